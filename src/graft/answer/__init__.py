@@ -1,0 +1,1 @@
+"""The one path from a Search to an Answer: prepare, finish, cite, decline."""

@@ -1,0 +1,1 @@
+"""One module a verb: flags in, job called, result shown."""

@@ -1,0 +1,1 @@
+"""Types, protocols, errors, config, paths, context and ledger: what every floor shares."""

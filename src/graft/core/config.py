@@ -1,0 +1,289 @@
+"""Configuration: defaults < graft.toml < GRAFT_* variables < flags. An unknown key is an error.
+
+Every table of graft.toml is one model here; `Settings` are those that a release pins. A variable
+is named `GRAFT_<TABLE>_<KEY>`, as in `GRAFT_RETRIEVE_DEPTH=50` or `GRAFT_TUNE_GENERATOR_EPOCHS=2`.
+Secrets are never values: a setting names the variable that holds one.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from graft.core.errors import ConfigError
+
+STARTER = "starter"
+"""The name of the two models that come from the package index."""
+
+
+class Table(BaseModel):
+    """A table of graft.toml: frozen, and closed to keys it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class SegmentTable(Table):
+    method: Literal["structure", "whole"] = "structure"
+    """"structure" follows headings, lists, tables, code and sentences; "whole" keeps a document."""
+    tokenizer: str = STARTER
+    """What counts tokens: "starter", "words", or a folder or hub name with a tokenizer.json."""
+    max_tokens: int = Field(250, ge=16)
+    """Longest passage, with the title and headings indexed beside it."""
+    min_tokens: int = Field(40, ge=0)
+    """Shorter neighbours under one heading are joined."""
+    overlap: int = Field(0, ge=0)
+    """Tokens of the passage before that are repeated."""
+
+
+class EncoderTable(Table):
+    model: str = STARTER
+    """"starter", a folder, a hub name, or a run of `graft tune retriever` (runs/ID)."""
+    query_prefix: str = ""
+    """Put before each query, as E5 and BGE expect."""
+    passage_prefix: str = ""
+    max_tokens: int = Field(0, ge=0)
+    """Cut texts here; 0 is the model's own limit."""
+
+
+class RetrieveTable(Table):
+    pipeline: Literal["hybrid", "dense", "bm25"] = "hybrid"
+    depth: int = Field(100, ge=1)
+    """Candidates each leaf brings."""
+    dense_weight: float = Field(1.0, ge=0)
+    """Weight of the dense leg in the fusion; fitted on training questions."""
+    bm25_weight: float = Field(1.0, ge=0)
+    rrf_k: int = Field(60, ge=1)
+    """The constant of reciprocal rank fusion (Cormack et al., SIGIR 2009)."""
+    reranker: str = ""
+    """Empty for none; a cross-encoder's folder or hub name, or a run (runs/ID)."""
+    rerank_depth: int = Field(20, ge=1)
+    """How many of the first stage's hits the reranker reads."""
+
+
+class GenerateTable(Table):
+    model: str = STARTER
+    """"starter", a folder, a hub name; with `url`, the endpoint's model name."""
+    adapter: str = ""
+    """A run of `graft tune generator` (runs/ID) or a PEFT folder."""
+    url: str = ""
+    """An OpenAI-compatible endpoint, such as http://127.0.0.1:11434/v1; empty runs locally."""
+    api_key_env: str = ""
+    """The name of the variable that holds the key."""
+    timeout: float = Field(60.0, gt=0)
+    """Seconds to wait for a reply."""
+    retries: int = Field(3, ge=0)
+    dtype: Literal["auto", "bfloat16", "float32"] = "auto"
+    batch_tokens: int = Field(8192, ge=256)
+    """Prompt tokens that go through the model at once in jobs."""
+    max_new_tokens: int = Field(96, ge=1)
+    temperature: float = Field(0.0, ge=0)
+    seed: int = 0
+    context_tokens: int = Field(2048, ge=256)
+    """Prompt and answer together; a smaller limit of the model wins."""
+
+
+class AnswerTable(Table):
+    prompt: str = "grounded"
+    """The template of generate/prompts.py."""
+    passages: int = Field(3, ge=1)
+    """How many hits the prompt may show."""
+    decline_threshold: float = Field(0.5, ge=0, le=1)
+    """Answers supported less than this decline; fitted on dev by `graft adapt`."""
+
+
+class Settings(Table):
+    """What a release pins: how, never what."""
+
+    segment: SegmentTable = SegmentTable()
+    encoder: EncoderTable = EncoderTable()
+    retrieve: RetrieveTable = RetrieveTable()
+    generate: GenerateTable = GenerateTable()
+    answer: AnswerTable = AnswerTable()
+
+
+class IngestTable(Table):
+    max_megabytes: float = Field(64.0, gt=0)
+    """Larger files are refused with a reason."""
+    exclude: tuple[str, ...] = (".*", "__pycache__", "node_modules")
+    """Names (globs) that folders are searched without."""
+    near_duplicate: float = Field(0.9, gt=0, le=1)
+    """Estimated Jaccard similarity from which two documents count as near-duplicates."""
+    ann_from: int = Field(200_000, ge=1000)
+    """Passages from which an approximate index is built; below it search is exact."""
+
+
+class ExamplesTable(Table):
+    per_document: int = Field(4, ge=1)
+    """Questions kept from one document at most."""
+    limit: int = Field(400, ge=1)
+    """Questions kept in all at most."""
+    unanswerable: float = Field(0.15, ge=0, le=1)
+    """Share of unanswerable questions among those made."""
+    free: float = Field(0.25, ge=0, le=1)
+    """Share of free questions (from headings) among those made."""
+    dev: float = Field(0.15, gt=0, lt=1)
+    """Share of the questions on training documents kept for dev."""
+    test_seen: float = Field(0.15, gt=0, lt=1)
+    test_new: float = Field(0.25, gt=0, lt=1)
+    """Share of documents (by group) that are never trained on."""
+
+
+class GeneratorTuneTable(Table):
+    epochs: float = Field(1.0, gt=0)
+    learning_rate: float = Field(3e-4, gt=0)
+    batch_size: int = Field(8, ge=1)
+    rank: int = Field(16, ge=1)
+    distractors_only: float = Field(0.2, ge=0, le=1)
+    """Share of prompts that show distractors only, whose target is to decline."""
+    max_tokens: int = Field(1024, ge=64)
+    patience: int = Field(2, ge=1)
+
+
+class RetrieverTuneTable(Table):
+    adapter: Literal["lora", "full"] = "full"
+    epochs: float = Field(2.0, gt=0)
+    learning_rate: float = Field(2e-5, gt=0)
+    batch_size: int = Field(32, ge=2)
+    rank: int = Field(16, ge=1)
+    hard_negatives: int = Field(2, ge=0)
+    patience: int = Field(2, ge=1)
+
+
+class RerankerTuneTable(Table):
+    model: str = ""
+    """Empty grows a cross-encoder from the encoder's weights."""
+    epochs: float = Field(2.0, gt=0)
+    learning_rate: float = Field(5e-5, gt=0)
+    batch_size: int = Field(32, ge=2)
+    hard_negatives: int = Field(4, ge=1)
+    patience: int = Field(2, ge=1)
+
+
+class TuneTable(Table):
+    generator: GeneratorTuneTable = GeneratorTuneTable()
+    retriever: RetrieverTuneTable = RetrieverTuneTable()
+    reranker: RerankerTuneTable = RerankerTuneTable()
+
+
+class EvaluateTable(Table):
+    limit: int = Field(0, ge=0)
+    """Test questions a split at most; 0 takes all."""
+    resamples: int = Field(2000, ge=100)
+    """Bootstrap resamples behind each interval."""
+    confidence: float = Field(0.95, gt=0.5, lt=1)
+    smallest_n: int = Field(20, ge=2)
+    """Fewer questions than this, and a difference says that the set is too small to tell."""
+    few_shot: int = Field(2, ge=0)
+    """Worked examples in the prompt of the style control."""
+
+
+class GateTable(Table):
+    improve: tuple[str, ...] = ("token_f1",)
+    """Measures whose difference must lie above zero."""
+    guard: tuple[str, ...] = ("support", "recall@10")
+    """Measures that must not be inferior."""
+    margin: float = Field(0.03, ge=0)
+    """How far below zero the lower bound of a guarded difference may lie."""
+    split: Literal["test-new", "test-seen"] = "test-new"
+
+
+class Config(Settings):
+    """The whole of graft.toml."""
+
+    ingest: IngestTable = IngestTable()
+    examples: ExamplesTable = ExamplesTable()
+    tune: TuneTable = TuneTable()
+    evaluate: EvaluateTable = EvaluateTable()
+    gate: GateTable = GateTable()
+
+    @property
+    def settings(self) -> Settings:
+        """The part that a release pins."""
+        return Settings(**{name: getattr(self, name) for name in Settings.model_fields})
+
+
+def load_config(
+    path: Path | None = None,
+    *,
+    variables: Mapping[str, str] | None = None,
+    flags: Mapping[str, Any] | None = None,
+) -> Config:
+    """Return defaults < the file < `GRAFT_*` variables < flags (dotted keys: "retrieve.depth").
+
+    Raises ConfigError, naming the nearest valid key, for a key or value that cannot be used.
+
+    >>> load_config(flags={"retrieve.depth": 50}).retrieve.depth
+    50
+    """
+    values: dict[str, Any] = {}
+    if path is not None and path.exists():
+        try:
+            values = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{path} is not valid TOML ({error}): mend that line") from error
+    for name, value in _from_variables(os.environ if variables is None else variables):
+        _assign(values, name, value)
+    for dotted, value in (flags or {}).items():
+        _assign(values, tuple(dotted.split(".")), value)
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(_explain(error, path)) from error
+
+
+def valid_keys(model: type[BaseModel] = Config, prefix: str = "") -> list[str]:
+    """Return every dotted key of graft.toml.
+
+    >>> "retrieve.depth" in valid_keys()
+    True
+    """
+    keys = []
+    for name, entry in model.model_fields.items():
+        if isinstance(entry.annotation, type) and issubclass(entry.annotation, BaseModel):
+            keys += valid_keys(entry.annotation, f"{prefix}{name}.")
+        else:
+            keys.append(prefix + name)
+    return keys
+
+
+def _from_variables(variables: Mapping[str, str]) -> list[tuple[tuple[str, ...], str]]:
+    keys = [key.split(".") for key in valid_keys()]
+    known = {"GRAFT_" + "_".join(key).upper(): tuple(key) for key in keys}
+    found = []
+    for name, value in variables.items():
+        if name in RESERVED_VARIABLES or not name.startswith("GRAFT_"):
+            continue
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1, 0.0)
+            raise ConfigError(f"the variable {name} is no setting: did you mean {near[0]}?")
+        found.append((known[name], value))
+    return found
+
+
+RESERVED_VARIABLES = frozenset({"GRAFT_CACHE"})
+"""Variables with a meaning of their own: GRAFT_CACHE is the folder of converted models."""
+
+
+def _assign(values: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
+    for name in path[:-1]:
+        values = values.setdefault(name, {})
+        if not isinstance(values, dict):
+            raise ConfigError(f"'{name}' in graft.toml is a value where a table was expected")
+    values[path[-1]] = value
+
+
+def _explain(error: ValidationError, path: Path | None) -> str:
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    where = f" in {path}" if path is not None and path.exists() else ""
+    if first["type"] == "extra_forbidden":
+        options = [*valid_keys(), *Config.model_fields]
+        near = difflib.get_close_matches(key, options, 1, 0.0)
+        return f"unknown setting '{key}'{where}: did you mean '{near[0]}'?"
+    return f"setting '{key}'{where} is {first['input']!r}: {first['msg'].lower()}"

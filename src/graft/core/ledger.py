@@ -1,0 +1,166 @@
+"""Ledger: the lineage from document to answer, in SQLite. Passage rows stay in the library."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS library (
+  version INTEGER PRIMARY KEY, created REAL NOT NULL, counts TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS document (
+  id TEXT NOT NULL, text_hash TEXT NOT NULL, version INTEGER NOT NULL,
+  change TEXT NOT NULL, PRIMARY KEY (id, version));
+CREATE TABLE IF NOT EXISTS example_set (
+  id TEXT PRIMARY KEY, created REAL NOT NULL, library_version INTEGER NOT NULL,
+  detail TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS run (
+  id TEXT PRIMARY KEY, created REAL NOT NULL, part TEXT NOT NULL, example_set TEXT NOT NULL,
+  library_version INTEGER NOT NULL, access TEXT NOT NULL, detail TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS run_document (
+  run TEXT NOT NULL, document TEXT NOT NULL, text_hash TEXT NOT NULL,
+  PRIMARY KEY (run, document));
+CREATE TABLE IF NOT EXISTS evaluation (
+  id TEXT PRIMARY KEY, created REAL NOT NULL, library_version INTEGER NOT NULL,
+  detail TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS answer (
+  id INTEGER PRIMARY KEY, created REAL NOT NULL, release TEXT NOT NULL,
+  library_version INTEGER NOT NULL, question_hash TEXT NOT NULL, detail TEXT NOT NULL);
+"""
+
+
+class Ledger:
+    """Append-only records of a workspace; each method is one transaction.
+
+    Times are seconds since the epoch. Texts of documents, questions and answers are never stored:
+    only their ids and hashes.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with self._connection() as db:
+            db.executescript(SCHEMA)
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        with closing(sqlite3.connect(self.path, timeout=30)) as db:
+            db.row_factory = sqlite3.Row
+            with db:
+                yield db
+
+    def record_library(
+        self,
+        version: int,
+        created: float,
+        counts: Mapping[str, int],
+        *,
+        changes: Iterable[tuple[str, str, str]] = (),
+    ) -> None:
+        """Record a published version; `changes` holds (document id, text hash, change)."""
+        with self._connection() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO library VALUES (?, ?, ?)",
+                (version, created, json.dumps(dict(counts))),
+            )
+            db.executemany(
+                "INSERT OR REPLACE INTO document VALUES (?, ?, ?, ?)",
+                ((id, text_hash, version, change) for id, text_hash, change in changes),
+            )
+
+    def forget_library_after(self, version: int) -> None:
+        """Drop records of versions that were never published (a crash came in between)."""
+        with self._connection() as db:
+            db.execute("DELETE FROM library WHERE version > ?", (version,))
+            db.execute("DELETE FROM document WHERE version > ?", (version,))
+
+    def record_examples(
+        self, id: str, created: float, library_version: int, *, detail: Mapping[str, Any]
+    ) -> None:
+        """Record an example set by its digest."""
+        with self._connection() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO example_set VALUES (?, ?, ?, ?)",
+                (id, created, library_version, json.dumps(dict(detail))),
+            )
+
+    def record_run(
+        self, id: str, created: float, *, part: str, example_set: str, library_version: int,
+        detail: Mapping[str, Any], documents: Mapping[str, str], access: Iterable[str],
+    ) -> None:  # noqa: PLR0913 - one row's columns  # fmt: skip
+        """Record a tuning run with the documents (id to text hash) and access it learned from."""
+        with self._connection() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO run VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (id, created, part, example_set, library_version, json.dumps(sorted(access)),
+                 json.dumps(dict(detail))),
+            )  # fmt: skip
+            db.executemany(
+                "INSERT OR REPLACE INTO run_document VALUES (?, ?, ?)",
+                ((id, document, text_hash) for document, text_hash in documents.items()),
+            )
+
+    def record_evaluation(
+        self, id: str, created: float, library_version: int, *, detail: Mapping[str, Any]
+    ) -> None:
+        """Record an evaluation."""
+        with self._connection() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO evaluation VALUES (?, ?, ?, ?)",
+                (id, created, library_version, json.dumps(dict(detail))),
+            )
+
+    def record_answer(
+        self, created: float, release: str, library_version: int, *, question_hash: str,
+        detail: Mapping[str, Any],
+    ) -> None:  # fmt: skip
+        """Record an answer: its release, library version, prompt ids' hash, citations' ids."""
+        with self._connection() as db:
+            db.execute(
+                "INSERT INTO answer (created, release, library_version, question_hash, detail)"
+                " VALUES (?, ?, ?, ?, ?)",
+                (created, release, library_version, question_hash, json.dumps(dict(detail))),
+            )
+
+    def runs(self) -> list[dict[str, Any]]:
+        """Return every run, oldest first, with its `detail` and `access` decoded."""
+        return self._rows("SELECT * FROM run ORDER BY created, id")
+
+    def runs_of_document(self, document_id: str) -> list[str]:
+        """Return the ids of the runs that learned from a document."""
+        rows = self._rows("SELECT run FROM run_document WHERE document = ?", (document_id,))
+        return [row["run"] for row in rows]
+
+    def documents_of_run(self, run: str) -> dict[str, str]:
+        """Return document id to text hash for what a run learned from."""
+        rows = self._rows("SELECT document, text_hash FROM run_document WHERE run = ?", (run,))
+        return {row["document"]: row["text_hash"] for row in rows}
+
+    def example_sets(self) -> list[dict[str, Any]]:
+        """Return every example set, oldest first."""
+        return self._rows("SELECT * FROM example_set ORDER BY created, id")
+
+    def evaluations(self) -> list[dict[str, Any]]:
+        """Return every evaluation, oldest first."""
+        return self._rows("SELECT * FROM evaluation ORDER BY created, id")
+
+    def library_versions(self) -> list[dict[str, Any]]:
+        """Return every published library version, oldest first."""
+        return self._rows("SELECT * FROM library ORDER BY version")
+
+    def answers(self) -> list[dict[str, Any]]:
+        """Return every recorded answer, oldest first."""
+        return self._rows("SELECT * FROM answer ORDER BY id")
+
+    def _rows(self, query: str, values: tuple[Any, ...] = ()) -> list[dict[str, Any]]:
+        with self._connection() as db:
+            rows = [dict(row) for row in db.execute(query, values)]
+        for row in rows:
+            for name in ("detail", "access", "counts"):
+                if name in row:
+                    row[name] = json.loads(row[name])
+        return rows

@@ -1,0 +1,63 @@
+"""Search: one question on its way through retrieval, and the Hits it collects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from graft.core.document import Passage
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which documents a search may return; an empty filter lets all through.
+
+    `document_ids` names them; `under` is a prefix of the document id (a folder); `media_type` is
+    exact; `metadata` holds pairs that must all be equal.
+    """
+
+    document_ids: frozenset[str] | None = None
+    under: str = ""
+    media_type: str = ""
+    metadata: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """What one stage gave a hit: its 1-based rank there and its score there."""
+
+    rank: int
+    score: float
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One retrieved passage: higher `score` is better; `stages` says who found it.
+
+    Leaves know ids alone; `passage` is filled by the stage that first needs its text.
+    """
+
+    passage_id: str
+    document_id: str
+    score: float
+    stages: Mapping[str, Contribution] = field(default_factory=dict)
+    passage: Passage | None = None
+
+
+@dataclass(frozen=True)
+class Search:
+    """One question on its way through retrieval; stages return changed copies.
+
+    `variants` are further phrasings that leaves also search for. `principals` is who is asking:
+    None is the workspace's owner, who sees everything; a set, even an empty one, sees documents
+    whose `access` is empty or shares a name with it. `error` is this search's own failure.
+    """
+
+    query: str
+    variants: tuple[str, ...] = ()
+    history: tuple[Mapping[str, str], ...] = ()
+    filter: Filter = Filter()
+    principals: frozenset[str] | None = None
+    hits: tuple[Hit, ...] = ()
+    trace: tuple[str, ...] = ()
+    error: str = ""

@@ -1,0 +1,1 @@
+"""Judges, statistics, the gate and the report."""

@@ -1,0 +1,1 @@
+"""Examples: made, filtered, split, imported and exported."""

@@ -1,0 +1,1 @@
+"""Readers, cleaning, segmentation, duplicates, sync and the versioned store."""

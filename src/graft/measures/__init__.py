@@ -1,0 +1,1 @@
+"""Pure measures and leak checks: numbers in, numbers out."""

@@ -1,0 +1,1 @@
+"""Encoders, cross-encoders, causal language models, adapters, devices."""

@@ -1,0 +1,1 @@
+"""Retrieval as an algebra of stages."""

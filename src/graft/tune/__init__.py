@@ -1,0 +1,1 @@
+"""Training: a function from examples and a recipe to a run."""
