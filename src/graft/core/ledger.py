@@ -91,7 +91,7 @@ class Ledger:
     def record_run(
         self, id: str, created: float, *, part: str, example_set: str, library_version: int,
         detail: Mapping[str, Any], documents: Mapping[str, str], access: Iterable[str],
-    ) -> None:  # noqa: PLR0913 - one row's columns  # fmt: skip
+    ) -> None:  # fmt: skip
         """Record a tuning run with the documents (id to text hash) and access it learned from."""
         with self._connection() as db:
             db.execute(

@@ -39,7 +39,7 @@ class Release(BaseModel):
     created: float
     settings: Settings
     space: str = ""
-    prompts: dict[str, str] = {}
+    prompts: dict[str, dict[str, str]] = {}
     digests: dict[str, str] = {}
     versions: dict[str, str] = {}
     lineage: Lineage = Lineage()

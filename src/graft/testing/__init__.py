@@ -1,0 +1,7 @@
+"""Public fakes and tiny models, for Graft's tests and for yours."""
+
+from __future__ import annotations
+
+from graft.testing.fakes import FakeEncoder, FakeGenerator, FakeReranker, MemoryStore, words
+
+__all__ = ["FakeEncoder", "FakeGenerator", "FakeReranker", "MemoryStore", "words"]
