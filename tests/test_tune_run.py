@@ -1,0 +1,120 @@
+"""The run folder: whole or not at all, read back as it was, and free of secrets."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from graft.core.errors import FormatError, NotFound
+from graft.core.recipe import Recipe, Schedule
+from graft.tune.cost import Estimate
+from graft.tune.curves import Point
+from graft.tune.run import Run, list_runs, read_run, run_id, versions, write_run
+
+RECIPE = Recipe("generator", "raft", "starter", schedule=Schedule(epochs=2), data="d1", seed=3)
+CREATED = 1_750_000_000.5
+
+
+def make_run(created: float = CREATED) -> Run:
+    return Run(
+        id=run_id(RECIPE, created),
+        recipe=RECIPE,
+        created=created,
+        seconds=12.5,
+        trainable_parameters=42,
+        peak_memory={"host": 1 << 30, "device": 0},
+        before={"loss": 2.0},
+        after={"loss": 1.0},
+        curves=(Point(0, None, 2.0, 0.0, 0.0, 0.0), Point(1, 1.5, None, 1e-4, 100.0, 3.0)),
+        counts={"used": 8, "too long": 1},
+        estimate=Estimate(11.0, 1 << 30, 800, 4, 42),
+        versions=versions(),
+    )
+
+
+def save(folder: Path) -> None:
+    (folder / "adapter_model.safetensors").write_bytes(b"weights")
+
+
+def test_a_run_reads_back_as_it_was_written(tmp_path: Path) -> None:
+    written = write_run(tmp_path / "runs", make_run(), save)
+    assert read_run(written.folder) == written
+    assert written.folder == tmp_path / "runs" / written.id
+    assert (written.weights / "adapter_model.safetensors").read_bytes() == b"weights"
+    assert written.digest
+
+
+def test_the_digest_follows_the_weights(tmp_path: Path) -> None:
+    first = write_run(tmp_path / "a", make_run(), save)
+    same = write_run(tmp_path / "b", make_run(), save)
+    other = write_run(tmp_path / "c", make_run(), lambda f: (f / "w").write_bytes(b"others"))
+    assert first.digest == same.digest != other.digest
+
+
+def test_a_failed_save_leaves_nothing(tmp_path: Path) -> None:
+    def fail(folder: Path) -> None:
+        (folder / "half").write_bytes(b"half")
+        raise RuntimeError("disk full")
+
+    with pytest.raises(RuntimeError, match="disk full"):
+        write_run(tmp_path / "runs", make_run(), fail)
+    assert list((tmp_path / "runs").iterdir()) == []
+    assert list_runs(tmp_path / "runs") == []
+
+
+def test_half_a_run_of_a_crash_is_no_run_and_is_in_nobodys_way(tmp_path: Path) -> None:
+    run = make_run()
+    partial = tmp_path / f".{run.id}.partial" / "adapter"
+    partial.mkdir(parents=True)
+    (partial / "stale").write_bytes(b"stale")
+    assert list_runs(tmp_path) == []
+    written = write_run(tmp_path, run, save)
+    assert not (written.weights / "stale").exists()
+    assert [path.name for path in tmp_path.iterdir()] == [run.id]
+
+
+def test_runs_are_listed_oldest_first(tmp_path: Path) -> None:
+    later, earlier = make_run(CREATED + 90_000), make_run(CREATED)
+    write_run(tmp_path, later, save)
+    write_run(tmp_path, earlier, save)
+    assert [run.id for run in list_runs(tmp_path)] == [earlier.id, later.id]
+    assert list_runs(tmp_path / "none") == []
+
+
+def test_no_variable_of_the_environment_is_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOME_API_KEY", "sk-very-secret-value")
+    written = write_run(tmp_path, replace(make_run(), versions=versions()), save)
+    for path in written.folder.rglob("*"):
+        if path.is_file():
+            assert b"sk-very-secret-value" not in path.read_bytes()
+            assert b"SOME_API_KEY" not in path.read_bytes()
+
+
+def test_the_folder_tells_seed_data_and_versions(tmp_path: Path) -> None:
+    written = write_run(tmp_path, make_run(), save)
+    about = json.loads((written.folder / "run.json").read_text())
+    assert (about["seed"], about["data"]) == (3, "d1")
+    assert about["peak_memory_bytes"] == {"host": 1 << 30, "device": 0}
+    told = json.loads((written.folder / "versions.json").read_text())
+    assert {"python", "torch", "transformers", "peft", "graft-rag"} <= told.keys()
+
+
+def test_damaged_and_missing_runs_say_so(tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match="there is no run in"):
+        read_run(tmp_path / "absent")
+    written = write_run(tmp_path, make_run(), save)
+    (written.folder / "recipe.json").write_text("{")
+    with pytest.raises(FormatError, match="damaged"):
+        read_run(written.folder)
+
+
+def test_ids_are_short_and_differ_by_time_and_recipe() -> None:
+    first = run_id(RECIPE, CREATED)
+    assert first.startswith("generator-20250615-") and len(first) == 25
+    assert first != run_id(RECIPE, CREATED + 1)
+    assert first != run_id(replace(RECIPE, seed=4), CREATED)
