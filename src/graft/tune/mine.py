@@ -1,0 +1,274 @@
+"""Mine: hard negatives from the first stage's own mistakes, with false negatives left out."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graft.core.context import Context
+from graft.core.document import Passage, Span
+from graft.core.errors import InputError
+from graft.core.example import Example, Gold
+from graft.core.protocols import Encoder, PassageStore
+from graft.core.recipe import Negatives
+from graft.core.search import Search
+
+Retrieve = Callable[[list[Search]], list[Search]]
+"""A first stage: it fills the hits of each search."""
+
+Similarity = Callable[[Sequence[tuple[str, Passage]]], NDArray[np.float32]]
+"""How near each question is to each passage, `(n,) float32`, on the scale of the encoder."""
+
+BATCH = 64
+"""Questions retrieved, filtered and scored at once."""
+
+NEAR = 0.8
+"""Share of words in threes from which a candidate counts as a copy of a positive."""
+
+NO_ANSWERS = frozenset({"", "yes", "no", "true", "false", "none"})
+"""Answers that stand in most passages, and so tell nothing about one that holds them."""
+
+
+@dataclass(frozen=True)
+class Triple:
+    """A question, a passage that answers it, and passages that only look as if they did.
+
+    `gold` holds the ids of all documents that answer the question, so that none of them is ever
+    shown to it as a negative, mined or of the same batch.
+    """
+
+    example: str
+    question: str
+    positive: Passage
+    negatives: tuple[Passage, ...] = ()
+    gold: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Mined:
+    """The triples, and what was left out of them by reason.
+
+    Reasons for a passage: "gold passage", "holds the answer", "copy of a positive", "near a
+    positive's score". Reasons for a question: "no positive", "search failed". "no negative"
+    counts the questions that are kept with none.
+    """
+
+    triples: tuple[Triple, ...]
+    dropped: Mapping[str, int] = field(default_factory=dict)
+
+
+def mine(
+    examples: Sequence[Example],
+    positives: Mapping[str, Sequence[Passage]],
+    retrieve: Retrieve,
+    store: PassageStore,
+    negatives: Negatives,
+    *,
+    similarity: Similarity | None = None,
+    ctx: Context | None = None,
+) -> Mined:
+    """Return one triple for each positive, its negatives the hardest of the rank band.
+
+    `positives` maps an example's id to the passages its gold resolves to; a gold that names a
+    whole document is represented by its passage nearest to the question (its first one, without
+    a `similarity`), a gold with a span by every passage on it. Candidates are read from rank
+    `negatives.first` to `negatives.last`, in order, until `negatives.count` are kept. The
+    `ceiling` needs a `similarity` and is not applied without one. The same input gives the same
+    output. The ceiling is a share of the score of the question's best positive. Raises InputError
+    for a rank band that is empty.
+    """
+    if not 1 <= negatives.first <= negatives.last:
+        raise InputError(
+            f"hard negatives were asked from rank {negatives.first} to {negatives.last}, and the "
+            "first must be at least 1 and not after the last: mend the recipe"
+        )
+    ctx = ctx or Context()
+    dropped: Counter[str] = Counter()
+    triples: list[Triple] = []
+    with ctx.stage("mine", len(examples)) as step:
+        for start in range(0, len(examples), BATCH):
+            batch = examples[start : start + BATCH]
+            known = [example for example in batch if positives.get(example.id)]
+            dropped["no positive"] += len(batch) - len(known)
+            seekers = _seekers(known, positives, retrieve, store, negatives)
+            dropped["search failed"] += len(known) - len(seekers)
+            _fill(seekers, negatives, similarity)
+            for seeker in seekers:
+                dropped.update(seeker.dropped)
+                dropped["no negative"] += not seeker.kept
+                triples.extend(_triples(seeker, similarity))
+            step.advance(len(batch))
+    return Mined(tuple(triples), {reason: n for reason, n in dropped.items() if n})
+
+
+def encoder_similarity(encoder: Encoder) -> Similarity:
+    """Return the similarity that an encoder itself sees; it encodes each text once.
+
+    It holds a vector for each text it has met (1.5 kB at 384 dimensions).
+    """
+    questions: dict[str, NDArray[np.float32]] = {}
+    passages: dict[str, NDArray[np.float32]] = {}
+
+    def similarity(pairs: Sequence[tuple[str, Passage]]) -> NDArray[np.float32]:
+        if not pairs:
+            return np.zeros(0, dtype=np.float32)
+        asked = list(dict.fromkeys(q for q, _ in pairs if q not in questions))
+        shown = {p.id: p.indexed_text for _, p in pairs if p.id not in passages}
+        if asked:
+            questions.update(zip(asked, encoder.encode_queries(asked), strict=True))
+        if shown:
+            vectors = encoder.encode_passages(list(shown.values()))
+            passages.update(zip(shown, vectors, strict=True))
+        rows = [float(questions[q] @ passages[p.id]) for q, p in pairs]
+        return np.asarray(rows, dtype=np.float32)
+
+    return similarity
+
+
+@dataclass
+class _Seeker:
+    """One question on its way through mining; `queue` holds the candidates not yet judged."""
+
+    example: Example
+    positives: list[Passage]
+    queue: list[Passage]
+    kept: list[Passage] = field(default_factory=list)
+    dropped: Counter[str] = field(default_factory=Counter)
+    scores: dict[str, float] = field(default_factory=dict)
+    limit: float = float("inf")
+
+
+def _seekers(
+    examples: Sequence[Example],
+    positives: Mapping[str, Sequence[Passage]],
+    retrieve: Retrieve,
+    store: PassageStore,
+    negatives: Negatives,
+) -> list[_Seeker]:
+    found = retrieve([Search(example.question) for example in examples]) if examples else []
+    seekers = []
+    for example, search in zip(examples, found, strict=True):
+        if search.error:
+            continue
+        band = search.hits[negatives.first - 1 : negatives.last]
+        missing = [hit.passage_id for hit in band if hit.passage is None]
+        fetched = dict(zip(missing, store.passages(missing), strict=True)) if missing else {}
+        queue = [hit.passage or fetched[hit.passage_id] for hit in band]
+        seekers.append(_Seeker(example, list(positives[example.id]), queue))
+    return seekers
+
+
+def _fill(seekers: list[_Seeker], negatives: Negatives, similarity: Similarity | None) -> None:
+    """Fill each seeker in rounds, so that only as many candidates are encoded as are needed."""
+    judges = {id(seeker): _Judge(seeker.example, seeker.positives) for seeker in seekers}
+    if similarity is not None:
+        pairs = [(s.example.question, p) for s in seekers for p in s.positives]
+        values = iter(similarity(pairs).tolist())
+        for seeker in seekers:
+            seeker.scores = {p.id: next(values) for p in seeker.positives}
+            best = max(seeker.scores.values())
+            # A share of a score below zero would lie above it.
+            seeker.limit = negatives.ceiling * best if best > 0 else best
+    while True:
+        chosen: list[tuple[_Seeker, Passage]] = []
+        for seeker in seekers:
+            judge = judges[id(seeker)]
+            need = negatives.count - len(seeker.kept)
+            while need > 0 and seeker.queue:
+                candidate = seeker.queue.pop(0)
+                reason = judge.reason(candidate)
+                if reason:
+                    seeker.dropped[reason] += 1
+                else:
+                    chosen.append((seeker, candidate))
+                    need -= 1
+        if not chosen:
+            return
+        if similarity is None:
+            scores = [float("-inf")] * len(chosen)
+        else:
+            scores = similarity([(s.example.question, p) for s, p in chosen]).tolist()
+        for (seeker, candidate), score in zip(chosen, scores, strict=True):
+            if score > seeker.limit:
+                seeker.dropped["near a positive's score"] += 1
+            else:
+                seeker.kept.append(candidate)
+
+
+class _Judge:
+    """Says why a passage is no negative for one question, or "" when it is one."""
+
+    def __init__(self, example: Example, positives: Sequence[Passage]) -> None:
+        self._ids = {passage.id for passage in positives}
+        self._gold = example.gold
+        answers = (normalized(answer) for answer in example.answers)
+        self._answers = [f" {answer} " for answer in answers if answer not in NO_ANSWERS]
+        self._seen = {normalized(passage.text) for passage in positives}
+        self._threes = [_threes(text) for text in self._seen]
+
+    def reason(self, candidate: Passage) -> str:
+        if candidate.id in self._ids or any(_on_gold(candidate, g) for g in self._gold):
+            return "gold passage"
+        text = normalized(candidate.text)
+        if text in self._seen or self._near(text):
+            return "copy of a positive"
+        padded = f" {normalized(candidate.indexed_text)} "
+        if any(answer in padded for answer in self._answers):
+            return "holds the answer"
+        return ""
+
+    def _near(self, text: str) -> bool:
+        mine = _threes(text)
+        return any(len(mine & other) >= NEAR * len(mine | other) for other in self._threes)
+
+
+def _on_gold(passage: Passage, gold: Gold) -> bool:
+    own = Span(passage.document_id, passage.start, passage.end)
+    for span in (own, *passage.made_from):
+        if span.document_id != gold.document_id:
+            continue
+        if gold.start is None or gold.end is None:
+            return True
+        if span.start < gold.end and gold.start < span.end:
+            return True
+    return False
+
+
+def normalized(text: str) -> str:
+    """Return lower-cased words of letters and digits, one space between them (NFKC).
+
+    >>> normalized("The  Quick-Fox, 1.5!")
+    'the quick fox 1 5'
+    """
+    return " ".join(re.findall(r"\w+", unicodedata.normalize("NFKC", text).casefold()))
+
+
+def _threes(text: str) -> frozenset[tuple[str, ...]]:
+    words = text.split()
+    return frozenset(tuple(words[i : i + 3]) for i in range(max(len(words) - 2, 1)))
+
+
+def _triples(seeker: _Seeker, similarity: Similarity | None) -> Iterator[Triple]:
+    example = seeker.example
+    gold = frozenset(g.document_id for g in example.gold) | {
+        passage.document_id for passage in seeker.positives
+    }
+    spanned = {g.document_id for g in example.gold if g.start is not None}
+    best: dict[str, Passage] = {}
+    for passage in seeker.positives:
+        # With a span every passage on it is evidence; in a whole document, few passages are.
+        key = passage.id if passage.document_id in spanned else passage.document_id
+        held = best.setdefault(key, passage)
+        if similarity is not None and seeker.scores[passage.id] > seeker.scores[held.id]:
+            best[key] = passage
+    triple = Triple(
+        example.id, example.question, next(iter(best.values())), tuple(seeker.kept), gold
+    )
+    for positive in best.values():
+        yield replace(triple, positive=positive)
