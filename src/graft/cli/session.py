@@ -1,0 +1,148 @@
+"""What every command shares: the workspace, progress, output as a table or JSON, interrupts."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from graft.core.context import Context, Event
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Override a setting, as in retrieve.depth=50."),
+]
+WaitOption = Annotated[
+    float, typer.Option(help="Seconds to wait while another process writes to the workspace.")
+]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a command works: the workspace's folder, as given by -w."""
+
+    root: Path
+
+
+@dataclass
+class Screen:
+    """Results go to stdout; progress, notes and warnings go to stderr, and only a terminal moves.
+
+    Notes collect while a bar is drawn and are printed above it.
+    """
+
+    as_json: bool
+    out: Console = field(default_factory=lambda: Console(highlight=False))
+    err: Console = field(default_factory=lambda: Console(stderr=True, highlight=False))
+    context: Context = field(default_factory=Context)
+
+    def json(self, value: Mapping[str, Any]) -> None:
+        """Print a value as JSON, one document."""
+        sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+class Progressing:
+    """Listens to events and draws a bar for each stage under way."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[counts]}"),
+            console=console,
+            transient=True,
+        )
+        self.tasks: dict[str, TaskID] = {}
+
+    def __call__(self, event: Event) -> None:
+        if event.phase in ("note", "warning"):
+            show_note(self.console, event)
+        elif event.phase == "start":
+            task = self.progress.add_task(event.stage, total=event.total, counts="")
+            self.tasks[event.stage] = task
+        elif event.stage in self.tasks:
+            task = self.tasks[event.stage]
+            shown = "  ".join(f"{name} {value:.4g}" for name, value in event.counts.items())
+            self.progress.update(task, completed=event.done, counts=shown)
+            if event.phase == "end":
+                self.progress.remove_task(self.tasks.pop(event.stage))
+                self.console.print(f"[dim]{event.stage}: {event.done:,} in {event.seconds:.1f} s")
+
+
+def show_note(console: Console, event: Event) -> None:
+    """Print a note or a warning."""
+    style, mark = ("yellow", "warning: ") if event.phase == "warning" else ("dim", "")
+    console.print(f"{mark}{event.stage}: {event.message}", style=style, markup=False)
+
+
+@contextmanager
+def screen(as_json: bool = False, seed: int = 0) -> Iterator[Screen]:
+    """Give a command its screen and context; Ctrl-C asks the job to stop at the next boundary."""
+    cancel = threading.Event()
+    shown = Screen(as_json)
+
+    def stop(number: int, frame: object) -> None:
+        if cancel.is_set():
+            raise KeyboardInterrupt
+        cancel.set()
+        shown.err.print("stopping at the next boundary; press Ctrl-C again to stop at once")
+
+    listener = Progressing(shown.err)
+
+    def quiet(event: Event) -> None:
+        if event.phase == "warning" or (event.phase == "note" and not as_json):
+            show_note(shown.err, event)
+
+    moving = shown.err.is_terminal
+    shown.context = Context(seed=seed, cancel=cancel, events=listener if moving else quiet)
+    main_thread = threading.current_thread() is threading.main_thread()
+    previous = signal.signal(signal.SIGINT, stop) if main_thread else None
+    try:
+        if moving:
+            with listener.progress:
+                yield shown
+        else:
+            yield shown
+    finally:
+        if main_thread:
+            signal.signal(signal.SIGINT, previous)
+
+
+def parse_flags(values: list[str] | None) -> dict[str, Any]:
+    """Return `--set KEY=VALUE` pairs as a mapping; lists are comma-separated.
+
+    >>> parse_flags(["retrieve.depth=50"])
+    {'retrieve.depth': '50'}
+    """
+    flags: dict[str, Any] = {}
+    for pair in values or []:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise typer.BadParameter(f"--set {pair} has no '=': write --set retrieve.depth=50")
+        flags[key.strip()] = value
+    return flags

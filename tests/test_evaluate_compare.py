@@ -1,0 +1,93 @@
+"""Intervals cover as often as they claim, and know which questions hang together."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from graft.evaluate.compare import (
+    Difference,
+    Sampling,
+    adjust,
+    difference,
+    estimate,
+    ladder_differences,
+)
+
+
+def clustered(generator: np.random.Generator, groups: int, size: int, shift: float):
+    """Paired scores whose difference has a part that a whole document shares."""
+    shared = np.repeat(generator.normal(0, 1, groups), size)
+    a = generator.normal(0, 1, groups * size)
+    b = a + shift + shared + generator.normal(0, 0.3, groups * size)
+    return a, b, [f"d{i // size}" for i in range(groups * size)]
+
+
+def test_the_interval_covers_the_truth_as_often_as_it_claims_only_by_document():
+    generator = np.random.default_rng(7)
+    covered = {"document": 0, "question": 0}
+    rounds = 300
+    for _ in range(rounds):
+        a, b, groups = clustered(generator, 40, 5, 0.2)
+        single = [str(i) for i in range(len(a))]
+        for name, units in (("document", groups), ("question", single)):
+            d = difference(("a", a), ("b", b), "m", groups=units, sampling=Sampling(400))
+            covered[name] += d.low <= 0.2 <= d.high
+    assert covered["document"] / rounds == pytest.approx(0.95, abs=0.035)
+    assert covered["question"] / rounds < 0.75
+
+
+def test_a_difference_is_paired_and_signed_b_minus_a():
+    a, b = np.array([0.0, 0.5, 1.0] * 20), np.array([0.1, 0.6, 1.1] * 20)
+    groups = [str(i) for i in range(60)]
+    d = difference(("a", a), ("b", b), "f1", groups=groups, sampling=Sampling())
+    assert d.mean == pytest.approx(0.1)
+    assert d.low == pytest.approx(0.1) and d.high == pytest.approx(0.1)
+    assert d.p < 0.01 and d.n == 60 and not d.small
+
+
+def test_identical_systems_differ_by_nothing():
+    a = np.random.default_rng(0).random(50)
+    d = difference(("a", a), ("b", a), "m", groups=[str(i) for i in range(50)], sampling=Sampling())
+    assert (d.mean, d.low, d.high, d.p) == (0.0, 0.0, 0.0, 1.0)
+
+
+def test_questions_that_do_not_count_leave_the_pair():
+    a = np.array([np.nan, 0.0, 1.0])
+    b = np.array([1.0, np.nan, 0.0])
+    d = difference(("a", a), ("b", b), "m", groups=["x", "y", "z"], sampling=Sampling())
+    assert d.n == 1 and d.mean == -1.0 and d.small
+
+
+def test_nothing_counted_is_said_and_not_zero():
+    mean = estimate(np.array([np.nan, np.nan]), ["a", "b"], Sampling())
+    assert mean.n == 0 and np.isnan(mean.mean)
+
+
+def test_few_documents_are_too_small_however_many_questions():
+    a, b = np.zeros(500), np.ones(500)
+    groups = [str(i % 5) for i in range(500)]
+    d = difference(("a", a), ("b", b), "m", groups=groups, sampling=Sampling())
+    assert d.small and d.groups == 5
+
+
+def test_holm_by_hand():
+    ps = [0.01, 0.04, 0.03]
+    rows = [Difference("a", "b", str(p), 0, 0, 0, p, p, 50, 50, False) for p in ps]
+    assert [d.p_adjusted for d in adjust(rows)] == pytest.approx([0.03, 0.06, 0.06])
+
+
+def test_the_same_seed_gives_the_same_interval_and_more_confidence_a_wider_one():
+    values, groups = np.random.default_rng(1).random(80), [str(i) for i in range(80)]
+    first = estimate(values, groups, Sampling())
+    assert first == estimate(values, groups, Sampling())
+    wider = estimate(values, groups, Sampling(confidence=0.99))
+    assert wider.low < first.low < first.high < wider.high
+
+
+def test_a_ladder_compares_each_rung_with_the_one_below():
+    groups = [str(i) for i in range(30)]
+    systems = {n: {"m": np.full(30, v)} for n, v in (("one", 0.1), ("two", 0.3), ("three", 0.2))}
+    found = ladder_differences(systems, ["m"], groups=groups, sampling=Sampling())
+    assert [(d.a, d.b) for d in found] == [("one", "two"), ("two", "three")]
+    assert [round(d.mean, 6) for d in found] == [0.2, -0.1]
