@@ -85,7 +85,7 @@ def test_planted_duplicates_of_a_positive_are_never_mined(copy: str) -> None:
 
 def test_a_passage_that_holds_an_accepted_answer_is_left_out() -> None:
     store = store_of(FROG, "Another frog: Night-time, in SPRING!", "A frog springs.", "A frog.")
-    example = Example("q", "when does the frog sing", ("in spring",), (Gold("d0"),))
+    example = Example("q", "when does the frog sing", ("in the spring",), (Gold("d0"),))
     mined = run(store, example)
     assert {p.document_id for p in mined.triples[0].negatives} == {"d2", "d3"}
     assert mined.dropped["holds the answer"] == 1

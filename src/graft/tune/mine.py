@@ -34,6 +34,8 @@ NEAR = 0.8
 NO_ANSWERS = frozenset({"", "yes", "no", "true", "false", "none"})
 """Answers that stand in most passages, and so tell nothing about one that holds them."""
 
+ARTICLES = frozenset({"a", "an", "the"})
+
 
 @dataclass(frozen=True)
 class Triple:
@@ -241,12 +243,13 @@ def _on_gold(passage: Passage, gold: Gold) -> bool:
 
 
 def normalized(text: str) -> str:
-    """Return lower-cased words of letters and digits, one space between them (NFKC).
+    """Return lower-cased words of letters and digits without articles, one space between them.
 
     >>> normalized("The  Quick-Fox, 1.5!")
-    'the quick fox 1 5'
+    'quick fox 1 5'
     """
-    return " ".join(re.findall(r"\w+", unicodedata.normalize("NFKC", text).casefold()))
+    words = re.findall(r"\w+", unicodedata.normalize("NFKC", text).casefold())
+    return " ".join(word for word in words if word not in ARTICLES)
 
 
 def _threes(text: str) -> frozenset[tuple[str, ...]]:

@@ -1,0 +1,159 @@
+"""Fusion: how much each leg of a hybrid search should count, fitted on training questions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graft.core.errors import InputError
+from graft.measures.ranking import ranking_scores
+from graft.retrieve.fuse import RRF_K
+
+Leg = Mapping[str, Sequence[tuple[str, float]]]
+"""For each question id its ranking, best first: (document or passage id, score)."""
+
+STEPS, COARSE = 20, 10
+"""The grid's steps: shares of 0, 1/20, ... 1 for two legs, of 0, 1/10, ... 1 for more."""
+
+DEPTH = 100
+"""How many of the fused ranks are scored."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """One try: the share of each leg (summing to 1) and the mean of the measure."""
+
+    shares: Mapping[str, float]
+    mean: float
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """The fitted weights (the largest is 1) and what they were chosen from.
+
+    `mean` and `equal` are the measure's means on the fitted questions at these weights and at
+    equal ones; `legs` holds each leg's own mean; `curve` every point of the grid.
+    """
+
+    weights: Mapping[str, float]
+    measure: str
+    questions: int
+    mean: float
+    equal: float
+    legs: Mapping[str, float]
+    curve: tuple[Point, ...]
+
+
+def fit_fusion(
+    legs: Mapping[str, Leg],
+    qrels: Mapping[str, Mapping[str, int]],
+    *,
+    measure: str = "nDCG@10",
+    k: int = RRF_K,
+) -> Fitted:
+    """Return the weights of a reciprocal rank fusion that serve these training questions best.
+
+    Every split of the weight over a grid is tried, with `k` as it is. Of the points that are not
+    worse than the best by more than one standard error of the paired difference, the one nearest
+    to equal weights is taken (the one-standard-error rule, Breiman et al. 1984), so that the
+    noise of a few questions does not move them; the larger the set, the finer the fit. Rankings
+    and qrels must name the same kind of id; a question absent from a leg has no hits there.
+    Raises InputError without questions or with fewer than two legs.
+    """
+    if len(legs) < 2:
+        raise InputError(f"a fusion needs two legs or more, and got {len(legs)}: nothing to weigh")
+    questions = [id for id, gold in qrels.items() if any(grade > 0 for grade in gold.values())]
+    if not questions:
+        raise InputError("fusion weights need training questions with gold, and there are none")
+    names = list(legs)
+    tables = {id: _table([legs[name].get(id, ()) for name in names], k) for id in questions}
+    gold = {id: qrels[id] for id in questions}
+    equal = np.full(len(names), 1 / len(names))
+    grid = [*_simplex(len(names)), equal]
+    values = [_values(tables, shares, gold, measure) for shares in grid]
+    means = [float(value.mean()) for value in values]
+    chosen = _nearest_to_equal(grid, values)
+    shares = grid[chosen]
+    alone = [_index(grid, np.eye(len(names))[i]) for i in range(len(names))]
+    return Fitted(
+        weights={n: round(float(s / shares.max()), 4) for n, s in zip(names, shares, strict=True)},
+        measure=measure,
+        questions=len(questions),
+        mean=means[chosen],
+        equal=means[-1],
+        legs={name: means[i] for name, i in zip(names, alone, strict=True)},
+        curve=tuple(
+            Point(dict(zip(names, map(float, point), strict=True)), mean)
+            for point, mean in zip(grid, means, strict=True)
+        ),
+    )
+
+
+def fuse(rankings: Sequence[Sequence[tuple[str, float]]], weights: Sequence[float], *,
+         k: int = RRF_K) -> list[tuple[str, float]]:  # fmt: skip
+    """Return one ranking: each id scores the sum of weight / (k + rank); ties go by id.
+
+    >>> fuse([[("a", 9.0), ("b", 8.0)], [("b", 0.5)]], [1, 1])[0][0]
+    'b'
+    """
+    ids, shares = _table(rankings, k)
+    return _ranking(ids, shares @ np.asarray(weights, dtype=np.float64))
+
+
+def _table(
+    rankings: Sequence[Sequence[tuple[str, float]]], k: int
+) -> tuple[list[str], NDArray[np.float64]]:
+    """Return the ids in alphabetical order and each leg's 1 / (k + rank), `(ids, legs)`."""
+    ids = sorted({id for ranking in rankings for id, _ in ranking})
+    row = {id: i for i, id in enumerate(ids)}
+    shares = np.zeros((len(ids), len(rankings)))
+    for leg, ranking in enumerate(rankings):
+        for rank, (id, _) in reversed(list(enumerate(ranking, start=1))):
+            shares[row[id], leg] = 1 / (k + rank)
+    return ids, shares
+
+
+def _ranking(ids: Sequence[str], scores: NDArray[np.float64]) -> list[tuple[str, float]]:
+    order = np.argsort(-scores, kind="stable")[:DEPTH]
+    return [(ids[i], float(scores[i])) for i in order]
+
+
+def _values(
+    tables: Mapping[str, tuple[list[str], NDArray[np.float64]]],
+    shares: NDArray[np.float64],
+    qrels: Mapping[str, Mapping[str, int]],
+    measure: str,
+) -> NDArray[np.float64]:
+    run = {id: _ranking(ids, table @ shares) for id, (ids, table) in tables.items()}
+    scores = ranking_scores(qrels, run, [measure])[measure]
+    return np.asarray([scores[id] for id in qrels])
+
+
+def _simplex(legs: int) -> Iterator[NDArray[np.float64]]:
+    steps = STEPS if legs == 2 else COARSE
+    for counts in product(range(steps + 1), repeat=legs - 1):
+        if sum(counts) <= steps:
+            yield np.asarray([*counts, steps - sum(counts)]) / steps
+
+
+def _index(grid: Sequence[NDArray[np.float64]], point: NDArray[np.float64]) -> int:
+    return next(i for i, other in enumerate(grid) if np.allclose(point, other))
+
+
+def _nearest_to_equal(
+    grid: Sequence[NDArray[np.float64]], values: Sequence[NDArray[np.float64]]
+) -> int:
+    equal = 1 / len(grid[0])
+    far = [float(np.abs(shares - equal).sum()) for shares in grid]
+    best = max(range(len(grid)), key=lambda i: (round(float(values[i].mean()), 12), -far[i]))
+
+    def good(i: int) -> bool:
+        worse = values[best] - values[i]
+        error = worse.std(ddof=1) / np.sqrt(len(worse)) if len(worse) > 1 else np.inf
+        return bool(worse.mean() <= error)
+
+    return min((i for i in range(len(grid)) if good(i)), key=lambda i: (far[i], i))
