@@ -73,3 +73,17 @@ def test_releases_are_numbered_kept_and_switched(tmp_path):
     with pytest.raises(NotFound, match="the releases are 0, 1"):
         releases.switch(7)
     assert releases.current_number() == 1
+
+
+def test_a_rollback_goes_to_the_release_in_use_before(tmp_path):
+    releases = Releases(tmp_path / "releases")
+    settings = load_config(variables={}).settings
+    for _ in range(3):
+        releases.add(Release(number=0, created=1.0, settings=settings))
+    releases.switch(0)
+    with pytest.raises(NotFound, match="no earlier release"):
+        releases.rollback()
+    releases.switch(2)
+    releases.switch(1)
+    assert releases.rollback() == 2 and releases.current_number() == 2
+    assert releases.rollback() == 0 and releases.history() == [0]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tomllib
 from pathlib import Path
 
@@ -48,7 +47,11 @@ class Release(BaseModel):
 
 
 class Releases:
-    """The folder of releases: `N.toml` each, and `current`, switched by an atomic replace."""
+    """The folder of releases: `N.toml` each, and `current`, switched by an atomic replace.
+
+    `current` lists the releases that were in use, the newest first, so that a rollback is one
+    replace too.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -68,12 +71,16 @@ class Releases:
         except ValueError as error:
             raise FormatError(f"{path} is damaged ({error}): restore it from a backup") from error
 
+    def history(self) -> list[int]:
+        """Return the releases that were in use, the current one first; empty before the first."""
+        try:
+            return [int(n) for n in (self.folder / "current").read_text(encoding="utf-8").split()]
+        except FileNotFoundError:
+            return []
+
     def current_number(self) -> int | None:
         """Return the number in use, or None before the first ingest."""
-        try:
-            return int((self.folder / "current").read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return None
+        return next(iter(self.history()), None)
 
     def current(self) -> Release:
         """Return the release in use. Raises NotFound before the first ingest."""
@@ -94,4 +101,18 @@ class Releases:
     def switch(self, number: int) -> None:
         """Make a release current: one atomic replace, so a reader sees the old or the new one."""
         self.get(number)
-        write_atomic(self.folder / "current", str(number) + os.linesep)
+        self._write([number, *[past for past in self.history() if past != number]])
+
+    def rollback(self) -> int:
+        """Go back to the release that was in use before, and return its number.
+
+        Raises NotFound when there is none.
+        """
+        history = self.history()
+        if len(history) < 2:
+            raise NotFound("there is no earlier release to go back to: `graft release list`")
+        self._write(history[1:])
+        return history[1]
+
+    def _write(self, history: list[int]) -> None:
+        write_atomic(self.folder / "current", "\n".join(map(str, history)) + "\n")

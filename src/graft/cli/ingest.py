@@ -1,0 +1,50 @@
+"""graft ingest"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from graft.cli.session import JsonOption, Place, SetOption, WaitOption, parse_flags, screen
+
+
+def ingest(
+    context: typer.Context,
+    paths: Annotated[list[str], typer.Argument(help="Files, folders, globs or BEIR folders.")],
+    access: Annotated[
+        list[str] | None,
+        typer.Option(help="Who may see these documents (repeatable); everyone otherwise."),
+    ] = None,
+    settings: SetOption = None,
+    wait: WaitOption = 0.0,
+    as_json: JsonOption = False,
+) -> None:
+    """Add, update and remove documents so that the library mirrors PATHS.
+
+    A file that has not changed costs nothing; a file that is gone is removed, but only under a
+    path that is named now. A file that cannot be read is reported and stops nothing.
+    """
+    from graft.jobs.ingest import ingest as job
+    from graft.wire import open_workspace
+
+    place: Place = context.obj
+    with screen(as_json) as shown:
+        workspace = open_workspace(place.root, parse_flags(settings))
+        done = job(workspace, paths, access=tuple(access or ()), wait=wait, ctx=shown.context)
+        if as_json:
+            shown.json(done.to_dict())
+            return
+        shown.out.print(
+            f"{done.documents:,} documents, {done.passages:,} passages "
+            f"(+{done.added:,} ~{done.updated:,} -{done.removed:,} ={done.unchanged:,}) "
+            f"in {done.seconds:.1f} s"
+        )
+        for failure in done.failed[:20]:
+            shown.out.print(f"  not read: {failure.path}: {failure.reason}", markup=False)
+        if len(done.failed) > 20:
+            shown.out.print(f"  and {len(done.failed) - 20} more: --json lists them all")
+        for group in done.duplicates[:10]:
+            shown.out.print(f"  {group.kind} duplicates: {', '.join(group.ids)}", markup=False)
+        if len(done.duplicates) > 10:
+            shown.out.print(f"  and {len(done.duplicates) - 10} more groups of duplicates")

@@ -1,0 +1,303 @@
+"""Wire: the one place where configuration becomes objects.
+
+Heavy packages (torch, transformers, sentence-transformers, lancedb) are imported here, inside the
+functions that need them, so that what needs no model starts at once.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from graft.core.config import (
+    Config,
+    EncoderTable,
+    GenerateTable,
+    RetrieveTable,
+    SegmentTable,
+    Settings,
+    load_config,
+)
+from graft.core.errors import ConfigError
+from graft.core.files import Layout
+from graft.core.generation import Decoding
+from graft.core.ledger import Ledger
+from graft.core.protocols import Encoder, Generator, PassageStore, Reranker, Tokenizer
+from graft.core.release import Lineage, Release, Releases
+from graft.core.space import Segmentation, Space
+from graft.generate.prompts import TEMPLATES, Template, template
+
+if TYPE_CHECKING:
+    from graft.answer.answerer import Answerer
+    from graft.library.store import Library
+    from graft.models.causal import Causal
+    from graft.retrieve.stage import Stage
+
+
+@dataclass
+class Wiring:
+    """An open workspace: where it is, its configuration, and the models it has loaded so far.
+
+    Models are kept by the settings that made them, so that asking twice loads once.
+    """
+
+    layout: Layout
+    config: Config
+    loaded: dict[Any, Any] = field(default_factory=dict)
+
+    @property
+    def releases(self) -> Releases:
+        return Releases(self.layout.releases)
+
+    @property
+    def ledger(self) -> Ledger:
+        if "ledger" not in self.loaded:
+            self.loaded["ledger"] = Ledger(self.layout.ledger)
+        ledger: Ledger = self.loaded["ledger"]
+        return ledger
+
+
+def open_workspace(root: Path, flags: Mapping[str, Any] | None = None) -> Wiring:
+    """Open a workspace's folder, checking its format and its settings.
+
+    Raises ConfigError for a setting that cannot be used, FormatError for a newer workspace.
+    """
+    layout = Layout(root)
+    config = load_config(layout.config, flags=flags)
+    layout.open()
+    return Wiring(layout, config)
+
+
+def library(w: Wiring) -> Library:
+    """Return the library at its published version; opened again only after a publish."""
+    from graft.library.store import Library
+
+    held = w.loaded.get("library")
+    if held is None or held.stale():
+        held = w.loaded["library"] = Library.open(w.layout.library)
+    opened: Library = held
+    return opened
+
+
+def settings_of(w: Wiring, number: int | None) -> tuple[Settings, str]:
+    """Return a release's settings and its name; None is the current one.
+
+    Raises NotFound when there is no such release.
+    """
+    release = w.releases.current() if number is None else w.releases.get(number)
+    return release.settings, str(release.number)
+
+
+def segmentation(table: SegmentTable) -> Segmentation:
+    """Return how documents are cut."""
+    return Segmentation(**table.model_dump())
+
+
+def tokenizer(w: Wiring, name: str) -> Tokenizer:
+    """Return the tokenizer that segmentation counts with."""
+    from graft.models.tokenizer import load_tokenizer
+
+    if ("tokenizer", name) not in w.loaded:
+        w.loaded["tokenizer", name] = load_tokenizer(w.layout.model_path(name))
+    found: Tokenizer = w.loaded["tokenizer", name]
+    return found
+
+
+def weights_path(w: Wiring, name: str) -> str:
+    """Return what a model's setting points at: a run's weights, a local folder, or the name."""
+    path = w.layout.model_path(name)
+    return str(Path(path) / "adapter") if name.startswith("runs/") else path
+
+
+def encoder(w: Wiring, table: EncoderTable) -> Encoder:
+    """Return the encoder of these settings."""
+    from graft.models.encoder import load_encoder
+
+    key = ("encoder", table)
+    if key not in w.loaded:
+        w.loaded[key] = load_encoder(
+            weights_path(w, table.model),
+            query_prefix=table.query_prefix,
+            passage_prefix=table.passage_prefix,
+            max_tokens=table.max_tokens,
+        )
+    found: Encoder = w.loaded[key]
+    return found
+
+
+def space(w: Wiring, settings: Settings) -> Space:
+    """Return the space that these settings search in."""
+    made = encoder(w, settings.encoder)
+    cut = segmentation(settings.segment)
+    return Space(cut.id, settings.encoder.model, made.digest, made.dimensions)
+
+
+def reranker(w: Wiring, name: str) -> Reranker:
+    """Return the reranker of this name (a run, a folder or a hub name)."""
+    from graft.models.reranker import load_reranker
+
+    if ("reranker", name) not in w.loaded:
+        w.loaded["reranker", name] = load_reranker(weights_path(w, name))
+    found: Reranker = w.loaded["reranker", name]
+    return found
+
+
+def causal(w: Wiring, table: GenerateTable) -> Causal:
+    """Return the local base model of these settings; adapters are loaded on it by `generator`."""
+    from graft.models.causal import load_causal
+
+    key = ("causal", table.model, table.dtype)
+    if key not in w.loaded:
+        w.loaded[key] = load_causal(weights_path(w, table.model), dtype=table.dtype)
+    found: Causal = w.loaded[key]
+    return found
+
+
+def generator(w: Wiring, table: GenerateTable) -> Generator:
+    """Return the local or remote generator of these settings.
+
+    Raises ConfigError for a key's variable that is not set, or an adapter on a remote model.
+    """
+    if table.url:
+        return _remote(table)
+    from graft.generate.local import LocalGenerator
+
+    base = causal(w, table)
+    name = table.adapter.replace("/", "_").replace(".", "_")
+    if table.adapter and name not in base.adapters:
+        base.load_adapter(name, weights_path(w, table.adapter))
+    return LocalGenerator(
+        base,
+        adapter=name,
+        batch_tokens=table.batch_tokens,
+        context_tokens=min(table.context_tokens, base.context_tokens),
+    )
+
+
+def _remote(table: GenerateTable) -> Generator:
+    from graft.generate.remote import RemoteGenerator
+
+    if table.adapter:
+        raise ConfigError(
+            f"generate.adapter is {table.adapter!r} with a remote generate.url: serve the adapter "
+            "at the endpoint and name it in generate.model"
+        )
+    key = os.environ.get(table.api_key_env, "") if table.api_key_env else ""
+    if table.api_key_env and not key:
+        raise ConfigError(
+            f"generate.api_key_env names {table.api_key_env}, which is not set: export it"
+        )
+    return RemoteGenerator(
+        table.url,
+        table.model,
+        api_key=key,
+        timeout=table.timeout,
+        retries=table.retries,
+        context_tokens=table.context_tokens,
+    )
+
+
+def first_stage(w: Wiring, table: RetrieveTable, encoder_table: EncoderTable,
+                store: PassageStore) -> Stage:  # fmt: skip
+    """Return the retrieval without reranking: one leaf, or the fusion of both."""
+    from graft.retrieve.dense import Dense
+    from graft.retrieve.lexical import Lexical
+    from graft.retrieve.stage import Fuse
+
+    lexical = Lexical(store, depth=table.depth)
+    if table.pipeline == "bm25":
+        return lexical
+    dense = Dense(store, encoder(w, encoder_table), depth=table.depth)
+    if table.pipeline == "dense":
+        return dense
+    return Fuse((dense, lexical), weights=(table.dense_weight, table.bm25_weight), k=table.rrf_k)
+
+
+def pipeline(w: Wiring, settings: Settings, store: PassageStore, *, limit: int = 0) -> Stage:
+    """Return the whole retrieval of these settings: first stage, reranker, cut, texts.
+
+    `limit` is how many hits come out; 0 is the settings' `answer.passages`.
+    """
+    from graft.retrieve.fetch import Fetch
+    from graft.retrieve.rerank import Rerank
+
+    table = settings.retrieve
+    stage = first_stage(w, table, settings.encoder, store)
+    if table.reranker:
+        stage = stage >> Rerank(reranker(w, table.reranker), store, depth=table.rerank_depth)
+    return (stage % (limit or settings.answer.passages)) >> Fetch(store)
+
+
+def decoding(table: GenerateTable) -> Decoding:
+    """Return how these settings draw text."""
+    return Decoding(
+        max_new_tokens=table.max_new_tokens, temperature=table.temperature, seed=table.seed
+    )
+
+
+def answerer(
+    w: Wiring, settings: Settings, store: PassageStore, *, release: str = "",
+    prompts: Mapping[str, Mapping[str, str]] | None = None,
+) -> Answerer:  # fmt: skip
+    """Return the one path from a question to an answer; a release's own prompts win."""
+    from graft.answer.answerer import Answerer
+
+    name = settings.answer.prompt
+    own = (prompts or {}).get(name)
+    return Answerer(
+        retrieve=pipeline(w, settings, store),
+        generator=generator(w, settings.generate),
+        store=store,
+        template=Template(**own) if own else template(name),
+        passages=settings.answer.passages,
+        decoding=decoding(settings.generate),
+        decline_threshold=settings.answer.decline_threshold,
+        release=release,
+    )
+
+
+def make_release(
+    w: Wiring, settings: Settings, *, created: float, lineage: Lineage, verdict: str = "",
+    note: str = "",
+) -> Release:  # fmt: skip
+    """Return a release of these settings, with prompts, digests and versions resolved.
+
+    It is not stored. The generator's digest is left out when it is remote, or not loaded yet.
+    """
+    place = space(w, settings)
+    digests = {"encoder": place.encoder_digest}
+    if settings.retrieve.reranker:
+        digests["reranker"] = reranker(w, settings.retrieve.reranker).digest
+    if ("causal", settings.generate.model, settings.generate.dtype) in w.loaded:
+        digests["generator"] = generator(w, settings.generate).digest
+    name = settings.answer.prompt
+    return Release(
+        number=0,
+        created=created,
+        settings=settings,
+        space=place.id,
+        prompts={name: TEMPLATES[name].to_dict()} if name in TEMPLATES else {},
+        digests=digests,
+        versions=package_versions(),
+        lineage=lineage,
+        verdict=verdict,
+        note=note,
+    )
+
+
+PACKAGES = ("graft-rag", "lancedb", "peft", "sentence-transformers", "torch", "transformers")
+
+
+def package_versions() -> dict[str, str]:
+    """Return the installed versions of the packages that decide what comes out."""
+    found = {}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
