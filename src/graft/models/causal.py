@@ -1,0 +1,288 @@
+"""Causal: a language model with its tokenizer, chat template and adapters."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import PeftConfig, PeftModel, get_peft_model, get_peft_model_state_dict
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from graft.core.config import STARTER
+from graft.core.errors import ModelError
+from graft.core.generation import Message, Prompt
+from graft.core.hashing import value_hash
+from graft.models import devices
+from graft.models.digest import tensors_digest
+from graft.models.loading import first_line, quiet, resolve
+from graft.models.starter import starter_generator
+
+PLAIN_TEMPLATE = (
+    "{{ bos_token }}"
+    "{% for message in messages %}"
+    "{% if message['role'] == 'system' %}{{ message['content'] }}\n\n"
+    "{% elif message['role'] == 'user' %}User:\n{{ message['content'] }}\n\n"
+    "{% else %}Assistant:\n{{ message['content'] }}{{ eos_token }}\n\n{% endif %}"
+    "{% endfor %}"
+    "{% if add_generation_prompt %}Assistant:\n{% endif %}"
+)
+"""The chat template of models that have none of their own."""
+
+TEMPLATE_VARIABLES = {"date_string": "26 Jul 2024", "enable_thinking": False}
+"""Llama 3 templates write today's date unless told one, and then tomorrow's prompt is not the one
+that was trained on; Qwen 3 templates leave room for thinking unless told not to."""
+
+
+@dataclass
+class Causal:
+    """A causal language model that renders prompts and switches adapters.
+
+    `model` is the transformers model, or the PEFT model around it once there is an adapter.
+    `end_ids` are the ids that end an assistant's turn; training appends the first of them.
+    `stop_texts` end a turn where the template has no such id.
+    """
+
+    model: Any
+    tokenizer: Any
+    name: str
+    context_tokens: int
+    end_ids: tuple[int, ...] = ()
+    stop_texts: tuple[str, ...] = ()
+    folds_system: bool = False
+    base_digest: str = field(default="", repr=False)
+
+    @property
+    def device(self) -> torch.device:
+        found: torch.device = next(self.model.parameters()).device
+        return found
+
+    @property
+    def dtype(self) -> torch.dtype:
+        found: torch.dtype = self.base.get_input_embeddings().weight.dtype
+        return found
+
+    @property
+    def base(self) -> Any:
+        """The transformers model, inside PEFT's wrapping or not."""
+        return self.model.get_base_model() if isinstance(self.model, PeftModel) else self.model
+
+    @property
+    def pad_id(self) -> int:
+        """What fills short rows. It may be an end id, so masks go by position, never by id."""
+        pad = self.tokenizer.pad_token_id
+        return int(self.end_ids[0] if pad is None else pad)
+
+    @property
+    def adapters(self) -> tuple[str, ...]:
+        """The names of the adapters that are loaded."""
+        return tuple(self.model.peft_config) if isinstance(self.model, PeftModel) else ()
+
+    @property
+    def adapter(self) -> str:
+        """The adapter in use, or an empty string."""
+        if not isinstance(self.model, PeftModel) or self.model._adapters_disabled:
+            return ""
+        return str(self.model.active_adapter)
+
+    @property
+    def digest(self) -> str:
+        """The hash of weights, number format, tokenizer, template and the adapter in use."""
+        if not self.base_digest:
+            with self.without_adapter():
+                self.base_digest = _base_digest(self)
+        return value_hash([self.base_digest, _adapter_digest(self.model, self.adapter)])
+
+    def text(self, prompt: Prompt, generation: bool = True) -> str:
+        """Return the prompt as the chat template writes it."""
+        turns = [_defused(turn, self.tokenizer) for turn in prompt]
+        return _render(self.tokenizer, _folded(turns) if self.folds_system else turns, generation)
+
+    def ids(self, prompt: Prompt, generation: bool = True) -> list[int]:
+        """Return the prompt's ids; with `generation`, up to where the answer starts.
+
+        Training and serving both call this: what was trained on is what is sent.
+        """
+        return self.encode(self.text(prompt, generation))
+
+    def answer_ids(self, text: str) -> list[int]:
+        """Return the ids of an answer and the id that ends its turn, as training appends them."""
+        turn = _defused({"role": "assistant", "content": text}, self.tokenizer)
+        return [*self.encode(turn["content"]), *self.end_ids[:1]]
+
+    def encode(self, text: str) -> list[int]:
+        """Return the ids of a text, with no special tokens added."""
+        return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Return the text of ids, without special tokens."""
+        return str(
+            self.tokenizer.decode(
+                list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False
+            )
+        )
+
+    def load_adapter(self, name: str, path: str | Path) -> None:
+        """Load a PEFT adapter from a folder under a name, and use it. Raises ModelError."""
+        folder = resolve(str(path), marker="adapter_config.json")
+        try:
+            if isinstance(self.model, PeftModel):
+                self.model.load_adapter(folder, name)
+            else:
+                self.model = PeftModel.from_pretrained(self.model, folder, adapter_name=name)
+        except (OSError, ValueError, RuntimeError, KeyError) as error:
+            raise ModelError(
+                f"the adapter {path} does not fit {self.name} ({first_line(error)}): "
+                "use the model that it was trained on"
+            ) from error
+        self.use(name)
+        self.model.eval()
+
+    def add_adapter(self, name: str, config: PeftConfig) -> None:
+        """Put a fresh adapter on the model, ready to be trained, and use it."""
+        if isinstance(self.model, PeftModel):
+            self.model.add_adapter(name, config)
+        else:
+            self.model = get_peft_model(self.model, config, adapter_name=name)
+        self.model.set_adapter(name)
+
+    def use(self, name: str) -> None:
+        """Use a loaded adapter from here on. Raises ModelError, naming those there are."""
+        if name not in self.adapters:
+            loaded = ", ".join(self.adapters) or "none"
+            raise ModelError(f"there is no adapter {name!r} on {self.name} (loaded: {loaded})")
+        self.model.set_adapter(name, inference_mode=True)
+
+    @contextmanager
+    def without_adapter(self) -> Iterator[None]:
+        """Run the base model within the block: equal to it to the bit."""
+        off = self.model.disable_adapter() if self.adapters else nullcontext()
+        with off:
+            yield
+
+
+def load_causal(model: str, *, adapter: str = "", dtype: str = "auto", device: str = "") -> Causal:
+    """Return a causal language model in evaluation mode.
+
+    `model` is "starter", a folder or a hub name; `adapter` a PEFT folder or hub name, or empty;
+    `dtype` is "auto", "bfloat16" or "float32". A folder is read without a look at the network.
+    Raises ModelError, naming the path and what to do, and MissingExtra for an absent starter.
+    """
+    folder = str(starter_generator()) if model == STARTER else resolve(model, marker="config.json")
+    where = device or devices.device()
+    try:
+        with quiet():
+            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+            loaded: Any = AutoModelForCausalLM.from_pretrained(
+                folder, dtype=devices.dtype(dtype, where), local_files_only=True
+            )
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise ModelError(
+            f"{model} cannot be loaded as a causal language model ({first_line(error)}): "
+            "name a folder with config.json, weights and a tokenizer"
+        ) from error
+    causal = Causal(loaded.to(where).eval(), tokenizer, model, _context_tokens(loaded.config))
+    if not tokenizer.chat_template:
+        tokenizer.chat_template = PLAIN_TEMPLATE
+        causal.stop_texts = ("\n\nUser:",)
+    causal.folds_system = _folds_system(tokenizer)
+    causal.end_ids = _end_ids(causal)
+    if adapter:
+        causal.load_adapter("default", adapter)
+    return causal
+
+
+def _context_tokens(config: Any) -> int:
+    return int(getattr(config.get_text_config(), "max_position_embeddings", 0) or 2048)
+
+
+def _render(tokenizer: Any, turns: Prompt, generation: bool) -> str:
+    return str(
+        tokenizer.apply_chat_template(
+            turns, tokenize=False, add_generation_prompt=generation, **TEMPLATE_VARIABLES
+        )
+    )
+
+
+def _defused(turn: Message, tokenizer: Any) -> Message:
+    # A document that holds <|im_end|> must not end the turn: a space makes it ordinary text.
+    special = [t for t in tokenizer.all_special_tokens if len(t) > 1]
+    special += [t.content for t in tokenizer.added_tokens_decoder.values() if t.special]
+    pattern = "|".join(sorted({re.escape(t) for t in special if len(t) > 1}))
+    content = turn["content"]
+    if pattern:
+        content = re.sub(pattern, lambda found: f"{found[0][0]} {found[0][1:]}", content)
+    return {"role": turn["role"], "content": content}
+
+
+def _folded(turns: Prompt) -> Prompt:
+    if not turns or turns[0]["role"] != "system":
+        return turns
+    system, *rest = turns
+    if not rest:
+        return [{"role": "user", "content": system["content"]}]
+    first = f"{system['content']}\n\n{rest[0]['content']}"
+    return [{"role": rest[0]["role"], "content": first}, *rest[1:]]
+
+
+_PROBE = "zqxj"
+
+
+def _folds_system(tokenizer: Any) -> bool:
+    """Return whether the template has no system role: it raises, or drops the text."""
+    turns: Prompt = [{"role": "system", "content": _PROBE}, {"role": "user", "content": "a"}]
+    try:
+        return _PROBE not in _render(tokenizer, turns, True)
+    except Exception:  # jinja2's errors differ between templates: raise_exception, undefined, type
+        return True
+
+
+def _end_ids(causal: Causal) -> tuple[int, ...]:
+    tokenizer = causal.tokenizer
+    turns: Prompt = [{"role": "user", "content": "a"}, {"role": "assistant", "content": _PROBE}]
+    after = _render(tokenizer, turns, False).rpartition(_PROBE)[2]
+    special = {id for id, token in tokenizer.added_tokens_decoder.items() if token.special}
+    ends = [id for id in causal.encode(after) if id in special][:1]
+    stated = getattr(causal.base.generation_config, "eos_token_id", None)
+    listed = stated if isinstance(stated, list) else [stated]
+    ids = [*ends, tokenizer.eos_token_id, *listed]
+    found = tuple(dict.fromkeys(int(id) for id in ids if id is not None))
+    if not found:
+        raise ModelError(
+            f"{causal.name} has no token that ends a turn: set eos_token in its tokenizer"
+        )
+    return found
+
+
+def _base_digest(causal: Causal) -> str:
+    base = causal.base
+    # PEFT renames a layer that it wraps to NAME.base_layer.
+    weights = {
+        name.replace(".base_layer", ""): value
+        for name, value in base.state_dict().items()
+        if "lora_" not in name
+    }
+    tokenizer = causal.tokenizer
+    return value_hash([
+        tensors_digest(weights), tokenizer.backend_tokenizer.to_str(),
+        tokenizer.chat_template, causal.end_ids,
+    ])  # fmt: skip
+
+
+def _adapter_digest(model: Any, name: str) -> str:
+    if not name:
+        return ""
+    config = model.peft_config[name]
+    settings = {k: v for k, v in config.to_dict().items() if k not in _IGNORED_SETTINGS}
+    weights = get_peft_model_state_dict(model, adapter_name=name)
+    return value_hash([tensors_digest(weights), settings])
+
+
+_IGNORED_SETTINGS = {
+    "base_model_name_or_path", "inference_mode", "revision", "auto_mapping", "peft_version",
+}  # fmt: skip
+"""What changes between training and loading without changing an output."""

@@ -1,0 +1,65 @@
+"""What the machine can do: device, number format, threads, peak memory."""
+
+from __future__ import annotations
+
+import resource
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from graft.core.errors import ConfigError
+
+
+def device() -> str:
+    """Return the best device there is: "cuda", "mps" or "cpu"."""
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def dtype(name: str = "auto", on: str = "") -> torch.dtype:
+    """Return the torch dtype called "bfloat16", "float32" or "auto" for a device.
+
+    Auto is bfloat16 wherever the hardware or its kernels take it, and float32 elsewhere.
+    """
+    if name == "auto":
+        return torch.bfloat16 if _takes_bfloat16(on or device()) else torch.float32
+    known = {"bfloat16": torch.bfloat16, "float32": torch.float32}
+    if name not in known:
+        raise ConfigError(f"dtype is {name!r}: use auto, bfloat16 or float32")
+    return known[name]
+
+
+def _takes_bfloat16(on: str) -> bool:
+    if on == "cuda":
+        return bool(torch.cuda.is_bf16_supported())
+    if on == "cpu":
+        # oneDNN has bfloat16 kernels from AVX-512 on; without them torch falls back to slow loops.
+        return bool(torch.backends.mkldnn.is_available()) and bool(
+            torch.ops.mkldnn._is_mkldnn_bf16_supported()
+        )
+    return False
+
+
+def peak_memory() -> dict[str, int]:
+    """Return the most memory used so far in bytes: {"host", "device"}.
+
+    The host's is the process's peak resident size; the device's is what torch allocated on CUDA.
+    """
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    host = peak if sys.platform == "darwin" else peak * 1024
+    used = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else 0
+    return {"host": int(host), "device": int(used)}
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Use `count` threads for torch's operations within the block."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(max(1, count))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
