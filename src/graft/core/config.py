@@ -186,7 +186,7 @@ class EvaluateTable(Table):
 class GateTable(Table):
     improve: tuple[str, ...] = ("token_f1",)
     """Measures whose difference must lie above zero."""
-    guard: tuple[str, ...] = ("support", "recall@10")
+    guard: tuple[str, ...] = ("support", "Recall@10")
     """Measures that must not be inferior."""
     margin: float = Field(0.03, ge=0)
     """How far below zero the lower bound of a guarded difference may lie."""

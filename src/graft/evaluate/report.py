@@ -9,26 +9,11 @@ from datetime import UTC, datetime
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from graft.evaluate.columns import COLUMNS
 from graft.evaluate.compare import Difference, Mean
 from graft.evaluate.draw import Axis, Line, forest_axis, polyline
 from graft.evaluate.gate import Verdict
 from graft.evaluate.result import SplitResult
-
-COLUMNS: Mapping[str, str] = {
-    "token_f1": "Token F1",
-    "exact_match": "Exact match",
-    "rouge_l": "ROUGE-L",
-    "support": "Support",
-    "citation_precision": "Citation precision",
-    "citation_recall": "Citation recall",
-    "right_declines": "Right declines",
-    "wrong_declines": "Wrong declines",
-    "nDCG@10": "nDCG@10",
-    "MRR@10": "MRR@10",
-    "Recall@5": "Recall@5",
-    "Recall@10": "Recall@10",
-}
-"""How measures are headed, in the order of the columns."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,27 @@
+"""graft demo"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from graft.cli.adapt import show_adapted
+from graft.cli.session import JsonOption, Place, screen
+
+
+def demo(
+    context: typer.Context,
+    seed: Annotated[int, typer.Option(help="The seed of everything random.")] = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Adapt to real documents that every Python has: its language reference and docstrings."""
+    from graft.jobs.demo import demo as job
+
+    place: Place = context.obj
+    with screen(as_json, seed) as shown:
+        done = job(place.root, ctx=shown.context)
+        if as_json:
+            shown.json(done.to_dict())
+        else:
+            show_adapted(shown.out, done)

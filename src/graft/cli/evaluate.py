@@ -1,0 +1,61 @@
+"""graft evaluate"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from graft.cli.session import JsonOption, Place, SetOption, WaitOption, parse_flags, screen
+from graft.cli.tables import show_results
+
+
+def evaluate(
+    context: typer.Context,
+    beir: Annotated[
+        str, typer.Option(metavar="FOLDER", help="Score an ingested BEIR folder on its qrels.")
+    ] = "",
+    split: Annotated[str, typer.Option(help="The BEIR split.")] = "test",
+    answers: Annotated[
+        bool, typer.Option("--answers", help="With --beir: also the cells, on answers.jsonl.")
+    ] = False,
+    closed: Annotated[
+        str, typer.Option(help="The run (runs/ID) tuned without passages, for the cells.")
+    ] = "",
+    raft: Annotated[
+        str, typer.Option(help="The run (runs/ID) tuned with passages, for the cells.")
+    ] = "",
+    limit: Annotated[int, typer.Option(min=0, help="Take a sample of questions.")] = 0,
+    seed: Annotated[int, typer.Option(help="The seed of the sample and of the intervals.")] = 0,
+    examples: Annotated[str, typer.Option(help="The set's id; the latest otherwise.")] = "",
+    settings: SetOption = None,
+    wait: WaitOption = 0.0,
+    as_json: JsonOption = False,
+) -> None:
+    """Score systems with paired intervals: the cells, or retrieval on a BEIR folder.
+
+    Without --beir: the cells on the example set's test splits. The latest runs of
+    `graft tune generator` are used where none are named.
+    """
+    from graft.jobs.evaluate import evaluate as job
+    from graft.jobs.evaluate import evaluate_beir
+    from graft.wire import open_workspace
+
+    place: Place = context.obj
+    with screen(as_json, seed) as shown:
+        workspace = open_workspace(place.root, parse_flags(settings))
+        runs = {name: run for name, run in (("closed", closed), ("raft", raft)) if run}
+        if beir:
+            done = evaluate_beir(
+                workspace, beir, split=split, answers=answers, runs=runs, limit=limit,
+                wait=wait, ctx=shown.context,
+            )  # fmt: skip
+        else:
+            done = job(
+                workspace, examples=examples, runs=runs, limit=limit, wait=wait, ctx=shown.context
+            )
+        if as_json:
+            shown.json(done.to_dict())
+        else:
+            show_results(shown.out, done.results)
+            shown.out.print(f"report: {done.report}", markup=False)

@@ -1,0 +1,142 @@
+"""graft examples build / import / export / check / show"""
+
+from __future__ import annotations
+
+from typing import Annotated, get_args
+
+import typer
+from rich.table import Table
+
+from graft.cli.session import JsonOption, Place, Screen, SetOption, WaitOption, parse_flags, screen
+from graft.core.example import Split
+
+app = typer.Typer(
+    no_args_is_help=True, help="Make, take in, hand out, check and show the questions."
+)
+
+
+@app.command()
+def build(
+    context: typer.Context,
+    settings: SetOption = None,
+    seed: Annotated[int, typer.Option(help="The seed of everything random.")] = 0,
+    wait: WaitOption = 0.0,
+    as_json: JsonOption = False,
+) -> None:
+    """Make questions from the passages, filter them, and split them without leaks."""
+    from graft.jobs.examples import build as job
+    from graft.wire import open_workspace
+
+    place: Place = context.obj
+    with screen(as_json, seed) as shown:
+        made = job(open_workspace(place.root, parse_flags(settings)), wait=wait, ctx=shown.context)
+        _show_counts(shown, made)
+
+
+@app.command("import")
+def import_(
+    context: typer.Context,
+    path: Annotated[str, typer.Argument(help="BEIR folder, SQuAD JSON, chat or prompt JSONL.")],
+    split: Annotated[
+        str, typer.Option(help="The BEIR split to read; or into which split a file's rows go.")
+    ] = "",
+    limit: Annotated[int, typer.Option(min=0, help="Take a sample; 0 takes all.")] = 0,
+    seed: Annotated[int, typer.Option(help="The seed of the sample and of the splits.")] = 0,
+    wait: WaitOption = 0.0,
+    as_json: JsonOption = False,
+) -> None:
+    """Take in questions that you have."""
+    from graft.jobs.examples import import_ as job
+    from graft.wire import open_workspace
+
+    place: Place = context.obj
+    with screen(as_json, seed) as shown:
+        workspace = open_workspace(place.root)
+        made = job(workspace, path, split=split, limit=limit, wait=wait, ctx=shown.context)
+        _show_counts(shown, made)
+
+
+@app.command()
+def export(
+    context: typer.Context,
+    path: Annotated[str, typer.Argument(help="A file, or a folder for BEIR.")],
+    format: Annotated[
+        str, typer.Option(help="beir, squad, chat or completion; guessed from PATH otherwise.")
+    ] = "",
+    examples: Annotated[str, typer.Option(help="The set's id; the latest otherwise.")] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Hand out an example set in a format other tools read."""
+    from graft.jobs.examples import export as job
+    from graft.wire import open_workspace
+
+    place: Place = context.obj
+    with screen(as_json) as shown:
+        count = job(open_workspace(place.root), path, format=format, examples=examples)
+        if as_json:
+            shown.json({"path": path, "examples": count})
+        else:
+            shown.out.print(f"wrote {count} examples to {path}")
+
+
+@app.command()
+def check(
+    context: typer.Context,
+    examples: Annotated[str, typer.Option(help="The set's id; the latest otherwise.")] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Check the splits for leaks and the gold against the documents as they are now."""
+    from graft.jobs.examples import check as job
+    from graft.wire import open_workspace
+
+    place: Place = context.obj
+    with screen(as_json) as shown:
+        found = job(open_workspace(place.root), examples=examples)
+        if as_json:
+            shown.json(found)
+            return
+        shown.out.print("no question or document stands on both sides of a split")
+        for state, count in found["gold"].items():
+            shown.out.print(f"  gold {state}: {count}")
+
+
+@app.command()
+def show(
+    context: typer.Context,
+    split: Annotated[str, typer.Option(help="Only this split.")] = "",
+    limit: Annotated[int, typer.Option(min=1, help="How many.")] = 20,
+    examples: Annotated[str, typer.Option(help="The set's id; the latest otherwise.")] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Show questions with their answers and where the evidence stands."""
+    from graft.jobs.examples import show as job
+    from graft.wire import open_workspace
+
+    if split and split not in get_args(Split):
+        raise typer.BadParameter(f"--split {split} is none of {', '.join(get_args(Split))}")
+    place: Place = context.obj
+    with screen(as_json) as shown:
+        rows = job(open_workspace(place.root), split=split, limit=limit, examples=examples)
+        if as_json:
+            shown.json({"examples": rows})
+            return
+        table = Table(box=None, pad_edge=False)
+        for name in ("split", "kind", "question", "answers", "gold"):
+            table.add_column(name, overflow="fold")
+        for row in rows:
+            cells = (row["question"], " | ".join(row["answers"]), ", ".join(row["gold"]))
+            safe = (cell.replace("[", r"\[") for cell in cells)
+            table.add_row(row["split"], row["kind"], *safe)
+        shown.out.print(table)
+
+
+def _show_counts(shown: Screen, made: dict[str, object]) -> None:
+    if shown.as_json:
+        shown.json(made)
+        return
+    counts = {name: made[name] for name in get_args(Split)}
+    shown.out.print(f"examples {made['id']}: " + ", ".join(f"{k} {v}" for k, v in counts.items()))
+    dropped = made["dropped"]
+    assert isinstance(dropped, dict)
+    for reason, count in sorted(dropped.items(), key=lambda item: -item[1]):
+        shown.out.print(f"  dropped, {reason}: {count}")

@@ -1,0 +1,94 @@
+"""graft library list / show / remove"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from graft.cli.session import JsonOption, Place, WaitOption, screen
+
+app = typer.Typer(no_args_is_help=True, help="Look at the documents, and remove some.")
+
+
+@app.command("list")
+def list_(context: typer.Context, as_json: JsonOption = False) -> None:
+    """List the documents."""
+    from graft.jobs.library import list_documents
+    from graft.wire import open_workspace
+
+    place: Place = context.obj
+    with screen(as_json) as shown:
+        rows = list(list_documents(open_workspace(place.root)))
+        if as_json:
+            shown.json({"documents": rows})
+            return
+        table = Table(box=None, pad_edge=False)
+        table.add_column("document", overflow="fold")
+        table.add_column("title", overflow="fold")
+        table.add_column("type")
+        table.add_column("passages", justify="right")
+        for row in rows:
+            cells = (row["id"], row["title"], row["media_type"])
+            table.add_row(*(cell.replace("[", r"\[") for cell in cells), str(row["passages"]))
+        shown.out.print(table if rows else "no documents yet: `graft ingest PATH`")
+
+
+@app.command()
+def show(
+    context: typer.Context,
+    document: Annotated[str, typer.Argument(help="The document's id, as `list` shows it.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Show one document and how it is cut into passages."""
+    from graft.jobs.library import show_document
+    from graft.wire import open_workspace
+
+    place: Place = context.obj
+    with screen(as_json) as shown:
+        detail = show_document(open_workspace(place.root), document)
+        if as_json:
+            shown.json(detail)
+            return
+        shown.out.print(
+            f"{detail['id']} · {detail['title']} · {detail['media_type']}", style="bold"
+        )
+        for passage in detail["passages"]:
+            page = f" page {passage['page']}" if passage["page"] else ""
+            path = " > ".join(passage["headings"])
+            shown.out.print(
+                f"── {passage['start']}–{passage['end']}{page} {path}", style="dim", markup=False
+            )
+            text = detail["text"][passage["start"] : passage["end"]]
+            shown.out.print(text, markup=False)
+
+
+@app.command()
+def remove(
+    context: typer.Context,
+    documents: Annotated[list[str], typer.Argument(help="Ids of documents.")],
+    purge: Annotated[
+        bool,
+        typer.Option(help="Rewrite every version on disk, and list the runs that learned from it."),
+    ] = False,
+    wait: WaitOption = 0.0,
+    as_json: JsonOption = False,
+) -> None:
+    """Remove documents from the library, from every space and release."""
+    from graft.jobs.library import remove_documents
+    from graft.wire import open_workspace
+
+    place: Place = context.obj
+    with screen(as_json) as shown:
+        done = remove_documents(
+            open_workspace(place.root), documents, purge=purge, wait=wait, ctx=shown.context
+        )
+        if as_json:
+            shown.json(done)
+            return
+        shown.out.print(f"removed {done['removed']}; library version {done['library_version']}")
+        if done["runs"]:
+            shown.out.print(f"these runs learned from them: {', '.join(done['runs'])}")
+        elif purge:
+            shown.out.print("no run learned from them")

@@ -1,0 +1,92 @@
+"""graft tune retriever / reranker / generator"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from graft.cli.session import JsonOption, Place, Screen, SetOption, WaitOption, parse_flags, screen
+from graft.core.recipe import Part
+
+app = typer.Typer(no_args_is_help=True, help="Train one part on the examples.")
+
+ExamplesOption = Annotated[
+    str, typer.Option("--examples", help="Which example set (its id); the latest otherwise.")
+]
+SeedOption = Annotated[int, typer.Option(help="The seed of everything random.")]
+
+
+@app.command()
+def retriever(
+    context: typer.Context,
+    examples: ExamplesOption = "",
+    settings: SetOption = None,
+    seed: SeedOption = 0,
+    wait: WaitOption = 0.0,
+    as_json: JsonOption = False,
+) -> None:
+    """Train the encoder with in-batch and mined hard negatives."""
+    _tune(context, "retriever", examples, settings, seed, wait, as_json)
+
+
+@app.command()
+def reranker(
+    context: typer.Context,
+    examples: ExamplesOption = "",
+    settings: SetOption = None,
+    seed: SeedOption = 0,
+    wait: WaitOption = 0.0,
+    as_json: JsonOption = False,
+) -> None:
+    """Train a cross-encoder on the first stage's real misses."""
+    _tune(context, "reranker", examples, settings, seed, wait, as_json)
+
+
+@app.command()
+def generator(
+    context: typer.Context,
+    examples: ExamplesOption = "",
+    closed_book: Annotated[
+        bool, typer.Option("--closed-book", help="Train without passages (the control).")
+    ] = False,
+    settings: SetOption = None,
+    seed: SeedOption = 0,
+    wait: WaitOption = 0.0,
+    as_json: JsonOption = False,
+) -> None:
+    """Train a LoRA adapter to answer from passages (RAFT), or without them."""
+    _tune(context, "generator", examples, settings, seed, wait, as_json, closed_book)
+
+
+def _tune(
+    context: typer.Context, part: Part, examples: str, settings: list[str] | None, seed: int,
+    wait: float, as_json: bool, closed_book: bool = False,
+) -> None:  # fmt: skip
+    from graft.jobs.tune import tune as job
+    from graft.jobs.tune import tune_dict
+    from graft.wire import open_workspace
+
+    place: Place = context.obj
+    with screen(as_json, seed) as shown:
+        run = job(
+            open_workspace(place.root, parse_flags(settings)), part, examples=examples,
+            closed_book=closed_book, wait=wait, ctx=shown.context,
+        )  # fmt: skip
+        if as_json:
+            shown.json(tune_dict(run))
+        else:
+            _show(shown, tune_dict(run))
+
+
+def _show(shown: Screen, run: dict[str, object]) -> None:
+    dev = run["dev"]
+    assert isinstance(dev, dict)
+    shown.out.print(f"runs/{run['run']} in {run['seconds']:.0f} s")
+    for measure, before in dev["before"].items():
+        after = dev["after"].get(measure)
+        shown.out.print(f"  dev {measure}: {before:.4f} → {after:.4f}" if after is not None else "")
+    shown.out.print(
+        f"  use it: graft release promote --config, after setting it in graft.toml "
+        f"(runs/{run['run']}); judge it first: graft evaluate"
+    )

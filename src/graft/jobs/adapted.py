@@ -1,0 +1,45 @@
+"""Adapted: what the whole loop ends in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from graft.evaluate.gate import Verdict
+from graft.evaluate.result import SplitResult
+
+
+@dataclass(frozen=True)
+class Adapted:
+    """The verdict, the release it speaks of, the results by split, and the report's path.
+
+    `runs` maps what was tuned to its run; `facts` are further figures, each with its name.
+    """
+
+    verdict: Verdict
+    release: int
+    promoted: bool
+    results: Mapping[str, SplitResult]
+    runs: Mapping[str, str]
+    facts: tuple[tuple[str, str], ...]
+    report: Path
+    seconds: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON that scripts rely on."""
+        return {
+            "verdict": {
+                "outcome": self.verdict.outcome,
+                "sentence": self.verdict.sentence,
+                "findings": [asdict(finding) for finding in self.verdict.findings],
+            },
+            "release": self.release,
+            "promoted": self.promoted,
+            "splits": {name: result.to_dict() for name, result in self.results.items()},
+            "runs": dict(self.runs),
+            "facts": dict(self.facts),
+            "report": str(self.report),
+            "seconds": self.seconds,
+        }
