@@ -1,0 +1,108 @@
+"""Formats: files that users already have, told apart by what is in them, read and written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Literal, get_args
+
+from graft.core.document import Document
+from graft.core.errors import InputError
+from graft.core.example import Example
+from graft.core.hashing import text_hash
+from graft.examples.beir import as_split, read_beir, write_beir
+from graft.examples.conversations import read_chat, read_prompts, write_chat, write_prompts
+from graft.examples.rows import read_jsonl, read_text
+from graft.examples.split import grouped
+from graft.examples.squad import read_squad, write_squad
+
+Format = Literal["beir", "squad", "chat", "prompts"]
+FORMATS: tuple[Format, ...] = get_args(Format)
+
+
+def detect(path: Path) -> Format:
+    """Return the format of a file or folder, told by its contents. Raises InputError."""
+    if path.is_dir():
+        if (path / "queries.jsonl").exists() and any((path / "qrels").glob("*.tsv")):
+            return "beir"
+        raise InputError(
+            f"{path} is no BEIR folder: queries.jsonl and qrels/SPLIT.tsv are expected in it"
+        )
+    if path.suffix == ".json":
+        try:
+            content = json.loads(read_text(path))
+        except ValueError as error:
+            raise InputError(f"{path} is not valid JSON ({error}): export it anew") from error
+        if isinstance(content, dict) and "data" in content:
+            return "squad"
+        raise InputError(f"{path} is no SQuAD file: an object with a list 'data' is expected")
+    first = next(read_jsonl(path), None)
+    if first is None:
+        raise InputError(f"{path} is empty: rows of questions are expected")
+    if "messages" in first[1]:
+        return "chat"
+    if {"prompt", "completion"} <= first[1].keys():
+        return "prompts"
+    raise InputError(
+        f'{path}, line {first[0]} has the keys {", ".join(first[1]) or "none"}: "messages", or '
+        '"prompt" and "completion", are expected'
+    )
+
+
+def import_examples(path: Path, *, split: str = "", limit: int = 0, seed: int = 0) -> list[Example]:
+    """Return the examples of a file or folder; `limit` takes a sample that the seed decides.
+
+    A smaller sample is part of a larger one of the same seed. `split` names the qrels of a BEIR
+    folder; for files, it is the split that rows belong to unless they say so themselves. Raises
+    InputError, naming file and line, for a row that cannot be used.
+
+    A gold document is named, not looked up: `gold.pin` ties it to a library.
+    """
+    form = detect(path)
+    if form == "beir":
+        found = read_beir(path, split)
+    else:
+        read = {"squad": read_squad, "chat": read_chat, "prompts": read_prompts}[form]
+        found = read(path, as_split(split or "train"))
+    if not found:
+        raise InputError(f"{path} holds no questions: there is nothing to import")
+    return grouped(sample(found, limit, seed))
+
+
+def export_examples(
+    examples: Sequence[Example],
+    path: Path,
+    format: Format,
+    *,
+    document: Callable[[str], Document] | None = None,
+) -> None:
+    """Write examples in a format; `document` gives the texts that SQuAD needs and BEIR may hold.
+
+    BEIR keeps splits apart; the other formats hold whatever they are given. Raises InputError for
+    a format that is not one of `FORMATS`, and for examples that the format cannot hold.
+    """
+    if format == "beir":
+        write_beir(examples, path, document)
+    elif format == "squad":
+        write_squad(examples, path, document)
+    elif format == "chat":
+        write_chat(examples, path)
+    elif format == "prompts":
+        write_prompts(examples, path)
+    else:
+        raise InputError(f"there is no format {format!r}: use one of {', '.join(FORMATS)}")
+
+
+def sample(examples: Sequence[Example], limit: int, seed: int) -> list[Example]:
+    """Return `limit` examples in their own order, chosen by seed and id; 0 keeps them all.
+
+    >>> rows = [Example(str(i), "?") for i in range(9)]
+    >>> {e.id for e in sample(rows, 3, 1)} <= {e.id for e in sample(rows, 5, 1)}
+    True
+    """
+    if not limit or limit >= len(examples):
+        return list(examples)
+    order = sorted(examples, key=lambda example: text_hash(f"{seed}:sample:{example.id}"))
+    chosen = {example.id for example in order[:limit]}
+    return [example for example in examples if example.id in chosen]

@@ -1,0 +1,184 @@
+"""Gold: pinned to documents as they are, and resolved to passages each time it is used."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from graft.core.context import Context
+from graft.core.document import Document, Passage
+from graft.core.errors import NotFound
+from graft.core.example import Example, Gold
+from graft.examples.holding import content, holds_any
+
+PassagesOf = Callable[[str], Sequence[Passage]]
+"""The passages of one document in the current segmentation, in the order of its text."""
+
+REMOVED = "gold document removed"
+CHANGED = "gold document changed"
+EMPTY = "gold document has no passages"
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """Gold as passages of today: `passages` maps example ids to them, the best one first.
+
+    An example without gold (an unanswerable one) has an empty tuple. One that has lost any of its
+    gold is not in `passages`: `dropped` holds its id under the reason. `moved` holds the ids of
+    those whose document changed but still holds the answer.
+    """
+
+    passages: Mapping[str, tuple[Passage, ...]]
+    dropped: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    moved: tuple[str, ...] = ()
+
+
+def resolve(
+    examples: Iterable[Example],
+    document: Callable[[str], Document],
+    *,
+    passages_of: PassagesOf,
+    ctx: Context | None = None,
+) -> Resolved:
+    """Return the passages that hold each example's evidence now.
+
+    Gold with a span gives the passages that overlap it; gold that is a whole document gives all
+    its passages, the one that holds an answer and shares most words with the question first (the
+    first is what training shows). Where the text has changed since, the answer is looked for
+    again: found, its passage is the gold; not found, the example is dropped, and so is one whose
+    document is gone. `document` raises NotFound for a document that is not there. A warning says
+    how many were dropped.
+    """
+    ctx = ctx or Context()
+    found: dict[str, tuple[Passage, ...]] = {}
+    dropped: dict[str, list[str]] = {}
+    moved: list[str] = []
+    known: dict[str, Document | None] = {}
+    for example in examples:
+        passages: list[Passage] = []
+        reason = ""
+        for gold in example.gold:
+            if gold.document_id not in known:
+                known[gold.document_id] = _get(document, gold.document_id)
+            source = known[gold.document_id]
+            if source is None:
+                reason = REMOVED
+                break
+            changed = bool(gold.text_hash) and gold.text_hash != source.text_hash
+            here = _passages(example, gold, passages_of(gold.document_id), changed=changed)
+            if not here:
+                reason = CHANGED if changed else EMPTY
+                break
+            if changed:
+                moved.append(example.id)
+            passages += [passage for passage in here if passage not in passages]
+        if reason:
+            dropped.setdefault(reason, []).append(example.id)
+        else:
+            found[example.id] = tuple(passages)
+    for reason, ids in dropped.items():
+        ctx.warn("gold", f"{len(ids)} examples are left out: {reason}", examples=len(ids))
+    lost = {reason: tuple(ids) for reason, ids in dropped.items()}
+    return Resolved(found, lost, tuple(dict.fromkeys(moved)))
+
+
+@dataclass(frozen=True)
+class Pinned:
+    """Examples whose gold carries the hash, and where it can the span, of a library document.
+
+    `missing` maps the ids of examples to the gold document that the library does not have.
+    """
+
+    examples: tuple[Example, ...]
+    missing: Mapping[str, str] = field(default_factory=dict)
+
+
+def pin(examples: Iterable[Example], document: Callable[[str], Document]) -> Pinned:
+    """Tie imported gold to the library: its hash, and the answer's span where it stands verbatim.
+
+    Gold that has a hash already is kept as it is. `document` raises NotFound for an unknown id;
+    such an example comes back in `missing` and not in `examples`.
+    """
+    pinned: list[Example] = []
+    missing: dict[str, str] = {}
+    known: dict[str, Document | None] = {}
+    for example in examples:
+        gold: list[Gold] = []
+        for item in example.gold:
+            if item.document_id not in known:
+                known[item.document_id] = _get(document, item.document_id)
+            source = known[item.document_id]
+            if source is None:
+                missing[example.id] = item.document_id
+                break
+            gold.append(_pin(item, source, example.answers))
+        if example.id not in missing:
+            group = example.group or (gold[0].document_id if gold else example.id)
+            pinned.append(replace(example, gold=tuple(gold), group=group))
+    return Pinned(tuple(pinned), missing)
+
+
+def answer_span(text: str, answers: Iterable[str]) -> tuple[int, int] | None:
+    """Return where the first answer that stands in `text` begins and ends, or None.
+
+    White space may differ, and case when the exact case is not there; words are kept whole.
+
+    >>> answer_span("They left in\\n1848.", ["in 1848"])
+    (10, 17)
+    """
+    for answer in answers:
+        words = [re.escape(word) for word in answer.split()]
+        if not words:
+            continue
+        left = r"(?<!\w)" if answer.strip()[0].isalnum() else ""
+        right = r"(?!\w)" if answer.strip()[-1].isalnum() else ""
+        pattern = left + r"\s+".join(words) + right
+        match = re.search(pattern, text) or re.search(pattern, text, re.IGNORECASE)
+        if match:
+            return match.span()
+    return None
+
+
+def _get(document: Callable[[str], Document], document_id: str) -> Document | None:
+    try:
+        return document(document_id)
+    except NotFound:
+        return None
+
+
+def _pin(gold: Gold, source: Document, answers: Sequence[str]) -> Gold:
+    if gold.text_hash:
+        return gold
+    if gold.start is not None:
+        return replace(gold, text_hash=source.text_hash)
+    # A word such as "yes" or "2" stands anywhere: only a longer answer says where it is.
+    telling = [answer for answer in answers if len(answer.split()) > 1 or len(answer) > 3]
+    start, end = answer_span(source.text, telling) or (None, None)
+    return Gold(source.id, source.text_hash, start, end)
+
+
+def _passages(
+    example: Example, gold: Gold, passages: Sequence[Passage], *, changed: bool
+) -> list[Passage]:
+    if changed:
+        # Its span counts in a text that is no more, so only the answer can be looked for.
+        held = [p for p in passages if holds_any(p.text, example.answers)]
+        return _best_first(example, held)
+    if gold.start is None or gold.end is None:
+        return _best_first(example, passages)
+    start, end = gold.start, gold.end
+    inside = [p for p in passages if p.start < end and start < p.end]
+    return sorted(inside, key=lambda p: (max(p.start, start) - min(p.end, end), p.start))
+
+
+def _best_first(example: Example, passages: Sequence[Passage]) -> list[Passage]:
+    asked = content(example.question)
+    told = content(" ".join(example.answers))
+
+    def rank(passage: Passage) -> tuple[bool, int, int]:
+        words = content(passage.indexed_text)
+        holding = holds_any(passage.text, example.answers)
+        return (not holding, -len(words & asked) - len(words & told), passage.start)
+
+    return sorted(passages, key=rank)

@@ -1,0 +1,220 @@
+"""Split: train, dev, test-seen and test-new, with nothing standing on two sides."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from graft.core.errors import InputError
+from graft.core.example import Example, Split
+from graft.core.hashing import text_hash
+from graft.examples.unions import Unions
+from graft.measures.leaks import leaks
+
+BOUND = 0.1
+"""Largest share of the examples that near-copied questions may bind into one group."""
+
+SPLIT_COPY = "near-copy in another split"
+
+
+@dataclass(frozen=True)
+class Shares:
+    """How much goes where.
+
+    `dev` and `test_seen` are shares of the questions on documents that are trained on; `test_new`
+    is the share of documents (by group) that never are.
+    """
+
+    dev: float = 0.15
+    test_seen: float = 0.15
+    test_new: float = 0.25
+
+
+@dataclass(frozen=True)
+class Assigned:
+    """Examples with split and group, in the order they came; and the ids dropped, by reason."""
+
+    examples: tuple[Example, ...]
+    dropped: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+def assign(
+    examples: Sequence[Example],
+    *,
+    groups: Mapping[str, str] | None = None,
+    shares: Shares | None = None,
+    seed: int = 0,
+) -> Assigned:
+    """Deal examples into splits so that nothing stands on two sides; the same for the same seed.
+
+    `groups` maps a document to its cluster of near-duplicates (itself, when it is not there). An
+    example with several gold documents ties their clusters together, and so do questions that
+    are near-copies, as long as what they tie stays below a tenth of the examples; where it would
+    not (a question that is asked of every product), the copies in the smaller splits are dropped.
+    Whole groups go to test-new. Of the rest, a question goes to test-seen only while its documents
+    keep a question in train; near-copies go together. An example without gold belongs to the
+    document in its `group`. Raises InputError when shares do not leave room for train.
+    """
+    shares = shares or Shares()
+    if min(vars(shares).values()) < 0 or shares.dev + shares.test_seen >= 1 or shares.test_new >= 1:
+        raise InputError(
+            f"{shares} leaves nothing to train on: dev and test-seen must stay below 1 together, "
+            "and test-new below 1"
+        )
+    clusters = _clusters(examples, groups or {})
+    copies = _copies(examples)
+    bound = _bind(examples, clusters, copies)
+    owner = {example.id: bound.find(clusters[example.id][0]) for example in examples}
+    held = _held_out(examples, clusters, owner, shares.test_new, seed)
+    new = {example.id for example in examples if owner[example.id] in held}
+    strays = _strays(copies, new)
+    seen = [e for e in examples if e.id not in new and e.id not in strays]
+    splits = _deal(seen, clusters, copies, shares, seed)
+    kept = [
+        replace(e, split=splits.get(e.id, "test-new"), group=owner[e.id])
+        for e in examples
+        if e.id not in strays
+    ]
+    return Assigned(tuple(kept), {SPLIT_COPY: tuple(sorted(strays))} if strays else {})
+
+
+def grouped(examples: Sequence[Example], groups: Mapping[str, str] | None = None) -> list[Example]:
+    """Return the examples with their group: the documents (or clusters) tied by shared gold.
+
+    `groups` maps documents to their clusters. The splits stay as they are.
+
+    >>> both = [Example("1", "?", group="a.md"), Example("2", "?", group="b.md")]
+    >>> [example.group for example in grouped(both, {"a.md": "b.md"})]
+    ['b.md', 'b.md']
+    """
+    clusters = _clusters(examples, groups or {})
+    bound = _tied(clusters)
+    return [replace(e, group=bound.find(clusters[e.id][0])) for e in examples]
+
+
+def counts(examples: Iterable[Example]) -> dict[str, int]:
+    """Return how many examples each split has, all four named."""
+    found = Counter(example.split for example in examples)
+    return {split: found[split] for split in ("train", "dev", "test-seen", "test-new")}
+
+
+def documents_of(example: Example) -> tuple[str, ...]:
+    """Return the documents an example is about: its gold, or the one its group names.
+
+    >>> documents_of(Example("1", "Why?", group="a.md"))
+    ('a.md',)
+    """
+    gold = tuple(dict.fromkeys(gold.document_id for gold in example.gold))
+    return gold or (example.group or example.id,)
+
+
+def _clusters(examples: Sequence[Example], groups: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    return {
+        example.id: tuple(dict.fromkeys(groups.get(d, d) for d in documents_of(example)))
+        for example in examples
+    }
+
+
+def _tied(clusters: Mapping[str, tuple[str, ...]]) -> Unions:
+    bound = Unions()
+    for names in clusters.values():
+        for name in names:
+            bound.join(names[0], name)
+    return bound
+
+
+def _copies(examples: Sequence[Example]) -> list[list[str]]:
+    """Return the sets of near-copied questions, by example id, smallest first."""
+    unions = Unions()
+    asked = [(example.id, example.question) for example in examples]
+    for left, right, _ in leaks(asked, asked):
+        unions.join(left, right)
+    sets = unions.sets(id for id, _ in asked)
+    return sorted((ids for ids in sets if len(ids) > 1), key=lambda ids: (len(ids), ids))
+
+
+def _bind(
+    examples: Sequence[Example], clusters: Mapping[str, tuple[str, ...]], copies: list[list[str]]
+) -> Unions:
+    bound = _tied(clusters)
+    size = Counter(bound.find(names[0]) for names in clusters.values())
+    most = max(2, BOUND * len(examples))
+    for ids in copies:
+        roots = sorted({bound.find(clusters[id][0]) for id in ids})
+        if len(roots) > 1 and sum(size[root] for root in roots) <= most:
+            total = sum(size.pop(root) for root in roots)
+            for root in roots[1:]:
+                bound.join(roots[0], root)
+            size[bound.find(roots[0])] = total
+    return bound
+
+
+def _held_out(
+    examples: Sequence[Example], clusters: Mapping[str, tuple[str, ...]],
+    owner: Mapping[str, str], share: float, seed: int,
+) -> set[str]:  # fmt: skip
+    """Choose whole groups until their clusters are `share` of all, in an order set by the seed."""
+    held: dict[str, set[str]] = {}
+    for example in examples:
+        held.setdefault(owner[example.id], set()).update(clusters[example.id])
+    room = share * sum(map(len, held.values()))
+    chosen: set[str] = set()
+    order = sorted(held, key=lambda root: text_hash(f"{seed}:test-new:{root}"))
+    for root in order:
+        if len(held[root]) <= room:
+            chosen.add(root)
+            room -= len(held[root])
+    if not chosen and share > 0 and len(order) > 1:
+        chosen.add(min(order, key=lambda root: len(held[root])))
+    return chosen
+
+
+def _deal(
+    examples: Sequence[Example], clusters: Mapping[str, tuple[str, ...]], copies: list[list[str]],
+    shares: Shares, seed: int,
+) -> dict[str, Split]:  # fmt: skip
+    """Deal the questions on training documents: copies together, a question left in train."""
+    here = {example.id for example in examples}
+    together = [[id for id in ids if id in here] for ids in copies]
+    several = {id for ids in together for id in ids}
+    units = [*([id] for id in sorted(here - several)), *(ids for ids in together if ids)]
+    units.sort(key=lambda ids: text_hash(f"{seed}:deal:{ids[0]}"))
+    splits: dict[str, Split] = dict.fromkeys(here, "train")
+    left = Counter(name for id in here for name in clusters[id])
+    wanted: tuple[tuple[Split, float], ...] = (("test-seen", shares.test_seen), ("dev", shares.dev))
+    for split, share in wanted:
+        room = round(share * len(here))
+        for ids in units:
+            taken = Counter(name for id in ids for name in clusters[id])
+            free = splits[ids[0]] == "train" and len(ids) <= room
+            if free and all(left[name] > n for name, n in taken.items()):
+                left -= taken
+                splits.update(dict.fromkeys(ids, split))
+                room -= len(ids)
+        if split == "dev":
+            _whole_documents(units, clusters, splits, room)
+    return splits
+
+
+def _whole_documents(
+    units: list[list[str]], clusters: Mapping[str, tuple[str, ...]], splits: dict[str, Split],
+    room: int,
+) -> None:  # fmt: skip
+    """Give dev what it lacks from documents that test-seen does not need in train."""
+    needed = {name for id, split in splits.items() if split == "test-seen" for name in clusters[id]}
+    for ids in units:
+        fits = splits[ids[0]] == "train" and len(ids) <= room
+        if fits and not any(name in needed for id in ids for name in clusters[id]):
+            splits.update(dict.fromkeys(ids, "dev"))
+            room -= len(ids)
+
+
+def _strays(copies: list[list[str]], new: set[str]) -> set[str]:
+    """Return the ids of near-copies on that side of test-new on which fewer of them are."""
+    strays: set[str] = set()
+    for ids in copies:
+        inside = [id for id in ids if id in new]
+        outside = [id for id in ids if id not in new]
+        strays.update(inside if len(inside) < len(outside) else outside)
+    return strays

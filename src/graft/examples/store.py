@@ -1,0 +1,158 @@
+"""Store: an ExampleSet as one Parquet file named by the digest of its contents."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from graft.core.errors import FormatError, InputError, NotFound
+from graft.core.example import SPLITS, Example, Gold
+from graft.core.files import write_atomic
+from graft.core.generation import Message
+from graft.core.hashing import value_hash
+from graft.examples.check import check
+from graft.examples.split import counts
+
+LATEST = "latest"
+"""The name that stands for the set written last, and of the file that says which that is."""
+
+SCHEMA = pa.schema(
+    [
+        ("id", pa.string()),
+        ("question", pa.string()),
+        ("answers", pa.list_(pa.string())),
+        (
+            "gold",
+            pa.list_(
+                pa.struct(
+                    [
+                        ("document_id", pa.string()),
+                        ("text_hash", pa.string()),
+                        ("start", pa.int64()),
+                        ("end", pa.int64()),
+                    ]
+                )
+            ),
+        ),
+        ("kind", pa.string()),
+        ("origin", pa.string()),
+        ("split", pa.string()),
+        ("group", pa.string()),
+        ("messages", pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))),
+    ]
+)
+_ABOUT = b"graft"
+
+
+@dataclass(frozen=True)
+class ExampleSet:
+    """Examples with how they came to be: what was dropped by reason, and the library they are of.
+
+    `id` is the digest of the examples alone, whatever their order.
+    """
+
+    examples: tuple[Example, ...]
+    library_version: int = 0
+    dropped: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        """The hash of the examples' contents, 16 hex characters."""
+        rows = sorted((asdict(example) for example in self.examples), key=lambda row: row["id"])
+        return value_hash(rows)[:16]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many examples each split has."""
+        return counts(self.examples)
+
+    def split(self, name: str) -> tuple[Example, ...]:
+        """Return the examples of one split. Raises InputError for a name that is no split."""
+        if name not in SPLITS:
+            raise InputError(f"there is no split {name!r}: the splits are {', '.join(SPLITS)}")
+        return tuple(example for example in self.examples if example.split == name)
+
+
+def write(folder: Path, examples: ExampleSet) -> Path:
+    """Write a set to `folder`/ID.parquet and make it the latest; both are atomic.
+
+    Raises LeakError when its splits leak, and InputError when it is empty.
+    """
+    if not examples.examples:
+        raise InputError("there are no examples to store: none came, or every one was dropped")
+    check(examples.examples)
+    about = {"library_version": examples.library_version, "dropped": dict(examples.dropped)}
+    rows = [asdict(example) for example in examples.examples]
+    table = pa.Table.from_pylist(rows, schema=SCHEMA).replace_schema_metadata(
+        {_ABOUT: json.dumps(about)}
+    )
+    buffer = BytesIO()
+    pq.write_table(table, buffer, compression="zstd")
+    path = folder / f"{examples.id}.parquet"
+    write_atomic(path, buffer.getvalue())
+    write_atomic(folder / LATEST, examples.id + "\n")
+    return path
+
+
+def read(folder: Path, name: str = LATEST) -> ExampleSet:
+    """Return the set with this id (or the beginning of it), or the latest, checked for leaks.
+
+    Raises NotFound when there is none, FormatError for a damaged file, LeakError when a question
+    or a document stands on two sides of the splits.
+    """
+    path = _path(folder, name)
+    try:
+        table = pq.read_table(path)
+        about = json.loads((table.schema.metadata or {}).get(_ABOUT, b"{}"))
+        examples = tuple(map(_example, table.to_pylist()))
+    except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
+        raise FormatError(f"{path} is damaged ({error}): make the examples anew") from error
+    found = ExampleSet(examples, about.get("library_version", 0), about.get("dropped", {}))
+    if found.id != path.stem:
+        raise FormatError(f"{path} holds other examples than its name says: make them anew")
+    check(found.examples)
+    return found
+
+
+def ids(folder: Path) -> list[str]:
+    """Return the ids of the sets in a folder, sorted."""
+    return sorted(path.stem for path in folder.glob("*.parquet"))
+
+
+def _path(folder: Path, name: str) -> Path:
+    held = ids(folder)
+    if name == LATEST:
+        try:
+            name = (folder / LATEST).read_text(encoding="utf-8").strip()
+        except FileNotFoundError as error:
+            raise NotFound(
+                "there are no examples yet: run `graft examples build` or `graft examples import`"
+            ) from error
+    matching = [id for id in held if name and id.startswith(name)]
+    if len(matching) != 1:
+        known = ", ".join(held) or "none yet"
+        raise NotFound(f"{len(matching)} example sets are named {name!r}: there is {known}")
+    return folder / f"{matching[0]}.parquet"
+
+
+def _example(row: Mapping[str, Any]) -> Example:
+    gold: Sequence[Mapping[str, Any]] = row["gold"]
+    messages = [Message(role=turn["role"], content=turn["content"]) for turn in row["messages"]]
+    return Example(
+        id=row["id"],
+        question=row["question"],
+        answers=tuple(row["answers"]),
+        gold=tuple(Gold(g["document_id"], g["text_hash"], g["start"], g["end"]) for g in gold),
+        kind=row["kind"],
+        origin=row["origin"],
+        split=row["split"],
+        group=row["group"],
+        messages=tuple(messages),
+    )

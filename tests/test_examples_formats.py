@@ -1,0 +1,264 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from graft.core.document import Document
+from graft.core.errors import InputError
+from graft.core.example import Example, Gold
+from graft.examples.formats import FORMATS, detect, export_examples, import_examples
+from graft.examples.squad import squad_documents
+from graft.examples.trec import write_run
+from graft.testing import MemoryStore
+
+RIVER = Document("river.md", "The Aln is long. The bridge fell in 1848.", "Aln")
+HILL = Document("hill.md", "The hill is of chalk.", "Hill")
+STORE = MemoryStore([RIVER, HILL])
+
+
+def gold(document: Document, text: str) -> Gold:
+    start = document.text.index(text)
+    return Gold(document.id, document.text_hash, start, start + len(text))
+
+
+EXAMPLES = [
+    Example(
+        "1",
+        "When did the bridge fall?",
+        ("1848", "in 1848"),
+        (gold(RIVER, "1848"),),
+        origin="x",
+        group="river.md",
+    ),
+    Example(
+        "2",
+        "What is the hill made of?",
+        ("chalk",),
+        (gold(HILL, "chalk"),),
+        origin="x",
+        group="hill.md",
+    ),
+    Example("3", "Who built the bridge?", kind="unanswerable", origin="x", group="river.md"),
+]
+
+
+def bare(example: Example) -> Example:
+    """What a format without spans keeps."""
+    return replace(example, gold=tuple(Gold(g.document_id) for g in example.gold), origin="x")
+
+
+def test_beir_round_trip(tmp_path: Path) -> None:
+    examples = [
+        replace(EXAMPLES[0], split="train"),
+        replace(EXAMPLES[1], split="test-new"),
+        replace(EXAMPLES[2], split="test-new"),
+    ]
+    export_examples(examples, tmp_path / "set", "beir", document=STORE.document)
+    assert detect(tmp_path / "set") == "beir"
+    back = import_examples(tmp_path / "set")
+    assert sorted(map(bare, back), key=lambda e: e.id) == [bare(e) for e in examples]
+    assert [e.id for e in import_examples(tmp_path / "set", split="train")] == ["1"]
+    corpus = [json.loads(line) for line in (tmp_path / "set/corpus.jsonl").open()]
+    assert [row["_id"] for row in corpus] == ["river.md", "hill.md"]
+
+
+def test_squad_round_trip_keeps_spans_and_documents(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    export_examples(EXAMPLES, path, "squad", document=STORE.document)
+    assert json.loads(path.read_text())["version"] == "v2.0"
+    assert detect(path) == "squad"
+    back = sorted(import_examples(path), key=lambda e: e.id)
+    assert [replace(e, origin="x") for e in back] == EXAMPLES
+    assert [(d.id, d.text) for d in squad_documents(path)] == [
+        (RIVER.id, RIVER.text),
+        (HILL.id, HILL.text),
+    ]
+    export_examples(EXAMPLES[:2], path, "squad", document=STORE.document)
+    assert json.loads(path.read_text())["version"] == "1.1"
+
+
+@pytest.mark.parametrize("form", ["chat", "prompts"])
+def test_conversation_round_trip(tmp_path: Path, form: str) -> None:
+    before = (
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "Who?"},
+        {"role": "assistant", "content": "He."},
+    )
+    talk = Example(
+        "4",
+        "And why?",
+        ("Greed.",),
+        (Gold("hill.md"),),
+        "conversation",
+        "x",
+        "dev",
+        "hill.md",
+        before,
+    )
+    examples = [*map(bare, EXAMPLES), talk]
+    examples[0] = replace(examples[0], answers=("1848",))
+    path = tmp_path / "x.jsonl"
+    export_examples(examples, path, form)  # type: ignore[arg-type]
+    assert detect(path) == form
+    assert [replace(e, origin="x") for e in import_examples(path)] == examples
+    if form == "chat":
+        declined = json.loads(path.read_text().splitlines()[2])["messages"][-1]
+        assert declined == {"role": "assistant", "content": "The passages do not say."}
+
+
+def test_plain_chat_and_prompt_files_are_read(tmp_path: Path) -> None:
+    chat = tmp_path / "c.jsonl"
+    turns = [{"role": "user", "content": "How?"}, {"role": "assistant", "content": "So."}]
+    chat.write_text(json.dumps({"messages": turns}) + "\n\n")
+    [example] = import_examples(chat, split="test")
+    assert (example.question, example.answers, example.split) == ("How?", ("So.",), "test-new")
+    assert example.kind == "free"
+    assert example.id == import_examples(chat)[0].id
+    prompts = tmp_path / "p.jsonl"
+    prompts.write_text(json.dumps({"prompt": turns[:1], "completion": turns[1:]}))
+    assert import_examples(prompts)[0].answers == ("So.",)
+
+
+def test_a_sample_is_decided_by_its_seed_and_grows_with_its_limit(tmp_path: Path) -> None:
+    path = tmp_path / "p.jsonl"
+    path.write_text(
+        "".join(json.dumps({"prompt": f"Q{i}?", "completion": "A"}) + "\n" for i in range(50))
+    )
+    few = [e.id for e in import_examples(path, limit=10, seed=1)]
+    more = [e.id for e in import_examples(path, limit=20, seed=1)]
+    assert len(few) == 10
+    assert set(few) < set(more)
+    assert [id for id in more if id in few] == few
+    assert set(few) != {e.id for e in import_examples(path, limit=10, seed=2)}
+
+
+def beir(folder: Path, queries: str, qrels: str, **files: str) -> Path:
+    (folder / "qrels").mkdir(parents=True)
+    (folder / "queries.jsonl").write_text(queries)
+    (folder / "qrels" / "dev.tsv").write_text(qrels)
+    for name, text in files.items():
+        (folder / f"{name}.jsonl").write_text(text)
+    return folder
+
+
+QUERY = '{"_id": "q", "text": "When?"}\n'
+HEADER = "query-id\tcorpus-id\tscore\n"
+
+
+def test_beir_judgements_of_zero_are_no_gold_and_numbers_are_ids(tmp_path: Path) -> None:
+    queries = QUERY + '{"_id": 7, "text": "Who?"}\n'
+    folder = beir(tmp_path / "x", queries, HEADER + "q\td1\t0\nq\td2\t2\n7\td3\t1\n")
+    first, second = import_examples(folder, split="dev")
+    assert first.gold == (Gold("d2"),)
+    assert (second.id, second.kind, second.split) == ("7", "free", "dev")
+
+
+@pytest.mark.parametrize(
+    ("queries", "qrels", "message"),
+    [
+        (QUERY, HEADER + "q\td\n", r"dev\.tsv, line 2: 2 columns"),
+        (QUERY, HEADER + "z\td\t1\n", r"dev\.tsv, line 2: the query z is not in"),
+        (QUERY, HEADER + "q\td\tyes\n", r"dev\.tsv, line 2: the score is 'yes'"),
+        (QUERY + "{nonsense\n", HEADER, r"queries\.jsonl, line 2: not valid JSON"),
+        (QUERY + QUERY, HEADER, r"queries\.jsonl, line 2: the id q is used twice"),
+        ('{"_id": "q", "text": 3}', HEADER, r'queries\.jsonl, line 1: "text" is 3'),
+        ("[1]\n", HEADER, r"line 1: a JSON object is expected"),
+        (QUERY, HEADER, "holds no questions"),
+    ],
+)
+def test_a_bad_beir_row_is_named(tmp_path: Path, queries: str, qrels: str, message: str) -> None:
+    folder = beir(tmp_path / "x", queries, qrels)
+    with pytest.raises(InputError, match=message):
+        import_examples(folder, split="dev")
+
+
+def test_an_unknown_split_is_refused_with_those_there_are(tmp_path: Path) -> None:
+    folder = beir(tmp_path / "x", QUERY, HEADER + "q\td\t1\n")
+    with pytest.raises(InputError, match="no split 'test': it has dev"):
+        import_examples(folder, split="test")
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({"messages": []}, "must end with a user's and an assistant's turn"),
+        ({"messages": [{"role": "robot", "content": "x"}]}, "is no message"),
+        ({"messages": "hello"}, "a list of messages"),
+        ({"prompt": "x", "completion": ""}, "\"completion\" is ''"),
+        ({"prompt": [], "completion": "x"}, "must end with a turn of the user"),
+        ({"question": "x"}, "has the keys question"),
+    ],
+)
+def test_a_bad_row_of_jsonl_is_named(tmp_path: Path, row: dict[str, object], message: str) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_text(json.dumps(row))
+    with pytest.raises(InputError, match=message) as error:
+        import_examples(path)
+    assert "line 1" in str(error.value)
+
+
+def test_what_is_no_known_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="there is no file"):
+        import_examples(tmp_path / "none.jsonl")
+    with pytest.raises(InputError, match="no BEIR folder"):
+        import_examples(tmp_path)
+    empty = tmp_path / "x.jsonl"
+    empty.write_text("\n")
+    with pytest.raises(InputError, match="is empty"):
+        import_examples(empty)
+    (tmp_path / "x.json").write_text("[]")
+    with pytest.raises(InputError, match="no SQuAD file"):
+        import_examples(tmp_path / "x.json")
+
+
+def squad(**changes: object) -> str:
+    question = {"id": "1", "question": "When?", "answers": [{"text": "1848", "answer_start": 3}]}
+    paragraph = {"context": "In 1848.", "qas": [question | changes]}
+    return json.dumps({"data": [{"title": "War", "paragraphs": [paragraph]}]})
+
+
+def test_squad_names_documents_and_refuses_what_does_not_stand_there(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    path.write_text(squad())
+    assert import_examples(path)[0].gold[0].document_id == "War/0"
+    for changes, message in [
+        ({"answers": [{"text": "1848", "answer_start": 0}]}, "does not stand at 0"),
+        ({"answers": []}, "has no answers"),
+        ({"answers": None}, "no list of objects in 'answers'"),
+        ({"question": ""}, "has no 'id' or no 'question'"),
+    ]:
+        path.write_text(squad(**changes))
+        with pytest.raises(InputError, match=message):
+            import_examples(path)
+
+
+def test_what_a_format_cannot_hold_is_refused(tmp_path: Path) -> None:
+    silent = Example("1", "Which?", (), (Gold("hill.md"),))
+    with pytest.raises(InputError, match="has no answer"):
+        export_examples([silent], tmp_path / "x.jsonl", "chat")
+    with pytest.raises(InputError, match="an answer that stands in its document"):
+        export_examples(
+            [replace(silent, answers=("slate",))],
+            tmp_path / "x.json",
+            "squad",
+            document=STORE.document,
+        )
+    with pytest.raises(InputError, match="SQuAD holds the documents too"):
+        export_examples(EXAMPLES, tmp_path / "x.json", "squad")
+    with pytest.raises(InputError, match=", ".join(FORMATS)):
+        export_examples(EXAMPLES, tmp_path / "x", "xml")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="tab or a line break"):
+        export_examples([replace(EXAMPLES[0], id="a\tb")], tmp_path / "x", "beir")
+
+
+def test_a_trec_run_ranks_from_one(tmp_path: Path) -> None:
+    path = tmp_path / "run.txt"
+    write_run({"q": [("d1", 2.5), ("d2", 0.1)], "r": []}, path, "bm25")
+    assert path.read_text() == "q Q0 d1 1 2.5 bm25\nq Q0 d2 2 0.1 bm25\n"
+    with pytest.raises(InputError, match="white space"):
+        write_run({"q": [("a b", 1.0)]}, path, "x")
+    with pytest.raises(InputError, match="not ordered by score at rank 2"):
+        write_run({"q": [("a", 1.0), ("b", 2.0)]}, path, "x")

@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import re
+from collections import Counter
+from itertools import combinations
+
+import pytest
+from graft.measures.leaks import leaks
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from graft.core.errors import InputError, LeakError
+from graft.core.example import Example, Gold
+from graft.examples.check import check
+from graft.examples.split import SPLIT_COPY, Shares, assign, counts, documents_of, grouped
+
+WORDS = re.findall(
+    r"\w+", "amber birch cedar delta ember fjord grove heron inlet jetty knoll larch marsh"
+)
+
+
+def ask(place: int, documents: list[str], topic: int = 0) -> Example:
+    told = [WORDS[(place * 5 + i * i + topic) % len(WORDS)] for i in range(5)]
+    return Example(
+        f"q{place}",
+        f"Question {place} {' '.join(told)} of number {place}?",
+        (str(place),),
+        tuple(map(Gold, documents)),
+    )
+
+
+def corpus(documents: int = 20, each: int = 6) -> list[Example]:
+    return [ask(d * each + i, [f"d{d:02}"]) for d in range(documents) for i in range(each)]
+
+
+def test_shares_hold_and_test_new_documents_are_never_trained_on() -> None:
+    made = assign(corpus(), shares=Shares(dev=0.15, test_seen=0.15, test_new=0.25), seed=3)
+    assert counts(made.examples) == {"train": 62, "dev": 14, "test-seen": 14, "test-new": 30}
+    new = {e.group for e in made.examples if e.split == "test-new"}
+    assert len(new) == 5
+    assert not new & {e.group for e in made.examples if e.split != "test-new"}
+    check(made.examples)
+
+
+def test_test_seen_asks_only_about_documents_that_are_trained_on() -> None:
+    made = assign(corpus(30, 2), seed=1).examples
+    train = {d for e in made if e.split == "train" for d in documents_of(e)}
+    seen = [e for e in made if e.split == "test-seen"]
+    assert seen
+    assert all(set(documents_of(e)) <= train for e in seen)
+
+
+def test_the_same_seed_gives_the_same_splits_in_any_order() -> None:
+    examples = corpus()
+    one = {e.id: e.split for e in assign(examples, seed=7).examples}
+    assert one == {e.id: e.split for e in assign(examples[::-1], seed=7).examples}
+    assert one != {e.id: e.split for e in assign(examples, seed=8).examples}
+
+
+def test_documents_of_one_cluster_or_one_question_stay_together() -> None:
+    examples = [*corpus(), ask(500, ["d00", "d01"]), ask(501, ["d01", "d02"])]
+    made = assign(examples, groups={"d03": "d02"}, seed=2).examples
+    sides = {
+        e.split == "test-new" for e in made if {"d00", "d01", "d02", "d03"} & {*documents_of(e)}
+    }
+    assert len(sides) == 1
+    assert {e.group for e in made if "d03" in documents_of(e)} == {"d00"}
+
+
+def test_near_copies_of_a_question_go_to_one_side() -> None:
+    examples = corpus()
+    same = "When did the long northern river flood the old town by the bridge?"
+    copies = [Example(f"c{i}", same + "?" * i, ("x",), (Gold(f"d{i:02}"),)) for i in range(2)]
+    for seed in range(8):
+        made = assign([*examples, *copies], seed=seed)
+        check(made.examples)
+        assert {e.split for e in made.examples if e.id in {"c0", "c1"}} <= {
+            e.split for e in made.examples
+        }
+        assert len({e.split for e in made.examples if e.id in {"c0", "c1"}}) == 1
+
+
+def test_a_question_asked_of_every_document_does_not_tie_them_all() -> None:
+    copies = [
+        Example(f"c{d:02}", "How good is the sound of the product?", ("x",), (Gold(f"d{d:02}"),))
+        for d in range(20)
+    ]
+    made = assign([*corpus(), *copies], seed=4)
+    held = counts(made.examples)
+    assert held["test-new"] >= 20
+    assert len(made.dropped[SPLIT_COPY]) == 5
+    check(made.examples)
+
+
+def test_an_unanswerable_question_belongs_to_the_document_of_its_group() -> None:
+    lost = [
+        Example(f"u{i}", f"Unheard {i} {WORDS[i]}?", kind="unanswerable", group=f"d{i:02}")
+        for i in range(12)
+    ]
+    made = assign([*corpus(), *lost], seed=5).examples
+    new = {e.group for e in made if e.split == "test-new"}
+    for example in made:
+        if example.kind == "unanswerable":
+            assert (example.split == "test-new") == (example.group in new)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.lists(st.integers(0, 9), min_size=1, max_size=3), min_size=2, max_size=40),
+    st.integers(0, 3),
+)
+def test_whatever_is_split_passes_the_check(golds: list[list[int]], seed: int) -> None:
+    examples = [ask(i, [f"d{d}" for d in gold]) for i, gold in enumerate(golds)]
+    made = assign(examples, groups={"d1": "d0"}, seed=seed)
+    check(made.examples, groups={"d1": "d0"})
+    for left, right in combinations(("train", "dev", "test-seen", "test-new"), 2):
+        asked = [[(e.id, e.question) for e in made.examples if e.split == s] for s in (left, right)]
+        assert not leaks(*asked)
+
+
+def test_shares_that_leave_nothing_to_train_on_are_refused() -> None:
+    with pytest.raises(InputError, match="nothing to train on"):
+        assign(corpus(), shares=Shares(dev=0.5, test_seen=0.5))
+
+
+def leaky(question: str, split: str, document: str, other: str = "") -> list[Example]:
+    first = Example("a", "Which river floods the old town in spring?", gold=(Gold("one.md"),))
+    second = Example("b", question, gold=(Gold(document),), split=split, group=other)  # type: ignore[arg-type]
+    return [first, second]
+
+
+@pytest.mark.parametrize("split", ["dev", "test-seen", "test-new"])
+def test_a_question_on_two_sides_is_an_error_that_names_both(split: str) -> None:
+    document = "two.md" if split == "test-new" else "one.md"
+    with pytest.raises(LeakError, match=r"\(a\).*\(b\).*near-copies"):
+        check(leaky("which river floods the old town in SPRING", split, document))
+
+
+def test_a_document_of_test_new_in_train_is_an_error() -> None:
+    with pytest.raises(LeakError, match=r"one\.md is the document"):
+        check(leaky("Who built it?", "test-new", "one.md"))
+    with pytest.raises(LeakError, match="cluster"):
+        check(leaky("Who built it?", "test-new", "two.md"), groups={"two.md": "k", "one.md": "k"})
+    check(leaky("Who built it?", "test-new", "two.md"))
+
+
+def test_test_seen_without_its_document_in_train_is_an_error() -> None:
+    with pytest.raises(LeakError, match=r"about two\.md, of which train has nothing"):
+        check(leaky("Who built it?", "test-seen", "two.md"))
+    check(leaky("Who built it?", "test-seen", "one.md"))
+
+
+def test_an_id_used_twice_is_an_error() -> None:
+    example = leaky("Who built it?", "dev", "one.md")[0]
+    with pytest.raises(LeakError, match="two examples have the id a"):
+        check([example, example])
+
+
+def test_groups_follow_shared_gold_and_clusters() -> None:
+    examples = [ask(1, ["b", "c"]), ask(2, ["c"]), ask(3, ["e"]), ask(4, [])]
+    made = grouped(examples, {"e": "a"})
+    assert [e.group for e in made] == ["b", "b", "a", "q4"]
+    assert Counter(e.split for e in made) == {"train": 4}
