@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import compress
 from typing import Literal
 
 from graft.core.hashing import text_hash
@@ -83,7 +84,10 @@ def _clusters(
     for bucket in signatures.buckets(threshold):
         heads: list[int] = []
         for text in bucket.tolist():
-            for head in heads:
+            root = _root(parent, text)
+            others = [head for head in heads if _root(parent, head) != root]
+            near = signatures.may_reach(threshold, others, text) if others else ()
+            for head in compress(others, near):
                 here, there = _root(parent, text), _root(parent, head)
                 if here == there:
                     continue
