@@ -15,6 +15,7 @@ from graft.core.context import Context
 from graft.core.document import Passage, Span
 from graft.core.errors import InputError
 from graft.core.example import Example, Gold
+from graft.core.hashing import text_hash
 from graft.core.protocols import Encoder, PassageStore
 from graft.core.recipe import Negatives
 from graft.core.search import Search
@@ -41,8 +42,8 @@ ARTICLES = frozenset({"a", "an", "the"})
 class Triple:
     """A question, a passage that answers it, and passages that only look as if they did.
 
-    `gold` holds the ids of all documents that answer the question, so that none of them is ever
-    shown to it as a negative, mined or of the same batch.
+    `gold` holds the keys of all that answers the question (documents, passages and hashes of
+    texts: see `passage_keys`), so that none of it is ever a negative of the same batch.
     """
 
     example: str
@@ -252,6 +253,14 @@ def normalized(text: str) -> str:
     return " ".join(word for word in words if word not in ARTICLES)
 
 
+def passage_keys(passage: Passage) -> frozenset[str]:
+    """Return what a passage may be known by: its id, its document's id, and its text's hash.
+
+    Passages whose texts differ in case, punctuation or articles alone share the last one.
+    """
+    return frozenset({passage.id, passage.document_id, text_hash(normalized(passage.text))})
+
+
 def _threes(text: str) -> frozenset[tuple[str, ...]]:
     words = text.split()
     return frozenset(tuple(words[i : i + 3]) for i in range(max(len(words) - 2, 1)))
@@ -259,10 +268,10 @@ def _threes(text: str) -> frozenset[tuple[str, ...]]:
 
 def _triples(seeker: _Seeker, similarity: Similarity | None) -> Iterator[Triple]:
     example = seeker.example
-    gold = frozenset(g.document_id for g in example.gold) | {
-        passage.document_id for passage in seeker.positives
-    }
-    spanned = {g.document_id for g in example.gold if g.start is not None}
+    whole = frozenset(g.document_id for g in example.gold if g.start is None or g.end is None)
+    spanned = {g.document_id for g in example.gold} - whole
+    keys = (passage_keys(p) - {p.document_id} for p in seeker.positives)
+    gold = whole.union(*keys)
     best: dict[str, Passage] = {}
     for passage in seeker.positives:
         # With a span every passage on it is evidence; in a whole document, few passages are.

@@ -1,0 +1,92 @@
+"""Pool: dev questions and a fixed set of passages that an encoder under training ranks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graft.core.document import Passage
+from graft.core.errors import InputError
+from graft.core.example import Example
+from graft.core.protocols import PassageStore
+from graft.core.search import Filter
+from graft.measures.ranking import ranking_scores
+
+MEASURES = ("nDCG@10", "MRR@10")
+"""What tuning looks at; the first one decides."""
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Dev questions by id, passages by id, and which passages answer which question."""
+
+    questions: Mapping[str, str]
+    passages: Mapping[str, Passage]
+    gold: Mapping[str, frozenset[str]]
+
+
+def dev_pool(
+    examples: Sequence[Example],
+    positives: Mapping[str, Sequence[Passage]],
+    store: PassageStore,
+    *,
+    size: int = 512,
+    others: Iterable[Passage] = (),
+) -> Pool:
+    """Return a pool of about `size` passages: all positives, what BM25 finds, then `others`.
+
+    The hard ones come from BM25 because a pool of the base encoder's own mistakes would hold
+    none of the tuned one's, and flatter it. BM25's are taken rank by rank, so that every question
+    has its share. All passages of a document that is gold as a whole count as gold. The same
+    input gives the same pool. Raises InputError when no example has a positive.
+    """
+    known = [example for example in examples if positives.get(example.id)]
+    if not known:
+        raise InputError("tuning needs dev questions with gold, and there are none: import more")
+    passages = {p.id: p for example in known for p in positives[example.id]}
+    rows = store.match(
+        [example.question for example in known],
+        20,
+        allowed=[Filter()] * len(known),
+        principals=[None] * len(known),
+    )
+    deepest = max(map(len, rows))
+    ranked = (row[rank][0] for rank in range(deepest) for row in rows if rank < len(row))
+    fresh = [id for id in dict.fromkeys(ranked) if id not in passages]
+    found = store.passages(fresh[: max(size - len(passages), 0)])
+    passages.update((passage.id, passage) for passage in found)
+    for passage in others:
+        if len(passages) >= size:
+            break
+        passages.setdefault(passage.id, passage)
+    return Pool(
+        {example.id: example.question for example in known},
+        passages,
+        {example.id: frozenset(p.id for p in positives[example.id]) for example in known},
+    )
+
+
+def score_table(pool: Pool, similarities: NDArray[np.float32], scale: float) -> dict[str, float]:
+    """Return the means of the measures over the pool's questions, and the "loss".
+
+    `similarities` is `(questions, passages)`, in the pool's order. The loss is the tuning's own
+    objective on dev, in nats: the cross-entropy of each gold passage against all that are not
+    gold, at the tuning's `scale`.
+    """
+    ids = list(pool.passages)
+    order = sorted(range(len(ids)), key=ids.__getitem__)
+    run: dict[str, list[tuple[str, float]]] = {}
+    losses = []
+    for (question, gold), row in zip(pool.gold.items(), similarities, strict=True):
+        best = sorted(order, key=lambda i: -row[i])[:10]
+        run[question] = [(ids[i], float(row[i])) for i in best]
+        held = np.asarray([id in gold for id in ids])
+        others = np.logaddexp.reduce(scale * row[~held].astype(np.float64))
+        losses.append(float(np.mean(np.logaddexp(0.0, others - scale * row[held]))))
+    qrels = {question: dict.fromkeys(gold, 1) for question, gold in pool.gold.items()}
+    found = ranking_scores(qrels, run, MEASURES)
+    means = {name: float(np.mean(list(found[name].values()))) for name in MEASURES}
+    return {**means, "loss": float(np.mean(losses))}
