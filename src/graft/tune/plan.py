@@ -1,0 +1,55 @@
+"""Plan: which examples make up which optimizer step, and in which parts."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Sequence
+
+WINDOW = 8
+"""Steps' worth of examples that are sorted by length together: enough that a batch is nearly even
+(under 3 % padding on prompts of 300 to 700 tokens), few enough that an epoch stays shuffled."""
+
+
+def plan_epoch(lengths: Sequence[int], size: int, rng: random.Random) -> list[list[int]]:
+    """Return one pass over the examples as steps of `size` examples, by index.
+
+    The order is shuffled; within windows of it examples are sorted by length, so that those of
+    one step have nearly the same, and the steps are shuffled again. The count of steps depends
+    on the count of examples alone: two objectives on the same examples take the same steps.
+
+    >>> plan_epoch([5, 1, 4, 2], 2, random.Random(0))
+    [[1, 3], [2, 0]]
+    """
+    order = list(range(len(lengths)))
+    rng.shuffle(order)
+    steps: list[list[int]] = []
+    for start in range(0, len(order), WINDOW * size):
+        window = sorted(order[start : start + WINDOW * size], key=lambda i: (lengths[i], i))
+        steps += [window[at : at + size] for at in range(0, len(window), size)]
+    rng.shuffle(steps)
+    return steps
+
+
+def cut(
+    step: Sequence[int], lengths: Sequence[int], tokens: int, *, accumulation: int = 1
+) -> list[list[int]]:
+    """Return a step's examples cut into parts that go through the model one at a time.
+
+    A part holds at most `tokens`, padding counted (but one example at least); there are at least
+    `accumulation` parts where there are examples enough. Longest first: whether memory bears it
+    is known at once.
+
+    >>> cut([0, 1, 2, 3], [100, 90, 400, 10], 512)
+    [[2], [0, 1, 3]]
+    """
+    order = sorted(step, key=lambda i: (-lengths[i], i))
+    most = math.ceil(len(order) / accumulation)
+    found: list[list[int]] = []
+    for index in order:
+        part = found[-1] if found else []
+        if part and len(part) < most and (len(part) + 1) * lengths[part[0]] <= tokens:
+            part.append(index)
+        else:
+            found.append([index])
+    return found

@@ -1,0 +1,196 @@
+"""Supervised fine-tuning of a generator: items, batches, and the loss on answers alone.
+
+What is learned is decided by position and never by token id: SmolLM2's padding is its end token,
+and a mask by id would hide that token from the loss, so that the model never learned to stop.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from graft.core.errors import InputError
+from graft.core.generation import Prompt
+from graft.core.hashing import value_hash
+from graft.models.causal import Causal
+
+
+@dataclass(frozen=True)
+class TrainItem:
+    """A prompt as serving would send it, and the answer to learn; `id` is its example's."""
+
+    prompt: Prompt
+    answer: str
+    id: str = ""
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """An item as ids: the prompt's, then the answer's and its end token's.
+
+    `labels` is everything from `prompt_tokens` on, and it is never empty.
+    """
+
+    ids: tuple[int, ...]
+    prompt_tokens: int
+
+    @property
+    def labels(self) -> tuple[int, ...]:
+        """The ids that are learned: the answer's and its end token's."""
+        return self.ids[self.prompt_tokens :]
+
+
+def encode_items(
+    causal: Causal, items: Sequence[TrainItem], max_tokens: int
+) -> tuple[list[Encoded], dict[str, int]]:
+    """Return the items as ids, and how many were left out by reason.
+
+    The prompt's ids are those that serving sends. An item over `max_tokens`, or over the model's
+    own limit, is left out and counted: cutting ids would lose the question or the answer, so it
+    is for whoever builds the items to show fewer passages. An empty answer is left out too.
+    """
+    limit = min(max_tokens, causal.context_tokens)
+    kept, skipped = [], Counter[str]()
+    for item in items:
+        if not item.answer.strip():
+            skipped["no answer"] += 1
+            continue
+        prompt, answer = causal.ids(item.prompt), causal.answer_ids(item.answer)
+        if len(prompt) + len(answer) > limit:
+            skipped["too long"] += 1
+            continue
+        kept.append(Encoded((*prompt, *answer), len(prompt)))
+    return kept, dict(skipped)
+
+
+def items_digest(items: Sequence[TrainItem]) -> str:
+    """Return the hash of what is learned from: every prompt and answer, in order."""
+    return value_hash([[item.prompt, item.answer] for item in items])
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows of ids, and where in them answers are learned.
+
+    `ids` is `(rows, length) int64`. `positions` restart at every example of a packed row and are
+    None where a row holds one example. `where` is `(n,) int64`, indices into the rows laid end to
+    end, of the tokens that predict; `targets` `(n,) int64` is what they should predict, and
+    `owners` `(n,) int64` tells which example each belongs to. `tokens` counts without padding.
+    """
+
+    ids: Tensor
+    positions: Tensor | None
+    where: Tensor
+    targets: Tensor
+    owners: Tensor
+    tokens: int
+
+    def to(self, device: torch.device) -> Batch:
+        """Return the batch on a device."""
+        return Batch(
+            self.ids.to(device),
+            None if self.positions is None else self.positions.to(device),
+            self.where.to(device),
+            self.targets.to(device),
+            self.owners.to(device),
+            self.tokens,
+        )
+
+
+def padded(examples: Sequence[Encoded], pad_id: int) -> Batch:
+    """Return one example a row, filled at the right.
+
+    No attention mask is needed: a causal model never looks to the right, so padding reaches no
+    token that is learned, and the kernels skip what a mask would only hide.
+    """
+    length = max(len(example.ids) for example in examples)
+    ids = torch.full((len(examples), length), pad_id, dtype=torch.long)
+    for row, example in enumerate(examples):
+        ids[row, : len(example.ids)] = torch.tensor(example.ids)
+    return _batch(ids, None, examples, [row * length for row in range(len(examples))])
+
+
+def packed(examples: Sequence[Encoded]) -> Batch:
+    """Return all examples in one row, end to end, with no padding.
+
+    Positions restart at each example, from which transformers builds the block-diagonal mask that
+    keeps them from seeing one another.
+    """
+    ids = torch.tensor([[id for example in examples for id in example.ids]])
+    positions = torch.cat([torch.arange(len(example.ids)) for example in examples]).unsqueeze(0)
+    starts, start = [], 0
+    for example in examples:
+        starts.append(start)
+        start += len(example.ids)
+    return _batch(ids, positions, examples, starts)
+
+
+def _batch(
+    ids: Tensor, positions: Tensor | None, examples: Sequence[Encoded], starts: Sequence[int]
+) -> Batch:
+    where: list[int] = []
+    targets: list[int] = []
+    owners: list[int] = []
+    for owner, (example, start) in enumerate(zip(examples, starts, strict=True)):
+        first = start + example.prompt_tokens - 1
+        where += range(first, first + len(example.labels))
+        targets += example.labels
+        owners += [owner] * len(example.labels)
+    return Batch(
+        ids,
+        positions,
+        torch.tensor(where),
+        torch.tensor(targets),
+        torch.tensor(owners),
+        sum(len(example.ids) for example in examples),
+    )
+
+
+def answer_logits(model: Any, batch: Batch) -> Tensor:
+    """Return the logits of the answers' positions alone: `(n, vocabulary)`.
+
+    The model runs as it is, but its output layer is handed only the hidden states that predict an
+    answer's token: of 8 × 750 tokens at a vocabulary of 49,152 all logits take 1.2 GB in float32,
+    several times over in a backward pass. What a family does to its logits afterwards (Gemma's
+    soft cap, Granite's scale) still happens.
+    """
+
+    def choose(module: Any, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        hidden = inputs[0]
+        rows = hidden.reshape(-1, hidden.shape[-1])
+        return (rows.index_select(0, batch.where).unsqueeze(0), *inputs[1:])
+
+    head = model.get_output_embeddings()
+    if head is None:
+        raise InputError(
+            f"{type(model).__name__} has no output layer over its vocabulary, which a generator "
+            "needs: name a causal language model"
+        )
+    hook = head.register_forward_pre_hook(choose)
+    try:
+        rows: Mapping[str, Any] = {"input_ids": batch.ids, "use_cache": False}
+        if batch.positions is not None:
+            rows = {**rows, "position_ids": batch.positions}
+        logits: Tensor = model(**rows).logits
+    finally:
+        hook.remove()
+    return logits.squeeze(0)
+
+
+def token_losses(model: Any, batch: Batch) -> Tensor:
+    """Return the cross-entropy of each answer token in nats: `(n,) float32`, or float64."""
+    logits = answer_logits(model, batch)
+    wide = logits if logits.dtype == torch.float64 else logits.float()
+    return torch.nn.functional.cross_entropy(wide, batch.targets, reduction="none")
+
+
+def example_losses(model: Any, batch: Batch) -> Tensor:
+    """Return each example's loss, summed over its answer's tokens: `(examples,)`."""
+    losses = token_losses(model, batch)
+    sums = torch.zeros(int(batch.owners.max()) + 1, dtype=losses.dtype, device=losses.device)
+    return sums.index_add(0, batch.owners, losses)
