@@ -28,6 +28,11 @@ class Rows:
     positives: tuple[str, ...]
     negatives: tuple[str, ...] = ()
 
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """All of them, questions first."""
+        return (*self.questions, *self.positives, *self.negatives)
+
 
 def contrast(
     model: SentenceTransformer, rows: Rows, scale: float, *, piece_tokens: int = PIECE_TOKENS
@@ -36,15 +41,15 @@ def contrast(
 
     The loss is the mean over questions of the cross-entropy, in nats, of `scale` times the cosine
     similarities to all passages of the batch (arXiv:1807.03748). Texts are embedded sorted by
-    length, in pieces of `piece_tokens`; with more than one piece the gradients are cached at the
-    vectors, and `backward` embeds each piece again (GradCache, arXiv:2101.06983): the same
-    gradients, dropout included, in the memory of one piece.
+    length, in pieces of `piece_tokens`; a batch of more is embedded without a graph, its gradients
+    are cached at the vectors, and `backward` embeds each piece again (GradCache,
+    arXiv:2101.06983): the same gradients, dropout included, in the memory of one piece.
     """
     loss = MultipleNegativesRankingLoss(model, scale=scale)
     pieces = list(_pieces(model, rows, piece_tokens))
     order = torch.argsort(torch.tensor([index for piece in pieces for index in piece.indices]))
-    if len(pieces) == 1:
-        return _loss(loss, _embed(model, pieces[0])[order], rows)
+    if sum(piece.tokens for piece in pieces) <= piece_tokens:
+        return _loss(loss, torch.cat([_embed(model, piece) for piece in pieces])[order], rows)
     states = []
     vectors: list[Tensor] = []
     for piece in pieces:
@@ -85,9 +90,13 @@ def token_counts(model: SentenceTransformer, texts: Sequence[str]) -> list[int]:
 
 @dataclass(frozen=True)
 class _Piece:
-    """Texts that are embedded at once: their row numbers, features, and "query" or "document"."""
+    """Texts that are embedded at once: their row numbers, features, and "query" or "document".
+
+    `tokens` counts padding.
+    """
 
     indices: list[int]
+    tokens: int
     features: dict[str, Tensor]
     task: str
 
@@ -108,7 +117,8 @@ def _sorted(
         fits = max(piece_tokens // counts[order[0]], 1)
         chosen, order = order[:fits], order[fits:]
         features = batch_to_device(model.preprocess([texts[i] for i in chosen]), model.device)
-        yield _Piece([start + i for i in chosen], features, task)
+        tokens = counts[chosen[0]] * len(chosen)
+        yield _Piece([start + i for i in chosen], tokens, features, task)
 
 
 def _embed(model: SentenceTransformer, piece: _Piece) -> Tensor:
