@@ -12,6 +12,8 @@ from sentence_transformers.sentence_transformer.losses import MultipleNegativesR
 from sentence_transformers.util import batch_to_device
 from torch import Tensor
 
+from graft.models.batching import batches
+
 PIECE_TOKENS = 2048
 """Tokens, padding included, that hold activations at once: 1.0 GB for a model of MiniLM's size,
 and no slower than twice as many."""
@@ -112,10 +114,7 @@ def _sorted(
     model: SentenceTransformer, texts: Sequence[str], task: str, start: int, piece_tokens: int
 ) -> Iterator[_Piece]:
     counts = token_counts(model, texts)
-    order = sorted(range(len(texts)), key=lambda i: (-counts[i], i))
-    while order:
-        fits = max(piece_tokens // counts[order[0]], 1)
-        chosen, order = order[:fits], order[fits:]
+    for chosen in batches(counts, piece_tokens):
         features = batch_to_device(model.preprocess([texts[i] for i in chosen]), model.device)
         tokens = counts[chosen[0]] * len(chosen)
         yield _Piece([start + i for i in chosen], tokens, features, task)
