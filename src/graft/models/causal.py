@@ -116,7 +116,7 @@ class Causal:
 
     def encode(self, text: str) -> list[int]:
         """Return the ids of a text, with no special tokens added."""
-        return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+        return list(self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
 
     def decode(self, ids: Sequence[int]) -> str:
         """Return the text of ids, without special tokens."""
@@ -163,6 +163,23 @@ class Causal:
         off = self.model.disable_adapter() if self.adapters else nullcontext()
         with off:
             yield
+
+    @contextmanager
+    def using(self, name: str | None) -> Iterator[None]:
+        """Use another adapter within the block: "" is the base model, None the one in use."""
+        before = self.adapter
+        if name is None or name == before:
+            yield
+        elif not name:
+            with self.without_adapter():
+                yield
+        else:
+            self.use(name)
+            try:
+                yield
+            finally:
+                if before:
+                    self.use(before)
 
 
 def load_causal(model: str, *, adapter: str = "", dtype: str = "auto", device: str = "") -> Causal:

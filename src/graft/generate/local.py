@@ -1,0 +1,153 @@
+"""LocalGenerator: a causal model behind the Generator protocol, in batches or as a stream."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from graft.core.generation import Decoding, Generation, Prompt
+from graft.core.hashing import value_hash
+from graft.generate.cache import new_cache
+from graft.generate.decode import Row, decode, prefill
+from graft.models.batching import batches
+from graft.models.causal import Causal
+
+SCORE_BYTES = 256 * 2**20
+"""Most memory for the logits of one batch of `score`."""
+
+
+@dataclass
+class LocalGenerator:
+    """Continues prompts with a causal model: greedy at temperature 0, seeded sampling above.
+
+    `batch_tokens` are the prompt tokens read at once, padding included. `context_tokens` bounds
+    prompt and answer together; a smaller limit of the model wins. `adapter` is the one to use
+    ("" for the base model, None for the one in use), so that several generators share a base.
+    In float32 a prompt's greedy text is the same alone and in any batch; in bfloat16 rounding
+    differs with the batch, and so may the text.
+    """
+
+    causal: Causal
+    batch_tokens: int = 8192
+    context_tokens: int = 2048
+    adapter: str | None = None
+
+    def __post_init__(self) -> None:
+        self.context_tokens = min(self.context_tokens, self.causal.context_tokens)
+
+    @property
+    def name(self) -> str:
+        return self.causal.name
+
+    @property
+    def digest(self) -> str:
+        with self.causal.using(self.adapter):
+            return self.causal.digest
+
+    @property
+    def replayable(self) -> bool:
+        return True
+
+    def count_tokens(self, prompt: Prompt) -> int:
+        return len(self.causal.ids(prompt))
+
+    def generate(self, prompts: Sequence[Prompt], decoding: Decoding) -> list[Generation]:
+        """Return one generation for each prompt; one that is too long gets an `error`.
+
+        `finish_reason` is "stop" when the model or a stop text ended it, and "length" at
+        `max_new_tokens` or the end of the context. The stop text is not part of the text.
+        """
+        rows = self._rows(prompts, decoding)
+        fit = [row for row in rows if row.limit > 0]
+        with self.causal.using(self.adapter):
+            for batch in batches([len(row.ids) for row in fit], self.batch_tokens):
+                for _ in decode(self.causal, [fit[i] for i in batch], decoding):
+                    pass
+        return [self._generation(row) for row in rows]
+
+    def stream(self, prompt: Prompt, decoding: Decoding) -> Iterator[str]:
+        """Yield the text in pieces, each of whole characters; together they are `generate`'s.
+
+        A prompt that is too long yields nothing.
+        """
+        row = self._rows([prompt], decoding)[0]
+        if row.limit <= 0:
+            return
+        held = max((len(stop) for stop in (*decoding.stop, *self.causal.stop_texts)), default=1) - 1
+        steps = decode(self.causal, [row], decoding)
+        sent = 0
+        while row.reason is None:
+            # The adapter is in use for the step alone, not while the reader of the stream works.
+            with self.causal.using(self.adapter):
+                next(steps)
+            ready = len(row.text)
+            if row.reason is None:
+                ready = min(len(row.text.rstrip("\ufffd")), len(row.text) - held)
+            if ready > sent:
+                yield row.text[sent:ready]
+                sent = ready
+
+    def score(self, prompts: Sequence[Prompt], texts: Sequence[str]) -> list[float]:
+        """Return the mean log-probability a token (nats) of each text after its prompt.
+
+        Logits are computed at the texts' positions alone. An empty text scores 0, and a pair that
+        does not fit the context minus infinity.
+        """
+        heads = [self.causal.ids(prompt) for prompt in prompts]
+        tails = [self.causal.encode(text) for text in texts]
+        scores = [0.0 if not tail else float("-inf") for tail in tails]
+        fit = [
+            i
+            for i, (head, tail) in enumerate(zip(heads, tails, strict=True))
+            if tail and len(head) + len(tail) <= self.context_tokens
+        ]
+        if not fit:
+            return scores
+        vocabulary = self.causal.base.get_output_embeddings().weight.shape[0]
+        longest = max(len(tails[i]) for i in fit)
+        most = max(1, SCORE_BYTES // (vocabulary * 4 * (longest + 1)))
+        lengths = [len(heads[i]) + len(tails[i]) for i in fit]
+        with self.causal.using(self.adapter), torch.inference_mode():
+            for batch in batches(lengths, self.batch_tokens, rows=most):
+                chosen = [fit[i] for i in batch]
+                found = self._scores([heads[i] for i in chosen], [tails[i] for i in chosen])
+                for i, value in zip(chosen, found, strict=True):
+                    scores[i] = value
+        return scores
+
+    def _scores(self, heads: Sequence[list[int]], tails: Sequence[list[int]]) -> list[float]:
+        keep = max(len(tail) for tail in tails) + 1
+        pairs = [[*head, *tail] for head, tail in zip(heads, tails, strict=True)]
+        cache = new_cache(self.causal.base.config, 0)
+        logits, _ = prefill(self.causal, pairs, cache, keep=keep)
+        found = []
+        for row, tail in zip(logits, tails, strict=True):
+            # Position i predicts token i + 1; the row ends with the text's last token.
+            log_probs = torch.log_softmax(row[-len(tail) - 1 : -1].float(), dim=-1)
+            picked = log_probs.gather(1, torch.tensor(tail, device=row.device)[:, None])
+            found.append(float(picked.mean()))
+        return found
+
+    def _rows(self, prompts: Sequence[Prompt], decoding: Decoding) -> list[Row]:
+        rows, seen = [], Counter[tuple[int, ...]]()
+        for prompt in prompts:
+            ids = tuple(self.causal.ids(prompt))
+            limit = min(decoding.max_new_tokens, self.context_tokens - len(ids))
+            # The same prompt twice draws two texts; beside which others it stands does not matter.
+            source = random.Random(value_hash([decoding.seed, ids, seen[ids]]))
+            rows.append(Row(ids, limit, source))
+            seen[ids] += 1
+        return rows
+
+    def _generation(self, row: Row) -> Generation:
+        if row.reason is None:
+            error = (
+                f"the prompt has {len(row.ids)} tokens and the context holds "
+                f"{self.context_tokens}: show fewer passages or raise generate.context_tokens"
+            )
+            return Generation("", "error", len(row.ids), 0, tuple(row.ids), error)
+        return Generation(row.text, row.reason, len(row.ids), len(row.new), tuple(row.ids))
