@@ -1,0 +1,101 @@
+"""Lists: dev questions with the first stage's candidates, that a reranker puts in a new order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graft.core.document import Passage
+from graft.core.errors import InputError
+from graft.core.example import Example
+from graft.core.protocols import PassageStore
+from graft.core.search import Search
+from graft.measures.ranking import ranking_scores
+from graft.tune.mine import Retrieve
+from graft.tune.pool import MEASURES
+
+
+@dataclass(frozen=True)
+class Lists:
+    """For each dev question its text, its candidates in the first stage's order, and its gold.
+
+    A gold passage that the first stage missed stays in `gold`: no order of the candidates gets
+    full marks then.
+    """
+
+    questions: Mapping[str, str]
+    candidates: Mapping[str, tuple[Passage, ...]]
+    gold: Mapping[str, frozenset[str]]
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """Every (question, passage) in order, as the reranker reads them."""
+        return [
+            (question, passage.indexed_text)
+            for id, question in self.questions.items()
+            for passage in self.candidates[id]
+        ]
+
+    @property
+    def labels(self) -> list[bool]:
+        """Whether the passage of each pair answers its question."""
+        return [p.id in self.gold[id] for id in self.questions for p in self.candidates[id]]
+
+
+def dev_lists(
+    examples: Sequence[Example],
+    positives: Mapping[str, Sequence[Passage]],
+    retrieve: Retrieve,
+    store: PassageStore,
+    *,
+    depth: int = 20,
+) -> Lists:
+    """Return the first stage's first `depth` candidates of each example with gold.
+
+    A search that failed has no candidates and scores 0. Raises InputError when no example has
+    gold, or no search found any.
+    """
+    known = [example for example in examples if positives.get(example.id)]
+    found = retrieve([Search(example.question) for example in known]) if known else []
+    candidates: dict[str, tuple[Passage, ...]] = {}
+    for example, search in zip(known, found, strict=True):
+        hits = search.hits[:depth]
+        fetched = store.passages([hit.passage_id for hit in hits])
+        candidates[example.id] = tuple(fetched)
+    gold = {example.id: frozenset(p.id for p in positives[example.id]) for example in known}
+    if not any(p.id in gold[id] for id, shown in candidates.items() for p in shown):
+        raise InputError(
+            f"tuning a reranker needs dev questions whose gold the first stage finds in its first "
+            f"{depth}, and it finds none of {len(known)}: import more examples"
+        )
+    return Lists({example.id: example.question for example in known}, candidates, gold)
+
+
+def first_stage_scores(lists: Lists) -> dict[str, float]:
+    """Return the measures' means for the candidates as the first stage ordered them."""
+    return _scores(lists, [-i for shown in lists.candidates.values() for i in range(len(shown))])
+
+
+def score_lists(lists: Lists, logits: NDArray[np.float32]) -> dict[str, float]:
+    """Return the measures' means for the candidates ordered by `logits`, and the "loss".
+
+    `logits` is `(pairs,)`, one for each of `lists.pairs`. The loss is the tuning's own objective
+    on dev: the binary cross-entropy in nats, averaged over pairs.
+    """
+    x, y = logits.astype(np.float64), np.asarray(lists.labels, dtype=np.float64)
+    loss = float(np.mean(np.logaddexp(0.0, x) - x * y))
+    return {**_scores(lists, x.tolist()), "loss": loss}
+
+
+def _scores(lists: Lists, scores: Sequence[float]) -> dict[str, float]:
+    values = iter(scores)
+    run = {
+        id: [(passage.id, next(values)) for passage in shown]
+        for id, shown in lists.candidates.items()
+    }
+    qrels = {id: dict.fromkeys(gold, 1) for id, gold in lists.gold.items()}
+    found = ranking_scores(qrels, run, MEASURES)
+    return {name: float(np.mean(list(found[name].values()))) for name in MEASURES}
