@@ -1,0 +1,283 @@
+"""Tuning a generator end to end on tiny models: what moves, what stays, what is kept."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from graft.core.context import Context, Event
+from graft.core.errors import Cancelled, ConfigError, InputError
+from graft.core.recipe import Lora, Recipe, Schedule
+from graft.generate.prompts import CLOSED_BOOK, build
+from graft.models.causal import Causal, load_causal
+from graft.testing.tiny import Family, tiny_causal
+from graft.tune.generator import TunedGenerator, generator_cost, to_run, tune_generator
+from graft.tune.run import list_runs, read_run, write_run
+from graft.tune.sft import TrainItem, encode_items, padded, token_losses
+
+PAIRS = {
+    "Where is the office?": "Oslo",
+    "How many days?": "five days",
+    "When are they lost?": "by March",
+    "Who is there?": "The passages do not say.",
+    "What is near?": "the harbour",
+    "Which year?": "the next year",
+}
+RECIPE = Recipe(
+    "generator",
+    "closed-book",
+    "tiny",
+    adapter=Lora(rank=8, alpha=16),
+    schedule=Schedule(
+        epochs=2, batch_size=3, learning_rate=1e-2, evaluations=1, patience=3, max_tokens=300
+    ),
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Family], Path]:
+    made: dict[str, Path] = {}
+
+    def get(family: Family) -> Path:
+        if family not in made:
+            made[family] = tiny_causal(tmp_path_factory.mktemp(family), family)
+        return made[family]
+
+    return get
+
+
+@pytest.fixture
+def causal(folder: Callable[[Family], Path]) -> Causal:
+    return load_causal(str(folder("smollm")), dtype="float32", device="cpu")
+
+
+def items(count: int = 6) -> list[TrainItem]:
+    return [TrainItem(build(CLOSED_BOOK, q), a, q) for q, a in list(PAIRS.items())[:count]]
+
+
+def tune(causal: Causal, recipe: Recipe = RECIPE, ctx: Context | None = None) -> TunedGenerator:
+    return tune_generator(causal, items(), items(2), recipe=recipe, ctx=ctx or Context())
+
+
+def logits(causal: Causal) -> torch.Tensor:
+    with torch.no_grad():
+        ids = torch.tensor([causal.ids(items()[0].prompt)])
+        return causal.model(input_ids=ids, use_cache=False).logits
+
+
+def test_only_the_adapter_moves_and_all_of_it_does(causal: Causal, tmp_path: Path) -> None:
+    before = {name: value.clone() for name, value in causal.model.state_dict().items()}
+    first = logits(causal)
+    tuned = tune(causal)
+    after = causal.model.state_dict()
+    assert before.keys() == after.keys(), "the adapter is off the model again"
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    assert torch.equal(logits(causal), first)
+    assert not causal.model.training and causal.adapters == ()
+    moved = {name for name, value in tuned.weights.items() if "lora_B" in name and value.any()}
+    kinds = {name.split(".")[-3] for name in moved}
+    assert kinds == {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"}
+    assert len(moved) == 2 * 7, "every linear layer of both blocks"
+    assert tuned.estimate.trainable_parameters == sum(v.numel() for v in tuned.weights.values())
+
+
+@pytest.mark.parametrize("family", ["smollm", "llama", "qwen", "gemma"])
+def test_an_overfitted_model_says_the_answers_and_stops(
+    folder: Callable[[Family], Path], family: Family, tmp_path: Path
+) -> None:
+    causal = load_causal(str(folder(family)), dtype="float32", device="cpu")
+    # A fresh model's pad row is zero; SmolLM2's, which is its end token too, has been trained.
+    with torch.no_grad():
+        rows = causal.base.get_input_embeddings().weight
+        rows[list(causal.end_ids)] = rows[10 : 10 + len(causal.end_ids)].flip(1)
+    schedule = Schedule(
+        epochs=25, batch_size=2, learning_rate=2e-2, evaluations=1, patience=40, max_tokens=300
+    )
+    tuned = tune_generator(
+        causal, items(), items(), recipe=replace(RECIPE, schedule=schedule), ctx=Context()
+    )
+    assert tuned.before["loss"] > 5.0
+    assert tuned.after["loss"] < 0.5
+    run = write_run(tmp_path, to_run(tuned, RECIPE, Context()), tuned.save)
+    causal.load_adapter("tuned", run.weights)
+    ended, said = 0, 0
+    for item in items():
+        prompt = causal.ids(item.prompt)
+        new = causal.model.generate(
+            input_ids=torch.tensor([prompt]), attention_mask=torch.ones(1, len(prompt)),
+            max_new_tokens=40, do_sample=False, eos_token_id=list(causal.end_ids),
+            pad_token_id=causal.pad_id,
+        )[0, len(prompt):].tolist()  # fmt: skip
+        ended += new[-1] in causal.end_ids
+        said += causal.decode(new).strip() == item.answer
+    assert ended >= 0.95 * len(items())
+    assert said == len(items())
+
+
+def test_the_saved_adapter_gives_the_dev_loss_that_was_reported(
+    causal: Causal, tmp_path: Path
+) -> None:
+    tuned = tune(causal)
+    run = write_run(tmp_path, to_run(tuned, RECIPE, Context()), tuned.save)
+    base = logits(causal)
+    causal.load_adapter("tuned", run.weights)
+    examples, _ = encode_items(causal, items(2), 300)
+    with torch.no_grad():
+        loss = token_losses(causal.base, padded(examples, causal.pad_id)).mean()
+    assert float(loss) == pytest.approx(run.after["loss"], rel=1e-4)
+    assert run.after["loss"] < run.before["loss"]
+    assert not torch.equal(logits(causal), base)
+    with causal.without_adapter():
+        assert torch.equal(logits(causal), base), "adapter off equals base to the bit"
+
+
+def test_the_same_recipe_and_data_rebuild_the_same_weights(
+    causal: Causal, folder: Callable[[Family], Path], tmp_path: Path
+) -> None:
+    first = write_run(tmp_path, to_run(tune(causal), RECIPE, Context()), tune(causal).save)
+    again = load_causal(str(folder("smollm")), dtype="float32", device="cpu")
+    torch.manual_seed(999)
+    rebuilt = tune(again, read_run(first.folder).recipe)
+    second = write_run(tmp_path / "again", to_run(rebuilt, RECIPE, Context()), rebuilt.save)
+    assert second.digest == first.digest
+    other = tune(again, replace(RECIPE, seed=1))
+    assert any(not torch.equal(other.weights[n], rebuilt.weights[n]) for n in rebuilt.weights)
+
+
+def test_dropout_is_on_in_training_and_off_on_dev(causal: Causal) -> None:
+    recipe = replace(RECIPE, adapter=Lora(rank=8, alpha=16, dropout=0.5))
+    modes: list[bool] = []
+
+    def listen(event: Event) -> None:
+        if event.phase == "progress":
+            modes.append(causal.model.training)
+
+    tuned = tune(causal, recipe, Context(events=listen))
+    assert modes and all(modes)
+    plain = tune(causal)
+    assert tuned.before == plain.before, "a dropout on dev would change the first look"
+    assert tuned.fit.curves[1].train_loss == pytest.approx(plain.fit.curves[1].train_loss)
+    assert tuned.fit.curves[-1].train_loss != plain.fit.curves[-1].train_loss
+    again = tune(causal, recipe)
+    assert all(torch.equal(again.weights[n], tuned.weights[n]) for n in again.weights)
+
+
+def test_training_that_only_harms_keeps_the_beginning(causal: Causal) -> None:
+    warnings: list[str] = []
+
+    def listen(event: Event) -> None:
+        if event.phase == "warning":
+            warnings.append(event.message)
+
+    wrong = [replace(item, answer="lost " * 6) for item in items()]
+    schedule = replace(RECIPE.schedule, learning_rate=3e-2, epochs=6, patience=2)
+    recipe = replace(RECIPE, schedule=schedule)
+    right = [replace(item, answer="5, 7") for item in items(3)]
+    tuned = tune_generator(causal, wrong, right, recipe=recipe, ctx=Context(events=listen))
+    losses = [p.dev_loss for p in tuned.fit.curves if p.dev_loss is not None]
+    assert min(losses) == losses[0], "the case must harm dev for this test to mean anything"
+    assert tuned.best_step == 0 and tuned.after == tuned.before
+    assert not any(v.any() for n, v in tuned.weights.items() if "lora_B" in n)
+    assert any("never improved" in text for text in warnings)
+    assert tuned.fit.steps < 12, "patience ended it before its 12 steps"
+
+
+def test_early_stopping_keeps_the_best_look(causal: Causal) -> None:
+    schedule = replace(RECIPE.schedule, learning_rate=8e-2, epochs=12, patience=12, batch_size=2)
+    tuned = tune(causal, replace(RECIPE, schedule=schedule))
+    losses = {p.step: p.dev_loss for p in tuned.fit.curves if p.dev_loss is not None}
+    assert tuned.after["loss"] == min(losses.values())
+    assert losses[tuned.best_step] == min(losses.values())
+
+
+def test_cost_is_told_before_it_starts_and_nothing_moves_by_asking(causal: Causal) -> None:
+    events: list[Event] = []
+    before = logits(causal)
+    told = generator_cost(causal, items(), items(2), recipe=RECIPE, ctx=Context())
+    assert torch.equal(logits(causal), before)
+    lengths = [len(e.ids) for e in encode_items(causal, items(), 300)[0]]
+    assert told.tokens == 2 * sum(lengths)
+    assert told.steps == 4 and told.seconds > 0 and told.bytes > 1 << 20
+    tune(causal, ctx=Context(events=events.append))
+    kinds = [(e.phase, e.message) for e in events if e.phase in ("note", "start")]
+    assert kinds[0][0] == "note" and "4 steps over" in kinds[0][1]
+    progress = [e for e in events if e.phase == "progress"]
+    assert [e.done for e in progress] == [1, 2, 3, 4]
+    assert all({"loss", "seconds_left"} <= e.counts.keys() for e in progress)
+    for text in PAIRS.values():
+        assert not any(text in e.message for e in events), "documents are never logged"
+
+
+def test_a_cancel_publishes_nothing_and_leaves_the_model_whole(
+    causal: Causal, tmp_path: Path
+) -> None:
+    before, cancel = logits(causal), threading.Event()
+
+    def listen(event: Event) -> None:
+        if event.phase == "progress":
+            cancel.set()
+
+    with pytest.raises(Cancelled):
+        tuned = tune(causal, ctx=Context(events=listen, cancel=cancel))
+        write_run(tmp_path, to_run(tuned, RECIPE, Context()), tuned.save)
+    assert list_runs(tmp_path) == []
+    assert torch.equal(logits(causal), before) and causal.adapters == ()
+
+
+def test_an_adapter_that_was_there_stays_and_takes_no_part(causal: Causal, tmp_path: Path) -> None:
+    first = tune(causal)
+    run = write_run(tmp_path, to_run(first, RECIPE, Context()), first.save)
+    causal.load_adapter("first", run.weights)
+    with_first = logits(causal)
+    second = tune(causal)
+    assert causal.adapters == ("first",) and causal.adapter == "first"
+    assert torch.equal(logits(causal), with_first)
+    assert all(torch.equal(first.weights[n], second.weights[n]) for n in first.weights)
+
+
+def test_what_cannot_be_trained_says_so(causal: Causal) -> None:
+    with pytest.raises(InputError, match="none of 0 train examples"):
+        tune_generator(causal, [], items(), recipe=RECIPE, ctx=Context())
+    with pytest.raises(InputError, match="none of 0 dev examples"):
+        tune_generator(causal, items(), [], recipe=RECIPE, ctx=Context())
+    short = replace(RECIPE, schedule=replace(RECIPE.schedule, max_tokens=3))
+    with pytest.raises(InputError, match="too long: 6"):
+        tune(causal, short)
+    with pytest.raises(ConfigError, match="adapter"):
+        tune(causal, replace(RECIPE, adapter=None))
+
+
+def test_a_bfloat16_base_comes_back_to_the_bit(folder: Callable[[Family], Path]) -> None:
+    causal = load_causal(str(folder("smollm")), dtype="bfloat16", device="cpu")
+    before = {name: value.clone() for name, value in causal.model.state_dict().items()}
+    tuned = tune(causal)
+    after = causal.model.state_dict()
+    assert all(
+        torch.equal(before[n], after[n]) and before[n].dtype == after[n].dtype for n in after
+    )
+    assert {value.dtype for value in tuned.weights.values()} == {torch.float32}
+    assert tuned.after["loss"] < tuned.before["loss"]
+
+
+def test_checkpointing_when_memory_is_short_gives_the_same_weights(
+    causal: Causal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = tune(causal)
+    monkeypatch.setattr("graft.tune.generator.available_memory", lambda device: 1)
+    notes: list[str] = []
+    ctx = Context(events=lambda e: notes.append(e.message) if e.phase == "note" else None)
+    spared = tune(causal, ctx=ctx)
+    assert any("memory is short" in note for note in notes)
+    assert not causal.model.is_gradient_checkpointing
+    for name, value in plain.weights.items():
+        torch.testing.assert_close(spared.weights[name], value, rtol=1e-3, atol=1e-5)

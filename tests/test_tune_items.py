@@ -1,0 +1,165 @@
+"""Items: evidence shown, order drawn, declines where the evidence is hidden, nothing cut."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from graft.core.document import Passage
+from graft.core.errors import ConfigError
+from graft.core.example import Example
+from graft.core.generation import Prompt
+from graft.core.recipe import Recipe, Schedule
+from graft.generate.prompts import CLOSED_BOOK, GROUNDED, build
+from graft.testing.fakes import FakeGenerator
+from graft.tune.items import Items, items_closed_book, items_raft
+
+RECIPE = Recipe("generator", "raft", "starter", passages=3, distractors_only=0.2, seed=1)
+
+
+def passage(name: str) -> Passage:
+    return Passage(name, f"doc-{name}", 0, 9, f"Text of {name}.", "s", title="T")
+
+
+def examples(count: int, unanswerable: int = 0) -> list[Example]:
+    able = [Example(f"e{i}", f"Question {i}?", (f"answer {i}", "other")) for i in range(count)]
+    unable = [Example(f"u{i}", f"Unknown {i}?", kind="unanswerable") for i in range(unanswerable)]
+    return able + unable
+
+
+def make(
+    chosen: list[Example], recipe: Recipe = RECIPE, *, distractors: int = 4, gold: int = 1
+) -> Items:
+    return items_raft(
+        chosen,
+        {e.id: [passage(f"gold-{e.id}-{k}") for k in range(gold)] for e in chosen if e.answerable},
+        {e.id: [passage(f"other-{e.id}-{k}") for k in range(distractors)] for e in chosen},
+        template=GROUNDED,
+        recipe=recipe,
+        count_tokens=FakeGenerator().count_tokens,
+    )
+
+
+def closed_book(chosen: list[Example], recipe: Recipe = RECIPE) -> Items:
+    return items_closed_book(
+        chosen,
+        template=CLOSED_BOOK,
+        recipe=recipe,
+        count_tokens=FakeGenerator().count_tokens,
+    )
+
+
+def user(prompt: Prompt) -> str:
+    return prompt[-1]["content"]
+
+
+def place_of_gold(prompt: Prompt) -> int:
+    blocks = user(prompt).split("\n\n")
+    return next(i for i, block in enumerate(blocks) if "gold" in block)
+
+
+def test_every_prompt_shows_the_evidence_in_a_drawn_place() -> None:
+    made = make(examples(120), replace(RECIPE, distractors_only=0.0))
+    assert len(made.items) == 120 and not made.skipped
+    places = Counter(place_of_gold(item.prompt) for item in made.items)
+    assert set(places) == {0, 1, 2} and min(places.values()) > 20
+    for item in made.items:
+        assert [f"[{n}]" in user(item.prompt) for n in (1, 2, 3, 4)] == [True] * 3 + [False]
+        assert item.answer == f"answer {item.id[1:]}"
+
+
+def test_the_prompt_is_built_as_serving_builds_it() -> None:
+    (item,) = make(examples(1), replace(RECIPE, passages=1, distractors_only=0.0)).items
+    assert item.prompt == build(GROUNDED, "Question 0?", [passage("gold-e0-0")])
+
+
+def test_an_exact_share_sees_distractors_only_and_declines() -> None:
+    made = make(examples(50))
+    hidden = [item for item in made.items if "gold" not in user(item.prompt)]
+    assert len(hidden) == 10
+    assert {item.answer for item in hidden} == {GROUNDED.decline}
+    assert all(item.answer != GROUNDED.decline for item in made.items if item not in hidden)
+    said = make(examples(50), replace(RECIPE, decline="Not there."))
+    assert Counter(i.answer for i in said.items)["Not there."] == 10
+
+
+def test_unanswerable_examples_decline() -> None:
+    made = make(examples(5, unanswerable=5), replace(RECIPE, distractors_only=0.0))
+    answers = {item.id: item.answer for item in made.items}
+    assert len(answers) == 10
+    assert all((answers[id] == GROUNDED.decline) == id.startswith("u") for id in answers)
+
+
+def test_the_seed_decides_and_the_company_does_not() -> None:
+    recipe = replace(RECIPE, distractors_only=0.0)
+    whole = make(examples(20), recipe)
+    assert make(examples(20), recipe) == whole
+    assert make(examples(20), replace(recipe, seed=2)) != whole
+    assert make(examples(10), recipe).items == whole.items[:10]
+
+
+def test_a_prompt_over_budget_loses_distractors_and_never_evidence() -> None:
+    count = FakeGenerator().count_tokens
+    recipe = replace(RECIPE, distractors_only=0.0, schedule=Schedule(max_tokens=85))
+    full = make(examples(30), replace(recipe, schedule=Schedule(max_tokens=1000)))
+    made = make(examples(30), recipe)
+    assert len(made.items) == 30
+    assert {len(user(i.prompt).split("[")) - 1 for i in full.items} == {3}
+    for item in made.items:
+        turn = [*item.prompt, {"role": "assistant", "content": item.answer}]
+        assert count(turn) <= 85
+        assert "gold" in user(item.prompt) and f"Question {item.id[1:]}?" in user(item.prompt)
+    none = make(examples(3), replace(recipe, schedule=Schedule(max_tokens=52)))
+    assert none.skipped == {"too long": 3} and not none.items
+
+
+def test_what_has_no_evidence_or_answer_is_counted() -> None:
+    chosen = [*examples(2), Example("n", "No answer?", ())]
+    made = make(chosen, replace(RECIPE, distractors_only=0.0), gold=0)
+    assert made.skipped == {"no passage": 2, "no answer": 1}
+    gold_twice = make(examples(4), replace(RECIPE, distractors_only=0.0), gold=2, distractors=0)
+    assert all(user(item.prompt).count("gold") == 2 for item in gold_twice.items)
+
+
+def test_gold_among_the_distractors_is_shown_once_and_hidden_when_hidden() -> None:
+    (example,) = examples(1)
+    gold = {example.id: [passage("gold")]}
+    others = {example.id: [passage("gold"), passage("a"), passage("b")]}
+    for share, times in ((0.0, 1), (1.0, 0)):
+        (item,) = items_raft(
+            [example], gold, others, template=GROUNDED,
+            recipe=replace(RECIPE, distractors_only=share),
+            count_tokens=FakeGenerator().count_tokens,
+        ).items  # fmt: skip
+        assert user(item.prompt).count("Text of gold.") == times
+
+
+def test_closed_book_shows_no_passage_and_asks_nothing_unanswerable() -> None:
+    made = closed_book(examples(3, unanswerable=2))
+    assert [item.answer for item in made.items] == ["answer 0", "answer 1", "answer 2"]
+    assert made.skipped == {"no answer": 2}
+    assert made.items[0].prompt == build(CLOSED_BOOK, "Question 0?")
+    assert made.ids == {"e0", "e1", "e2"}
+    short = replace(RECIPE, schedule=Schedule(max_tokens=10))
+    assert closed_book(examples(3), short).skipped == {"too long": 3}
+
+
+def test_a_conversation_keeps_its_turns_and_asks_once() -> None:
+    turns = (
+        {"role": "user", "content": "First?"},
+        {"role": "assistant", "content": "Yes."},
+        {"role": "user", "content": "And then?"},
+    )
+    example = Example("c", "And then?", ("No.",), kind="conversation", messages=turns)
+    (item,) = closed_book([example]).items
+    assert [turn["role"] for turn in item.prompt] == ["system", "user", "assistant", "user"]
+    assert item.prompt == build(CLOSED_BOOK, "And then?", history=turns[:2])
+
+
+def test_a_template_that_cannot_decline_is_refused() -> None:
+    with pytest.raises(ConfigError, match="no declining answer"):
+        items_raft(
+            examples(1), {}, {}, template=CLOSED_BOOK, recipe=RECIPE, count_tokens=len
+        )  # fmt: skip

@@ -1,0 +1,42 @@
+"""Steps: every example once an epoch, evenly long together, within the budget of a part."""
+
+from __future__ import annotations
+
+import random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from graft.tune.plan import cut, plan_epoch
+
+LENGTHS = st.lists(st.integers(1, 700), min_size=1, max_size=90)
+
+
+@given(LENGTHS, st.integers(1, 16), st.integers(0, 3))
+def test_an_epoch_shows_every_example_once(lengths: list[int], size: int, seed: int) -> None:
+    steps = plan_epoch(lengths, size, random.Random(seed))
+    assert sorted(i for step in steps for i in step) == list(range(len(lengths)))
+    assert all(0 < len(step) <= size for step in steps)
+    assert len(steps) == -(-len(lengths) // size)
+
+
+@given(LENGTHS, st.integers(1, 1500), st.integers(1, 5))
+def test_parts_hold_a_step_within_the_budget(lengths: list[int], tokens: int, parts: int) -> None:
+    found = cut(range(len(lengths)), lengths, tokens, accumulation=parts)
+    assert sorted(i for part in found for i in part) == list(range(len(lengths)))
+    for part in found:
+        assert len(part) == 1 or len(part) * max(lengths[i] for i in part) <= tokens
+    assert len(found) >= min(parts, len(lengths)) or len(lengths) < parts * 2
+
+
+def test_steps_are_even_and_epochs_differ_but_repeat_by_seed() -> None:
+    rng = random.Random(7)
+    lengths = [rng.randint(300, 700) for _ in range(400)]
+    first = plan_epoch(lengths, 8, random.Random(1))
+    padding = sum(max(lengths[i] for i in s) * len(s) - sum(lengths[i] for i in s) for s in first)
+    assert padding / sum(lengths) < 0.06
+    draws = random.Random(1)
+    assert plan_epoch(lengths, 8, draws) == first != plan_epoch(lengths, 8, draws)
+    # Short and long steps are mixed: an epoch is no curriculum.
+    means = [sum(lengths[i] for i in step) / len(step) for step in first]
+    assert sorted(means) != means
