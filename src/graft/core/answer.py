@@ -28,7 +28,8 @@ class Citation:
 class Answer:
     """What a question got: a cited text, or a decline that says what was looked for.
 
-    `support` is the least support of its sentences, in 0..1. `unsupported` holds the answer spans
+    `support` is the mean support of its sentences, weighted by their words, in 0..1: one
+    unsupported sentence is marked, not a reason to decline. `unsupported` holds the answer spans
     of sentences without a citation. A remote generator's answers are not `replayable`.
     """
 

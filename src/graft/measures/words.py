@@ -13,7 +13,7 @@ _STOP_WORDS = (
     "her hers it its they them their theirs this that these those there here who whom whose which "
     "what when where why how than so such just also very too more most some any all each every "
     "both few other own same only out up down off again once during before after above below "
-    "between through while because until s t m re ve ll d well yeah oh ok okay one "
+    "between through while because until s t m re ve ll d well yeah oh ok okay one many much "
     "answer answers according passage passages text"
 )
 STOP_WORDS = frozenset(_STOP_WORDS.split())

@@ -1,0 +1,120 @@
+"""Cite: which characters of the documents bear out each sentence of an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from graft.core.answer import Citation
+from graft.core.document import Passage
+from graft.measures.sentences import sentences
+from graft.measures.support import Evidence, Source, find_evidence, read_source
+from graft.measures.words import words
+
+CITED = 0.5
+"""The match from which a sentence counts as said by its evidence."""
+
+
+@dataclass(frozen=True)
+class Cited:
+    """What holds an answer up: citations, spans of sentences without one, and support.
+
+    `support` is the mean support of its sentences, weighted by their words, in 0..1.
+    """
+
+    citations: tuple[Citation, ...] = ()
+    unsupported: tuple[tuple[int, int], ...] = ()
+    support: float = 0.0
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A part of a document's text that evidence may be quoted from."""
+
+    passage_id: str
+    document_id: str
+    start: int
+    text: str
+    source: Source
+
+
+def cite(
+    text: str,
+    passages: Sequence[Passage],
+    *,
+    question: str = "",
+    document: Callable[[str], str] | None = None,
+) -> Cited:
+    """Return the evidence of each sentence of an answer in the passages it was shown.
+
+    `document` gives a document's text by id: with it, every quote is compared with the stored
+    characters, and one that differs is not shown. Derived passages are cited at the spans that
+    they were made from, and without `document` not at all.
+    """
+    stretches = [s for passage in passages for s in _stretches(passage, document)]
+    citations: list[Citation] = []
+    unsupported: list[tuple[int, int]] = []
+    total, size = 0.0, 0
+    for start, end in sentences(text):
+        length = sum(1 for _ in words(text, start, end))
+        if not length:
+            continue
+        found, stretch = _best(text[start:end], stretches, question)
+        citation = None
+        if stretch is not None and found.match >= CITED:
+            citation = _citation((start, end), found, stretch, document)
+        if citation is None:
+            unsupported.append((start, end))
+        else:
+            citations.append(citation)
+        total += found.score * length
+        size += length
+    return Cited(tuple(citations), tuple(unsupported), total / size if size else 0.0)
+
+
+def _best(
+    sentence: str, stretches: Sequence[Stretch], question: str
+) -> tuple[Evidence, Stretch | None]:
+    best, where = Evidence(), None
+    for stretch in stretches:
+        found = find_evidence(sentence, stretch.source, question=question)
+        if (found.score, found.match) > (best.score, best.match):
+            best, where = found, stretch
+    return best, where
+
+
+def _stretches(passage: Passage, document: Callable[[str], str] | None) -> list[Stretch]:
+    context = " ".join([passage.title, *passage.headings])
+    if not passage.made_from:
+        source = read_source(passage.text, context=context)
+        return [Stretch(passage.id, passage.document_id, passage.start, passage.text, source)]
+    if document is None:
+        return []
+    found = []
+    for span in passage.made_from:
+        text = document(span.document_id)[span.start : span.end]
+        source = read_source(text, context=context)
+        found.append(Stretch(passage.id, span.document_id, span.start, text, source))
+    return found
+
+
+def _citation(
+    span: tuple[int, int],
+    found: Evidence,
+    stretch: Stretch,
+    document: Callable[[str], str] | None,
+) -> Citation | None:
+    quote = stretch.text[found.start : found.end]
+    start, end = stretch.start + found.start, stretch.start + found.end
+    if document is not None and document(stretch.document_id)[start:end] != quote:
+        return None
+    return Citation(
+        start=span[0],
+        end=span[1],
+        document_id=stretch.document_id,
+        passage_id=stretch.passage_id,
+        source_start=start,
+        source_end=end,
+        quote=quote,
+        support=found.score,
+    )

@@ -1,0 +1,76 @@
+"""Finish: from a generated text to an Answer with evidence, or one that declines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from graft.answer.cite import cite
+from graft.answer.decline import decline_text, is_decline
+from graft.answer.prepare import Prepared, shows_passages
+from graft.core.answer import Answer
+from graft.core.generation import Generation
+
+CLOSED_BOOK_DECLINE = "I do not know."
+"""What a declining answer says where no documents were looked at."""
+
+_LABEL = re.compile(r"^(?:final )?answer\s*:\s*", re.IGNORECASE)
+
+
+def finish(
+    prepared: Prepared,
+    generation: Generation,
+    *,
+    threshold: float = 0.0,
+    document: Callable[[str], str] | None = None,
+) -> Answer:
+    """Return the answer that a generation amounts to.
+
+    It declines when the model did, when no passage was shown, or when its support is below
+    `threshold`; then the text says what was looked for and nothing that the model wrote. A
+    closed-book template shows no passages: such answers have no support and decline only if the
+    model does. What failed has an `error` and no text. `document`: see `cite`.
+    """
+    problem = prepared.error or generation.error
+    if problem:
+        return Answer(prepared.question, "", error=problem, finish_reason="error")
+    text = tidy(generation.text)
+    if is_decline(text, prepared.template.decline):
+        return _declined(prepared, generation)
+    cited = cite(text, prepared.passages, question=prepared.question, document=document)
+    open_book = shows_passages(prepared.template)
+    if open_book and (not prepared.passages or cited.support < threshold):
+        return _declined(prepared, generation, support=cited.support)
+    return Answer(
+        question=prepared.question,
+        text=text,
+        citations=cited.citations,
+        unsupported=cited.unsupported,
+        support=cited.support,
+        prompt_ids=generation.prompt_ids,
+        finish_reason=generation.finish_reason,
+    )
+
+
+def tidy(text: str) -> str:
+    """Return a generated text without outer whitespace and the label "Answer:".
+
+    >>> tidy(" Answer: five days. ")
+    'five days.'
+    """
+    return _LABEL.sub("", text.strip()).strip()
+
+
+def _declined(prepared: Prepared, generation: Generation, *, support: float = 0.0) -> Answer:
+    if shows_passages(prepared.template):
+        text = decline_text(prepared.question, prepared.passages)
+    else:
+        text = prepared.template.decline or CLOSED_BOOK_DECLINE
+    return Answer(
+        question=prepared.question,
+        text=text,
+        declined=True,
+        support=support,
+        prompt_ids=generation.prompt_ids,
+        finish_reason=generation.finish_reason,
+    )

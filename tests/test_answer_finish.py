@@ -1,0 +1,86 @@
+"""What a generated text amounts to: an answer, a decline or an error."""
+
+from __future__ import annotations
+
+from graft.answer.finish import CLOSED_BOOK_DECLINE, finish, tidy
+from graft.answer.prepare import Budget, Prepared, prepare
+from graft.core.document import Passage
+from graft.core.generation import Generation
+from graft.generate.prompts import CLOSED_BOOK, GROUNDED, Template
+
+LEAVE = Passage("p1", "leave.md", 3, 41, "Five days carry over to the next year.", "s", "Leave")
+QUESTION = "How many days carry over?"
+
+
+def prepared(template: Template = GROUNDED, *passages: Passage) -> Prepared:
+    return prepare(QUESTION, passages, template, budget=Budget(lambda prompt: 0, 1))
+
+
+def test_a_supported_answer_is_cited():
+    generation = Generation(" Answer: Five days.\n", "length", prompt_ids=(1, 2))
+    answer = finish(prepared(GROUNDED, LEAVE), generation, threshold=0.5)
+    assert (answer.text, answer.declined, answer.error) == ("Five days.", False, "")
+    (citation,) = answer.citations
+    assert answer.text[citation.start : citation.end] == "Five days."
+    assert (citation.source_start, citation.source_end, citation.quote) == (3, 41, LEAVE.text)
+    assert answer.support > 0.9
+    assert (answer.finish_reason, answer.prompt_ids) == ("length", (1, 2))
+
+
+def test_a_model_that_declines_says_what_was_looked_for():
+    for text in (GROUNDED.decline, "I don't know.", ""):
+        answer = finish(prepared(GROUNDED, LEAVE), Generation(text))
+        assert answer.declined
+        assert QUESTION in answer.text
+        assert "Leave" in answer.text
+        assert answer.citations == ()
+
+
+def test_too_little_support_declines_without_the_models_words():
+    generation = Generation("Bananas carry over.", prompt_ids=(7,))
+    answer = finish(prepared(GROUNDED, LEAVE), generation, threshold=0.9)
+    assert answer.declined
+    assert "Bananas" not in answer.text
+    assert 0 < answer.support < 0.9
+    assert (answer.citations, answer.unsupported, answer.prompt_ids) == ((), (), (7,))
+
+
+def test_a_threshold_of_zero_shows_everything_and_marks_it():
+    answer = finish(prepared(GROUNDED, LEAVE), Generation("Bananas ripen."))
+    assert (answer.text, answer.declined, answer.support) == ("Bananas ripen.", False, 0)
+    assert answer.unsupported == ((0, 14),)
+
+
+def test_support_at_the_threshold_is_enough():
+    support = finish(prepared(GROUNDED, LEAVE), Generation("Five days.")).support
+    assert not finish(
+        prepared(GROUNDED, LEAVE), Generation("Five days."), threshold=support
+    ).declined
+
+
+def test_no_passages_decline_and_say_that_none_was_found():
+    answer = finish(prepared(GROUNDED), Generation("Five."))
+    assert answer.declined
+    assert "found no passage" in answer.text
+
+
+def test_closed_book_answers_are_not_declined_for_lack_of_evidence():
+    answer = finish(prepared(CLOSED_BOOK, LEAVE), Generation("Five days."), threshold=0.9)
+    assert (answer.text, answer.declined, answer.citations) == ("Five days.", False, ())
+    assert answer.unsupported == ((0, 10),)
+    unknown = finish(prepared(CLOSED_BOOK), Generation("I do not know that."))
+    assert (unknown.text, unknown.declined) == (CLOSED_BOOK_DECLINE, True)
+
+
+def test_errors_are_carried_and_leave_no_text():
+    failed = Generation("half an", "error", error="the endpoint closed the connection")
+    answer = finish(prepared(GROUNDED, LEAVE), failed)
+    assert answer.error == "the endpoint closed the connection"
+    assert (answer.text, answer.declined, answer.finish_reason) == ("", False, "error")
+    broken = Prepared(QUESTION, GROUNDED, [], error="too long")
+    assert finish(broken, Generation("x")).error == "too long"
+
+
+def test_labels_go_and_words_stay():
+    assert tidy("Final answer: five\n") == "five"
+    assert tidy("The answer: five") == "The answer: five"
