@@ -1,0 +1,62 @@
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from graft.library.segment import sentences
+
+
+def cut(text: str) -> list[str]:
+    return [text[start:end] for start, end in sentences(text)]
+
+
+@pytest.mark.parametrize(
+    "expected",
+    [
+        ["One ends.", "Two ends!", "Does three?", "Four"],
+        ["Dr. Ada Smith met Mr. Brown at St. Mary's.", "They spoke."],
+        ["J. R. R. Tolkien wrote it.", "It sold well."],
+        ["Take vitamin C.", "The dose is small."],
+        ["It costs $3.50 in v1.2.3 of U.S. Army stores.", "We paid."],
+        ["He lives in the U.S.", "She lives here."],
+        ["See Fig. 3 and pp. 4-5, i.e. the end.", "Then stop."],
+        ["The answer is no.", "But wait."],
+        ["Apples, pears, etc. are fruit.", "Apples, pears, etc.", "They are fruit."],
+        ["It began in Jan. 2020 and ended.", "It began in Jan.", "The end came."],
+        ['"Stop!" he said.', "She did."],
+        ['He said "Stop."', "She did."],
+        ["Wait... what now?", "Go on…", "Then he left."],
+        ["(It rained.)", "We left."],
+        ["Open graft.toml and run `a.b`.", "Then wait."],
+        ["it was great.", "i love it!", "works well."],
+        ["This is approx. five.", "Good."],
+        ["1. Install it.", "Run it."],
+        ["休暇は五日です。", "「本当に？」", "はい！", "終わり"],
+        ["यह पहला वाक्य है।", "यह दूसरा है।"],
+        ["هل هذا صحيح؟", "نعم."],
+        ["It began c. 1900 in Rome.", "It ended."],
+        ["It works.[1][note]", "So does that."],
+    ],
+)
+def test_sentences_are_told_apart(expected: list[str]) -> None:
+    joiner = "" if "。" in expected[0] else " "
+    assert cut(joiner.join(expected)) == expected
+
+
+def test_a_line_break_is_a_space() -> None:
+    assert cut("One is\nbroken. Two\r\nis too.\n") == ["One is\nbroken.", "Two\r\nis too."]
+
+
+def test_a_part_of_a_text_is_cut_by_its_own_bounds() -> None:
+    text = "Left out. One. Two. Left out."
+    assert sentences(text, 10, 19) == [(10, 14), (15, 19)]
+
+
+@given(st.text("ab.!? \n。\"'A1)…", max_size=60))
+def test_no_visible_character_is_lost(text: str) -> None:
+    found = sentences(text)
+    held = {i for start, end in found for i in range(start, end)}
+    assert all(character.isspace() or i in held for i, character in enumerate(text))
+    assert all(text[start:end].strip() == text[start:end] != "" for start, end in found)
+    assert all(one[1] <= two[0] for one, two in pairwise(found))
