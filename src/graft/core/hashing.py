@@ -37,3 +37,12 @@ def file_hash(path: Path) -> str:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
+
+
+def bytes_hash(data: bytes) -> str:
+    """Return the hash of bytes: equal to `file_hash` of a file that holds them.
+
+    >>> len(bytes_hash(b"leave"))
+    32
+    """
+    return hashlib.blake2b(data, digest_size=DIGEST_CHARS // 2).hexdigest()

@@ -1,0 +1,238 @@
+"""Sources: what named paths hold, file by file or BEIR row by row, and each one's documents."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from urllib.parse import quote, unquote
+
+from graft.core.document import Document
+from graft.core.errors import DocumentError, InputError
+from graft.core.hashing import bytes_hash, file_hash, text_hash
+from graft.library.readers import READER_VERSION, Extracted, read_bytes
+from graft.library.readers.extracted import access_of
+from graft.library.readers.read import DEFAULT_MAX_BYTES, read_source
+from graft.library.readers.records import flat, parse_row
+from graft.library.walk import Root, find_roots, walk
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file, or one row of a BEIR corpus, under a root that was named.
+
+    `root` is what was named, made absolute. `id` is the path relative to it in POSIX form (a BEIR
+    id as it is). `row` is a BEIR row's JSON. `problem` says why it cannot be loaded, when that
+    showed while listing.
+    """
+
+    root: str
+    id: str
+    path: Path
+    kind: Literal["file", "beir"] = "file"
+    row: str = ""
+    problem: str = ""
+
+    @property
+    def uri(self) -> str:
+        """The file's URI; a row's has its id as the fragment."""
+        uri = self.path.as_uri()
+        return f"{uri}#{quote(self.id, safe='')}" if self.kind == "beir" else uri
+
+
+def expand(
+    paths: Iterable[str | Path],
+    *,
+    exclude: Sequence[str] = (),
+    known: Mapping[str, str] | None = None,
+) -> Iterator[Source]:
+    """Return the sources under files, folders, globs and BEIR folders, in the order of their names.
+
+    Files and folders whose name fits a glob of `exclude` are left out, and those whose path below
+    the root does, for a glob with a slash; what is named itself always counts. Two files with one
+    id are told apart by the name of their root; `known` (ids of stored sources to their URIs,
+    see `source_id`) keeps such ids the same from run to run. A file under two roots comes once.
+
+    Raises InputError, before anything is yielded, for a path that does not exist or cannot be
+    read, and for a glob that fits nothing.
+    """
+    return _expand(find_roots(paths, exclude), exclude, known or {})
+
+
+def roots_of(paths: Iterable[str | Path], *, exclude: Sequence[str] = ()) -> list[str]:
+    """Return the `root` that each named path stands for: what a sync may remove documents under."""
+    return list(dict.fromkeys(root.name for root in find_roots(paths, exclude)))
+
+
+def source_id(document_id: str, uri: str) -> str:
+    """Return the id of the source that a stored document came from: its own, without a row's.
+
+    >>> source_id("faq.jsonl#7", "file:///docs/faq.jsonl#7")
+    'faq.jsonl'
+    """
+    fragment = unquote(uri.partition("#")[2])
+    return document_id.removesuffix(f"#{fragment}") if fragment else document_id
+
+
+def fingerprint(source: Source, *, max_bytes: int = DEFAULT_MAX_BYTES) -> str:
+    """Return the hash of a source's bytes and the reader's version, without parsing it.
+
+    Raises DocumentError for a file that cannot be read or is larger than `max_bytes`.
+    """
+    if source.kind == "beir":
+        return _versioned(text_hash(source.row))
+    try:
+        if source.path.is_file() and source.path.stat().st_size <= max_bytes:
+            return _versioned(file_hash(source.path))
+    except OSError:
+        pass
+    return _versioned(bytes_hash(read_source(source.path, max_bytes)))
+
+
+def load(source: Source, *, max_bytes: int = DEFAULT_MAX_BYTES) -> list[Document]:
+    """Return a source's documents; those of a file with several have "#" and their own id behind.
+
+    Raises DocumentError, with the reason, when it cannot be read.
+    """
+    if source.problem:
+        raise DocumentError(source.problem)
+    if source.kind == "beir":
+        return [_beir_document(source)]
+    data = read_source(source.path, max_bytes)
+    print_ = _versioned(bytes_hash(data))
+    return [
+        _document(source, item, print_)
+        for item in read_bytes(source.path.name, data, max_bytes=max_bytes)
+    ]
+
+
+def _versioned(digest: str) -> str:
+    return text_hash(f"{digest}:{READER_VERSION}")
+
+
+def _document(source: Source, item: Extracted, print_: str) -> Document:
+    part = item.suffix_id
+    name = source.path.stem.replace("_", " ").encode("utf-8", "replace").decode("utf-8")
+    return Document(
+        id=f"{source.id}#{part}" if part else source.id,
+        text=item.text,
+        title=item.title or ("" if part else name),
+        media_type=item.media_type,
+        uri=f"{source.uri}#{quote(part, safe='')}" if part else source.uri,
+        source=source.root,
+        fingerprint=print_,
+        access=item.access,
+        pages=item.pages,
+        metadata=dict(item.metadata),
+    )
+
+
+def _beir_document(source: Source) -> Document:
+    row = json.loads(source.row)
+    title, text = str(row.get("title") or ""), str(row.get("text") or "")
+    if not title.strip() and not text.strip():
+        raise DocumentError("the row has neither title nor text: there is nothing to search")
+    rest = {k: v for k, v in row.items() if k not in ("_id", "title", "text", "metadata", "access")}
+    nested = row.get("metadata")
+    return Document(
+        id=source.id,
+        # A passage is a span of the text, so that a row of a title alone has its title as text.
+        text=text if text.strip() else title,
+        title=title,
+        uri=source.uri,
+        source=source.root,
+        fingerprint=fingerprint(source),
+        access=access_of(row.get("access")),
+        metadata=flat({**rest, **(nested if isinstance(nested, Mapping) else {})}),
+    )
+
+
+def _expand(
+    roots: Sequence[Root], exclude: Sequence[str], known: Mapping[str, str]
+) -> Iterator[Source]:
+    taken: set[str] = set()
+    seen: set[str] = set()
+    for root in roots:
+        corpus = _corpus(root)
+        if corpus is not None:
+            for source in _rows(root, corpus):
+                id = _distinct(source.id, root, source.path.as_uri(), known, taken)
+                yield (
+                    source
+                    if id == source.id
+                    else Source(source.root, id, corpus, "beir", source.row, source.problem)
+                )
+            continue
+        for path, relative in walk(root, exclude):
+            real = os.path.realpath(path) if len(roots) > 1 else ""
+            if real and real in seen:
+                continue
+            seen.update([real] if real else [])
+            id = _distinct(_posix(relative), root, path.as_uri(), known, taken)
+            yield Source(root.name, id, path)
+
+
+def _posix(relative: Path) -> str:
+    """Return a path with slashes; bytes that are no UTF-8 are shown as escapes."""
+    return os.fsencode(relative.as_posix()).decode("utf-8", "backslashreplace")
+
+
+def _distinct(id: str, root: Root, uri: str, known: Mapping[str, str], taken: set[str]) -> str:
+    names = [_posix(Path(part)) for part in root.base.parts[1:]]
+    prefixed = ["/".join([*names[-depth:], id]) for depth in range(1, len(names) + 1)]
+    candidates = [id, *prefixed]
+    kept = next((c for c in candidates if known.get(c) == uri and c not in taken), None)
+    free = next((c for c in candidates if c not in taken and known.get(c, uri) == uri), None)
+    chosen = (
+        kept or free or next(f"{id}~{n}" for n in range(2, 1 << 30) if f"{id}~{n}" not in taken)
+    )
+    taken.add(chosen)
+    return chosen
+
+
+def _corpus(root: Root) -> Path | None:
+    """Return a BEIR folder's corpus: a corpus.jsonl whose first row has an `_id`."""
+    path = root.base / "corpus.jsonl" if root.kind == "folder" else root.base
+    if root.kind == "glob" or path.name != "corpus.jsonl" or not path.is_file():
+        return None
+    try:
+        with path.open(encoding="utf-8") as file:
+            row = json.loads(file.readline(1 << 24))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return path if isinstance(row, Mapping) and "_id" in row else None
+
+
+def _rows(root: Root, corpus: Path) -> Iterator[Source]:
+    used: set[str] = set()
+    try:
+        with corpus.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                if line.strip():
+                    yield _row(root, corpus, line, number, used)
+    except OSError as error:
+        raise InputError(
+            f"{corpus} cannot be read ({error.strerror}): check its permissions"
+        ) from error
+
+
+def _row(root: Root, corpus: Path, line: bytes, number: int, used: set[str]) -> Source:
+    text = line.decode("utf-8", "replace").strip()
+    name, problem = f"{corpus.name}:{number}", ""
+    try:
+        row = parse_row(text, number)
+        if not isinstance(row, Mapping) or row.get("_id") in (None, ""):
+            problem = f"line {number} has no _id: each row of a BEIR corpus needs one"
+        elif str(row["_id"]) in used:
+            problem = (
+                f"line {number} has the _id {row['_id']!r} a second time: ids must be distinct"
+            )
+        else:
+            name = str(row["_id"])
+            used.add(name)
+    except DocumentError as error:
+        problem = str(error)
+    return Source(root.name, name, corpus, "beir", text, problem)

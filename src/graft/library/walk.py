@@ -1,0 +1,182 @@
+"""Walking folders and globs: in order, without loops, special files by name only."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Literal
+
+from graft.core.errors import InputError
+
+_MAGIC = re.compile(r"[*?\[]")
+
+
+@dataclass(frozen=True)
+class Root:
+    """What was named: a file, a folder, or a glob below `base`. `name` tells roots apart."""
+
+    name: str
+    base: Path
+    kind: Literal["file", "folder", "glob"]
+    pattern: tuple[str, ...] = ()
+
+
+@dataclass
+class _Links:
+    """Folders reached through symbolic links so far, so that none is walked twice."""
+
+    root: str
+    followed: set[tuple[int, int]] = field(default_factory=set)
+
+
+def find_roots(paths: Iterable[str | Path], exclude: Sequence[str] = ()) -> list[Root]:
+    """Return the roots of named paths, each once.
+
+    Raises InputError for one that does not exist or cannot be read, and a glob that fits nothing.
+    """
+    roots: dict[str, Root] = {}
+    for named in paths:
+        path = Path(named).expanduser()
+        root = _root(path, str(named))
+        if root.kind == "glob" and next(walk(root, exclude), None) is None:
+            raise InputError(f"{named} fits no file: check the pattern")
+        roots.setdefault(root.name, root)
+    if not roots:
+        raise InputError("no path was named: name files, folders or globs to ingest")
+    return list(roots.values())
+
+
+def _root(path: Path, named: str) -> Root:
+    try:
+        exists = path.exists()
+        real = path.resolve()
+        if exists and path.is_dir():
+            # Listing shows whether it can be read at all, before anything counts as removed.
+            with os.scandir(real):
+                return Root(real.as_posix(), real, "folder")
+        if exists:
+            with real.open("rb") if real.is_file() else os.scandir(real.parent):
+                return Root(real.as_posix(), real, "file")
+    except (OSError, RuntimeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(f"{named} cannot be read ({reason}): nothing was changed") from error
+    if _MAGIC.search(named):
+        parts = path.parts
+        first = next(i for i, part in enumerate(parts) if _MAGIC.search(part))
+        base = Path(*parts[:first]).resolve() if first else Path.cwd()
+        if base.is_dir():
+            pattern = parts[first:]
+            return Root("/".join([base.as_posix(), *pattern]), base, "glob", pattern)
+    raise InputError(f"{named} does not exist: check the path; nothing was changed")
+
+
+def walk(root: Root, exclude: Sequence[str] = ()) -> Iterator[tuple[Path, Path]]:
+    """Yield the files of a root with their path below it, by name; excluded names are left out.
+
+    A link to a folder inside the root, or to one already reached, is not followed. Raises
+    InputError for a folder below the root that cannot be read.
+    """
+    if root.kind == "file":
+        yield root.base, Path(root.base.name)
+        return
+    links = _Links(os.path.realpath(root.base))
+    if root.kind == "folder":
+        files = _walk(root.base, root.base, exclude, links)
+    else:
+        files = _glob(root, exclude, links)
+    for path in files:
+        yield path, path.relative_to(root.base)
+
+
+def _glob(root: Root, exclude: Sequence[str], links: _Links) -> Iterator[Path]:
+    seen: set[Path] = set()
+    for found in _matches(root.base, root.base, root.pattern, exclude, links):
+        for path in _walk(found, root.base, exclude, links) if found.is_dir() else (found,):
+            if path not in seen:
+                seen.add(path)
+                yield path
+
+
+def _matches(
+    folder: Path, base: Path, pattern: Sequence[str], exclude: Sequence[str], links: _Links
+) -> Iterator[Path]:
+    if not pattern:
+        yield folder
+        return
+    head, rest = pattern[0], pattern[1:]
+    if head == "**":
+        yield from (
+            _matches(folder, base, rest, exclude, links)
+            if rest
+            else _walk(folder, base, exclude, links)
+        )
+    for entry in _entries(folder):
+        path = Path(entry.path)
+        if _excluded(path, base, exclude):
+            continue
+        if head == "**":
+            if rest and _enters(entry, links):
+                yield from _matches(path, base, pattern, exclude, links)
+        elif fnmatchcase(entry.name, head):
+            if not rest:
+                yield path
+            elif _enters(entry, links):
+                yield from _matches(path, base, rest, exclude, links)
+
+
+def _walk(folder: Path, base: Path, exclude: Sequence[str], links: _Links) -> Iterator[Path]:
+    for entry in _entries(folder):
+        path = Path(entry.path)
+        if _excluded(path, base, exclude):
+            continue
+        if _is_folder(entry):
+            if _enters(entry, links):
+                yield from _walk(path, base, exclude, links)
+        else:
+            yield path
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entries, key=lambda entry: entry.name)
+    except OSError as error:
+        raise InputError(
+            f"{folder} cannot be read ({error.strerror}): mend its permissions or exclude it; "
+            "nothing was changed"
+        ) from error
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+def _enters(entry: os.DirEntry[str], links: _Links) -> bool:
+    if not _is_folder(entry):
+        return False
+    if not entry.is_symlink():
+        return True
+    real = os.path.realpath(entry.path)
+    if real == links.root or real.startswith(links.root.rstrip(os.sep) + os.sep):
+        return False
+    status = entry.stat()
+    key = (status.st_dev, status.st_ino)
+    if key in links.followed or links.root.startswith(real.rstrip(os.sep) + os.sep):
+        return False
+    links.followed.add(key)
+    return True
+
+
+def _excluded(path: Path, base: Path, exclude: Sequence[str]) -> bool:
+    relative = path.relative_to(base).as_posix()
+    return any(
+        fnmatchcase(relative, glob) if "/" in glob else fnmatchcase(path.name, glob)
+        for glob in exclude
+    )
