@@ -1,0 +1,168 @@
+"""Full text: an explicit analyser, and BM25 over postings that live in the passages' own rows.
+
+Why not LanceDB's full-text index stands in docs/decisions/0002-full-text.md.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from hashlib import blake2b
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from graft.library.ranking import Best, best
+
+ENGLISH = tuple(
+    re.findall(
+        r"\w+",
+        "a an and are as at be but by for if in into is it no not of on or such that the their "
+        "then there these they this to was will with",
+    )
+)
+"""Lucene's English stop words, which bm25s takes too."""
+
+K1 = 1.5
+B = 0.75
+"""The constants of BM25 (Robertson et al., TREC-3), as bm25s sets them."""
+
+COUNT_BITS = 7
+MOST = (1 << COUNT_BITS) - 1
+"""A posting is one integer: the upper 57 bits of a term's hash, then its count up to 127."""
+
+WORD = re.compile(r"\b\w\w+\b")
+
+UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+"
+)
+"""Runs of scripts that put no space between words: Thai, Lao, Burmese, Khmer, Kana, Han."""
+
+
+@dataclass(frozen=True)
+class Analyser:
+    """Turns text into terms: lower case, words of two characters or more, no stop words, no stems.
+
+    Scripts without spaces give overlapping pairs of characters.
+
+    >>> Analyser().terms("The Library's 2 doors, re-opened")
+    ['library', 'doors', 're', 'opened']
+    >>> Analyser().terms("东京都")
+    ['东京', '京都']
+    """
+
+    stop_words: tuple[str, ...] = ENGLISH
+
+    @cached_property
+    def _stopped(self) -> frozenset[str]:
+        return frozenset(self.stop_words)
+
+    def terms(self, text: str) -> list[str]:
+        """Return the terms of a text, in order, repeats included."""
+        text = text.lower() if text.isascii() else unicodedata.normalize("NFC", text.lower())
+        found = []
+        if not text.isascii():
+            for run in UNSPACED.findall(text):
+                found += [run[i : i + 2] for i in range(len(run) - 1)] or [run]
+            text = UNSPACED.sub(" ", text)
+        return found + [word for word in WORD.findall(text) if word not in self._stopped]
+
+    def postings(self, text: str) -> tuple[list[int], int]:
+        """Return what a passage's row keeps: its postings, and its length in terms."""
+        terms = self.terms(text)
+        return [term_hash(term) | min(count, MOST) for term, count in Counter(terms).items()], len(
+            terms
+        )
+
+
+@lru_cache(maxsize=1 << 18)
+def term_hash(term: str) -> int:
+    """Return a term's hash in the upper 57 of 64 bits, the lower ones zero."""
+    data = term.encode("utf-8", "surrogatepass")
+    return int.from_bytes(blake2b(data, digest_size=8).digest(), "big") & ~MOST
+
+
+@dataclass(frozen=True)
+class FullText:
+    """The inverted index of one segmentation: `(passage, weight)` lists by term.
+
+    The weight of a term in a passage is its whole BM25 contribution, in Lucene's form: never
+    negative. `terms` are sorted; the list of term i is `passages[starts[i]:starts[i + 1]]`.
+    """
+
+    size: int
+    shift: int
+    terms: NDArray[np.uint64]
+    starts: NDArray[np.int64]
+    passages: NDArray[np.int32]
+    weights: NDArray[np.float32]
+
+    def search(self, query: Counter[str], limit: int, allowed: NDArray[np.bool_] | None) -> Best:
+        """Return the best allowed passages for a query's terms: rows and scores.
+
+        A term that stands twice in the query counts twice. Passages without any term are left out.
+        """
+        rows, weights = [], []
+        for term, count in query.items():
+            key = np.uint64(term_hash(term) >> self.shift)
+            place = int(np.searchsorted(self.terms, key))
+            if place < len(self.terms) and self.terms[place] == key:
+                span = slice(self.starts[place], self.starts[place + 1])
+                rows.append(self.passages[span])
+                weights.append(self.weights[span] * np.float32(count))
+        if not rows:
+            return best(np.zeros(0, dtype=np.float32), limit)
+        scores = np.bincount(
+            np.concatenate(rows), weights=np.concatenate(weights), minlength=self.size
+        ).astype(np.float32)
+        if allowed is not None:
+            scores[~allowed] = 0
+        found = np.flatnonzero(scores)
+        return best(scores[found], limit, found)
+
+
+def invert(size: int, lists: Iterator[tuple[NDArray[np.int64], pa.RecordBatch]]) -> FullText:
+    """Build the index from batches with `postings` and `length`, each with its passages' rows.
+
+    `size` is how many passages there are. One sort of 64-bit keys, each a term's hash, a row and
+    a count, does it: 100,000 passages of 70 terms take about a second.
+    """
+    row_bits = max(size - 1, 1).bit_length()
+    shift = row_bits + COUNT_BITS
+    lengths = np.zeros(size, dtype=np.float32)
+    keys = [np.zeros(0, dtype=np.uint64)]
+    for rows, batch in lists:
+        lengths[rows] = batch.column("length").to_numpy()
+        column = batch.column("postings")
+        packed = column.flatten().to_numpy().astype(np.uint64)
+        owner = rows[pc.list_parent_indices(column).to_numpy()].astype(np.uint64)
+        count = packed & np.uint64(MOST)
+        packed >>= np.uint64(shift)
+        packed <<= np.uint64(shift)
+        keys.append(packed | (owner << np.uint64(COUNT_BITS)) | count)
+    merged = np.concatenate(keys)
+    merged.sort()
+    return _weigh(merged, lengths, shift)
+
+
+def _weigh(keys: NDArray[np.uint64], lengths: NDArray[np.float32], shift: int) -> FullText:
+    size = len(lengths)
+    counts = (keys & np.uint64(MOST)).astype(np.float32)
+    mask = np.uint64((1 << (shift - COUNT_BITS)) - 1)
+    passages = ((keys >> np.uint64(COUNT_BITS)) & mask).astype(np.int32)
+    keys >>= np.uint64(shift)
+    first = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]])) if len(keys) else []
+    starts = np.append(np.asarray(first, dtype=np.int64), len(keys))
+    frequency = np.diff(starts)
+    rarity = np.log1p((size - frequency + 0.5) / (frequency + 0.5)).astype(np.float32)
+    mean = max(float(lengths.mean()) if size else 0.0, 1e-9)
+    norm = (K1 * (1 - B + B * lengths / mean)).astype(np.float32)
+    counts /= counts + norm[passages]
+    counts *= np.repeat(rarity, frequency)
+    return FullText(size, shift, keys[starts[:-1]], starts, passages, counts)

@@ -1,0 +1,143 @@
+"""Publishing: how a write becomes a version, at one instant, and what is cleaned after it.
+
+A version is the set of LanceDB table versions that its manifest names. A writer first restores
+every table to the published version (a killed one may have left more), commits to the tables,
+tags what it made `lib-N`, and replaces the pointer. Until that replace nothing has changed for
+anyone; after it, everything has.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+
+from graft.library.lance import NEVER, Database, Table, version_time
+from graft.library.leases import leased
+from graft.library.manifest import (
+    Manifest,
+    manifest_versions,
+    publish_manifest,
+    read_manifest,
+    remove_manifest,
+)
+
+SMALL_FRAGMENTS = 32
+"""Files of one table from which it is compacted: one publish adds one file or a few."""
+
+GARBAGE = 0.25
+"""Share of deleted rows from which a table is compacted."""
+
+MARGIN = timedelta(seconds=5)
+"""How much older than the oldest kept version cleaned ones must be."""
+
+
+def restore(database: Database, manifest: Manifest) -> None:
+    """Undo what an unpublished write left: tables, versions, tags and manifests."""
+    folder = database.folder
+    for number in manifest_versions(folder):
+        if number > manifest.version:
+            remove_manifest(folder, number)
+    _drop_unused(database, manifest)
+    for state in manifest.tables:
+        table = database.open(state.name)
+        if table.version != state.version:
+            table.restore(state.version)
+        for tag in _tags(table):
+            if tag > manifest.version:
+                table.tags.delete(f"lib-{tag}")
+
+
+def commit(
+    database: Database, manifest: Manifest, tables: Iterable[Table], *, old: set[Path]
+) -> None:
+    """Make a manifest the published version. `old` holds the files that were on disk before."""
+    tag = f"lib-{manifest.version}"
+    for table in tables:
+        table.tags.create(tag, table.version)
+    flush(database.folder, old)
+    publish_manifest(database.folder, manifest)
+
+
+def files(folder: Path) -> set[Path]:
+    """Return every file under a folder."""
+    return {path for path in folder.rglob("*") if path.is_file()}
+
+
+def flush(folder: Path, old: set[Path]) -> None:
+    """Put new files on the disk itself (fsync), with the folders that name them."""
+    new = files(folder) - old
+    parents = {path.parent for path in new} if os.name == "posix" else set()
+    for path in [*sorted(new), *sorted(parents)]:
+        with suppress(FileNotFoundError):
+            handle = os.open(path, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+
+
+def compact(table: Table) -> bool:
+    """Merge a table's files when they are many or hold much that was deleted.
+
+    Nothing is cleaned here: the versions that readers hold stay.
+    """
+    stats = table.stats()
+    small = stats["fragment_stats"]["num_small_fragments"]
+    newest = max(table.list_versions(), key=lambda entry: entry["version"])
+    stored = int(newest["metadata"].get("total_data_file_rows", 0))
+    if small <= SMALL_FRAGMENTS and stored - stats["num_rows"] <= GARBAGE * stored:
+        return False
+    table.optimize(cleanup_older_than=NEVER)
+    return True
+
+
+def clean(database: Database, manifest: Manifest, *, all_older: bool = False) -> None:
+    """Forget versions that nobody reads: all but this one and those that are leased.
+
+    `all_older` (a purge) forgets even leased ones: their readers must open the library anew.
+    """
+    folder = database.folder
+    kept = {manifest.version} | (set() if all_older else leased(folder))
+    for number in manifest_versions(folder):
+        if number not in kept:
+            remove_manifest(folder, number)
+    _drop_unused(database, manifest)
+    for state in manifest.tables:
+        table = database.open(state.name)
+        for tag in _tags(table):
+            if tag not in kept:
+                table.tags.delete(f"lib-{tag}")
+
+
+def prune(table: Table, now: float) -> None:
+    """Delete the files of versions older than every tagged one.
+
+    `now` is in seconds since the epoch. The bound is explicit: LanceDB refuses to clean a tagged
+    version and deletes any other.
+    """
+    tagged = [table.tags.get_version(f"lib-{tag}") for tag in _tags(table)]
+    oldest = version_time(table, min(tagged)) if tagged else None
+    if oldest is None:
+        return
+    bound = timedelta(seconds=now - oldest) + MARGIN
+    if bound > timedelta(0):
+        # The caller holds the workspace's lock, so no unfinished write is anybody's.
+        table.optimize(cleanup_older_than=bound, delete_unverified=True)
+
+
+def _drop_unused(database: Database, manifest: Manifest) -> None:
+    used = {state.name for state in manifest.tables}
+    for number in manifest_versions(database.folder):
+        if number < manifest.version:
+            used |= {state.name for state in read_manifest(database.folder, number).tables}
+    for name in database.names():
+        if name not in used:
+            database.drop(name)
+
+
+def _tags(table: Table) -> list[int]:
+    numbers = [tag.removeprefix("lib-") for tag in table.tags.list() if tag.startswith("lib-")]
+    return sorted(int(number) for number in numbers if number.isdigit())

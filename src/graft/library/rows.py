@@ -1,0 +1,164 @@
+"""Rows: how documents, passages and vectors stand in Arrow."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from graft.core.document import Document, Passage, Span
+from graft.core.errors import DocumentError
+from graft.library.fulltext import Analyser
+
+TEXTS = pa.list_(pa.string())
+
+DOCUMENTS = pa.schema(
+    [
+        ("id", pa.string()),
+        ("title", pa.string()),
+        ("media_type", pa.string()),
+        ("uri", pa.string()),
+        ("source", pa.string()),
+        ("fingerprint", pa.string()),
+        ("text", pa.string()),
+        ("text_hash", pa.string()),
+        ("access", TEXTS),
+        ("pages", pa.list_(pa.int64())),
+        ("metadata", TEXTS),
+    ]
+)
+
+PASSAGES = pa.schema(
+    [
+        ("id", pa.string()),
+        ("document_id", pa.string()),
+        ("segmentation", pa.string()),
+        ("start", pa.int64()),
+        ("end", pa.int64()),
+        ("text", pa.string()),
+        ("title", pa.string()),
+        ("headings", TEXTS),
+        ("page", pa.int32()),
+        ("made_from", pa.string()),
+        ("postings", pa.list_(pa.uint64())),
+        ("length", pa.int32()),
+    ]
+)
+"""`postings` and `length` are the full text (see `fulltext`): deleting the row deletes them."""
+
+PASSAGE_COLUMNS = PASSAGES.names[:10]
+"""What makes a Passage."""
+
+PAIR = "\x1f"
+"""Stands between key and value of a metadata entry."""
+
+
+def vector_schema(dimensions: int) -> pa.Schema:
+    """Return the schema of one space's table: passage id and vector."""
+    return pa.schema([("id", pa.string()), ("vector", pa.list_(pa.float32(), dimensions))])
+
+
+@dataclass(frozen=True)
+class DocumentRow:
+    """A document without its text; `passages` counts those of the library's segmentation."""
+
+    id: str
+    title: str
+    media_type: str
+    uri: str
+    source: str
+    fingerprint: str
+    text_hash: str
+    access: tuple[str, ...]
+    passages: int
+
+
+def document_row(document: Document) -> dict[str, Any]:
+    """Return a document as a row. Raises DocumentError for text that is not Unicode."""
+    for name, text in (("id", document.id), ("title", document.title), ("text", document.text)):
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise DocumentError(
+                f"the {name} of {document.id!r} holds half of a surrogate pair at character "
+                f"{error.start}, which is no text: replace it"
+            ) from error
+    return {
+        "id": document.id,
+        "title": document.title,
+        "media_type": document.media_type,
+        "uri": document.uri,
+        "source": document.source,
+        "fingerprint": document.fingerprint,
+        "text": document.text,
+        "text_hash": document.text_hash,
+        "access": list(document.access),
+        "pages": list(document.pages),
+        "metadata": metadata_pairs(document.metadata),
+    }
+
+
+def metadata_pairs(metadata: Mapping[str, str]) -> list[str]:
+    """Return metadata as the texts that filters compare."""
+    return [f"{key}{PAIR}{value}" for key, value in metadata.items()]
+
+
+def to_document(row: Mapping[str, Any]) -> Document:
+    """Return a row as a document."""
+    return Document(
+        id=row["id"],
+        text=row["text"],
+        title=row["title"],
+        media_type=row["media_type"],
+        uri=row["uri"],
+        source=row["source"],
+        fingerprint=row["fingerprint"],
+        access=tuple(row["access"]),
+        pages=tuple(row["pages"]),
+        metadata=dict(pair.split(PAIR, 1) for pair in row["metadata"]),
+    )
+
+
+def passage_row(passage: Passage, analyser: Analyser) -> dict[str, Any]:
+    """Return a passage as a row, analysed for full text."""
+    postings, length = analyser.postings(passage.indexed_text)
+    made_from = [[span.document_id, span.start, span.end] for span in passage.made_from]
+    return {
+        "id": passage.id,
+        "document_id": passage.document_id,
+        "segmentation": passage.segmentation,
+        "start": passage.start,
+        "end": passage.end,
+        "text": passage.text,
+        "title": passage.title,
+        "headings": list(passage.headings),
+        "page": passage.page,
+        "made_from": json.dumps(made_from) if made_from else "",
+        "postings": postings,
+        "length": length,
+    }
+
+
+def to_passage(row: Mapping[str, Any]) -> Passage:
+    """Return a row as a passage."""
+    made_from = json.loads(row["made_from"]) if row["made_from"] else []
+    return Passage(
+        id=row["id"],
+        document_id=row["document_id"],
+        start=row["start"],
+        end=row["end"],
+        text=row["text"],
+        segmentation=row["segmentation"],
+        title=row["title"],
+        headings=tuple(row["headings"]),
+        page=row["page"],
+        made_from=tuple(Span(*span) for span in made_from),
+    )
+
+
+def to_batch(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.RecordBatch:
+    """Return rows as one Arrow batch."""
+    return pa.RecordBatch.from_pylist(list(rows), schema=schema)

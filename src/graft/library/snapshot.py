@@ -1,0 +1,169 @@
+"""Snapshot: one version of the library's tables, and what has been read of them into memory."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from graft.core.errors import NotFound
+from graft.core.search import Filter
+from graft.library.fulltext import FullText, invert
+from graft.library.lance import Database, Table, equals_any, scan, take
+from graft.library.leases import end_lease, take_lease
+from graft.library.manifest import (
+    SpaceState,
+    TableState,
+    manifest_versions,
+    published,
+    read_manifest,
+)
+from graft.library.vectors import Searcher, read_exact, read_indexed
+from graft.library.visible import Directory, Facets, Mask, Rows, read_directory, read_facets
+
+T = TypeVar("T")
+
+MASKS = 32
+"""Distinct filters whose masks are kept: a byte a passage each."""
+
+
+class Snapshot:
+    """The published version at the time of opening; safe for concurrent readers.
+
+    Each part is read when it is first needed, once. What was removed since, or may no longer be
+    seen, is hidden as soon as a newer version is published: texts stay those of this version.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        version, lease = take_lease(folder)
+        self._end = weakref.finalize(self, end_lease, lease)
+        self.manifest = read_manifest(folder, version)
+        self._database = Database(folder)
+        self._parts: dict[Hashable, Any] = {}
+        self._masks: OrderedDict[Hashable, Mask] = OrderedDict()
+        self._lock = threading.RLock()
+
+    def close(self) -> None:
+        """Let the writer clean this version."""
+        self._end()
+
+    def facets(self) -> Facets:
+        """Return the documents' facets, with what the newest version says of them."""
+        own = self._once("facets", lambda: read_facets(self.documents))
+        newest = published(self.folder)
+        if newest == self.manifest.version:
+            return own
+        return self._once(("facets", newest), lambda: own.as_of(self._facets_of(newest)))
+
+    def directory(self, segmentation: str) -> Directory:
+        """Return the directory of a segmentation's passages."""
+        return self._once(
+            ("directory", segmentation),
+            lambda: read_directory(
+                self.passages,
+                segmentation,
+                self._once("facets", lambda: read_facets(self.documents)),
+            ),
+        )
+
+    def full_text(self, segmentation: str) -> FullText:
+        """Return the full text of a segmentation's passages."""
+        return self._once(("full text", segmentation), lambda: self._invert(segmentation))
+
+    def searcher(self, state: SpaceState) -> Searcher:
+        """Return what searches a space's vectors."""
+        return self._once(("searcher", state.space.id), lambda: self._searcher(state))
+
+    def mask(
+        self, segmentation: str, allowed: Filter, principals: frozenset[str] | None
+    ) -> Mask | None:
+        """Return which passages a search may see; None when it may see all."""
+        facets, directory = self.facets(), self.directory(segmentation)
+        if allowed == Filter() and principals is None and facets.present is None:
+            return None
+        key = (id(facets), segmentation, allowed, principals)
+        with self._lock:
+            if key not in self._masks:
+                self._masks[key] = facets.visible(allowed, principals)[directory.documents]
+                if len(self._masks) > MASKS:
+                    self._masks.popitem(last=False)
+            self._masks.move_to_end(key)
+            mask = self._masks[key]
+        return None if mask.all() else mask
+
+    @property
+    def documents(self) -> Table:
+        """The documents table at this version."""
+        return self._table(self.manifest.documents)
+
+    @property
+    def passages(self) -> Table:
+        """The passages table at this version."""
+        return self._table(self.manifest.passages)
+
+    def rows(
+        self, table: Table, row_ids: NDArray[np.uint64], columns: Sequence[str]
+    ) -> list[dict[str, Any]]:
+        """Return rows of a table, in this order. Raises NotFound when the version was purged."""
+        try:
+            return take(table, row_ids, columns).to_pylist()
+        except (OSError, RuntimeError, ValueError, KeyError) as error:
+            self._raise_if_purged(error)
+            raise
+
+    def _table(self, state: TableState | None) -> Table:
+        if state is None:
+            raise NotFound("the library is empty: run `graft ingest PATH`")
+        found: TableState = state
+        return self._once(("table", found.name), lambda: self._open(found))
+
+    def _open(self, state: TableState) -> Table:
+        try:
+            return self._database.open(state.name, state.version)
+        except (OSError, RuntimeError, ValueError) as error:
+            self._raise_if_purged(error)
+            raise
+
+    def _raise_if_purged(self, error: Exception) -> None:
+        if self.manifest.version not in manifest_versions(self.folder):
+            raise NotFound(
+                f"version {self.manifest.version} of the library was purged: open it again"
+            ) from error
+
+    def _facets_of(self, version: int) -> Facets:
+        state = read_manifest(self.folder, version).documents
+        if state is None:
+            raise NotFound(f"version {version} of the library holds no documents table")
+        return read_facets(self._database.open(state.name, state.version))
+
+    def _invert(self, segmentation: str) -> FullText:
+        directory = self.directory(segmentation)
+        (where,) = equals_any("segmentation", [segmentation])
+
+        def lists() -> Iterator[tuple[Rows, pa.RecordBatch]]:
+            columns = ["postings", "length"]
+            for batch in scan(self.passages, columns, where=where, row_ids=True):
+                yield directory.rows(batch.column("_rowid").to_numpy()), batch
+
+        return invert(len(directory), lists())
+
+    def _searcher(self, state: SpaceState) -> Searcher:
+        table = self._table(state.table)
+        directory = self.directory(state.space.segmentation)
+        if state.index is not None:
+            return read_indexed(table, directory, state.index)
+        return read_exact(table, directory, state.space.dimensions)
+
+    def _once(self, key: Hashable, make: Callable[[], T]) -> T:
+        with self._lock:
+            if key not in self._parts:
+                self._parts[key] = make()
+            return cast(T, self._parts[key])

@@ -1,0 +1,320 @@
+"""Library: the versioned store of documents, passages and spaces, as one version of it reads."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+
+from graft.core.context import Context
+from graft.core.document import Document, Passage
+from graft.core.errors import EncoderMismatch, InputError, NotFound
+from graft.core.protocols import Ranked, Vectors
+from graft.core.search import Filter
+from graft.core.space import Space
+from graft.library.fulltext import Analyser
+from graft.library.lance import equals_any, scan, scan_table
+from graft.library.manifest import SpaceState, published
+from graft.library.ranking import Best
+from graft.library.rows import DOCUMENTS, PASSAGE_COLUMNS, DocumentRow, to_document, to_passage
+from graft.library.snapshot import Snapshot
+from graft.library.visible import find_rows
+from graft.library.writer import Writer
+
+__all__ = ["Library", "Writer"]
+
+DOCUMENTS_AT_ONCE = 256
+"""Documents read together with their texts."""
+
+ANN_FROM = 200_000
+"""Passages from which a space gets an approximate index."""
+
+Groups = Mapping[tuple[Filter, frozenset[str] | None], list[int]]
+
+
+class Library:
+    """The documents, passages and vectors of the version that was published at opening.
+
+    It finds candidates and does not rank: only `retrieve` does. A search goes over one
+    segmentation: the only one, or the one named by `using`. Later publishes change nothing here,
+    but that removed documents, and those whose access was taken away, are hidden at once.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder, Library.open(Path(folder)) as library:
+    ...     library.version, library.document_ids()
+    (0, [])
+    """
+
+    def __init__(self, snapshot: Snapshot, segmentation: str = "") -> None:
+        self._snapshot = snapshot
+        self._segmentation = segmentation
+
+    @classmethod
+    def open(cls, folder: Path, *, segmentation: str = "") -> Library:
+        """Open the published version of the library in `folder`, empty before the first.
+
+        Raises FormatError when it is damaged, or was written by a newer Graft.
+        """
+        return cls(Snapshot(folder)).using(segmentation)
+
+    def using(self, segmentation: str) -> Library:
+        """Return the same version, searched by this segmentation; "" is the only one there is."""
+        return Library(self._snapshot, segmentation)
+
+    def close(self) -> None:
+        """Let a writer clean this version once nobody else reads it."""
+        self._snapshot.close()
+
+    def __enter__(self) -> Library:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:  # fmt: skip
+        self.close()
+
+    @property
+    def version(self) -> int:
+        """The number of the version this reads; 0 is the empty library."""
+        return self._snapshot.manifest.version
+
+    @property
+    def spaces(self) -> tuple[Space, ...]:
+        """Every space, each complete."""
+        return tuple(state.space for state in self._snapshot.manifest.spaces)
+
+    @property
+    def space_states(self) -> tuple[SpaceState, ...]:
+        """Every space with its index, if it has one, and what was measured of it."""
+        return self._snapshot.manifest.spaces
+
+    @property
+    def segmentations(self) -> tuple[str, ...]:
+        """The ids of the segmentations there are passages of."""
+        return tuple(self._snapshot.manifest.segmentations)
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """What was published with this version; `passages` are those of its segmentation."""
+        manifest = self._snapshot.manifest
+        chosen = manifest.segmentations.get(self._segmentation or "".join(self.segmentations))
+        return {**manifest.counts, **({"passages": chosen.rows} if chosen else {})}
+
+    def stale(self) -> bool:
+        """Return whether another version has been published since."""
+        return published(self._snapshot.folder) != self.version
+
+    def nearest(
+        self, vectors: Vectors, limit: int, *, allowed: Sequence[Filter], encoder_digest: str,
+        principals: Sequence[frozenset[str] | None],
+    ) -> list[Ranked]:  # fmt: skip
+        """Return for each query vector, `(n, d) float32`, its nearest passages by inner product.
+
+        Raises EncoderMismatch when no space was made by `encoder_digest`.
+        """
+        state = self._space_of(encoder_digest)
+        if vectors.shape[1:] != (state.space.dimensions,):
+            raise InputError(
+                f"queries have shape {vectors.shape} where (n, {state.space.dimensions}) was "
+                f"expected: encode them with {state.space.encoder!r}"
+            )
+        cut, searcher = state.space.segmentation, self._snapshot.searcher(state)
+        ranked: list[Ranked] = [[] for _ in allowed]
+        for (filter, who), places in _grouped(allowed, principals).items():
+            mask = self._snapshot.mask(cut, filter, who)
+            found = searcher.search(vectors[places], limit, mask)
+            for place, rows in zip(places, found, strict=True):
+                ranked[place] = self._ranked(rows, cut)
+        return ranked
+
+    def match(
+        self, queries: Sequence[str], limit: int, *, allowed: Sequence[Filter],
+        principals: Sequence[frozenset[str] | None],
+    ) -> list[Ranked]:  # fmt: skip
+        """Return for each query its best passages by BM25; any text is a query."""
+        ranked: list[Ranked] = [[] for _ in queries]
+        if not self.segmentations:
+            return ranked
+        cut = self._cut()
+        index, analyser = (
+            self._snapshot.full_text(cut),
+            Analyser(self._snapshot.manifest.stop_words),
+        )
+        for (filter, who), places in _grouped(allowed, principals).items():
+            mask = self._snapshot.mask(cut, filter, who)
+            for place in places:
+                terms = Counter(analyser.terms(queries[place]))
+                ranked[place] = self._ranked(index.search(terms, limit, mask), cut)
+        return ranked
+
+    def passages(self, ids: Sequence[str]) -> list[Passage]:
+        """Return the passages with these ids, in this order. Raises NotFound."""
+        wanted = list(dict.fromkeys(ids))
+        found: dict[str, Passage] = {}
+        for cut in sorted(self.segmentations, key=lambda cut: cut != self._segmentation):
+            missing = [id for id in wanted if id not in found]
+            if missing:
+                directory = self._snapshot.directory(cut)
+                rows = find_rows(directory.ids, missing)
+                found |= {p.id: p for p in self._passages(cut, rows[rows >= 0])}
+        for id in wanted:
+            if id not in found:
+                raise NotFound(
+                    f"there is no passage {id!r} in version {self.version}: search again"
+                )
+        return [found[id] for id in ids]
+
+    def document(self, document_id: str) -> Document:
+        """Return one document with its text. Raises NotFound."""
+        return next(self.documents([document_id]))
+
+    def documents(self, ids: Sequence[str] | None = None) -> Iterator[Document]:
+        """Yield documents with their texts, in the order of `ids`; by default all, by id.
+
+        Raises NotFound for an id that is not there.
+        """
+        wanted = self.document_ids() if ids is None else list(ids)
+        for start in range(0, len(wanted), DOCUMENTS_AT_ONCE):
+            some = wanted[start : start + DOCUMENTS_AT_ONCE]
+            facets, rows = self._snapshot.facets(), self._document_rows(some)
+            found = self._snapshot.rows(
+                self._snapshot.documents, facets.row_ids[rows], DOCUMENTS.names
+            )
+            for row, values in zip(rows.tolist(), found, strict=True):
+                yield to_document({**values, "access": facets.access[row].as_py()})
+
+    def document_ids(self) -> list[str]:
+        """Return the ids of all documents, sorted."""
+        if self._snapshot.manifest.documents is None:
+            return []
+        facets = self._snapshot.facets()
+        ids: list[str] = facets.ids.to_pylist()
+        if facets.present is None:
+            return ids
+        return [id for id, here in zip(ids, facets.present, strict=True) if here]
+
+    def document_rows(self) -> Iterator[DocumentRow]:
+        """Yield all documents without their texts, by id."""
+        if self._snapshot.manifest.documents is None:
+            return
+        facets = self._snapshot.facets()
+        counts = np.zeros(len(facets), dtype=np.int64)
+        if self._segmentation or len(self.segmentations) == 1:
+            counts = np.bincount(
+                self._snapshot.directory(self._cut()).documents, minlength=len(facets)
+            )
+        columns = ("id", "title", "media_type", "uri", "source", "fingerprint", "text_hash")
+        table = scan_table(self._snapshot.documents, columns).sort_by("id")
+        row = 0
+        for batch in table.to_batches(max_chunksize=8192):
+            for values in batch.to_pylist():
+                if facets.present is None or facets.present[row]:
+                    access = tuple(facets.access[row].as_py())
+                    yield DocumentRow(**values, access=access, passages=int(counts[row]))
+                row += 1
+
+    def texts(self) -> Iterator[tuple[str, str]]:
+        """Yield (id, text) of all documents, by id."""
+        return ((document.id, document.text) for document in self.documents())
+
+    def passages_of(self, document_id: str, segmentation: str = "") -> list[Passage]:
+        """Return a document's passages in the order of its text. Raises NotFound."""
+        (document,) = self._document_rows([document_id])
+        if not self.segmentations:
+            return []
+        cut = segmentation or self._cut()
+        if cut not in self.segmentations:
+            return []
+        rows = np.flatnonzero(self._snapshot.directory(cut).documents == document)
+        return sorted(self._passages(cut, rows), key=lambda p: (p.start, p.end, p.id))
+
+    def iter_passages(self, segmentation: str = "") -> Iterator[Passage]:
+        """Yield every passage of a segmentation, batch by batch, in no particular order."""
+        if not self.segmentations:
+            return
+        (where,) = equals_any("segmentation", [segmentation or self._cut()])
+        facets = self._snapshot.facets()
+        here = None if facets.present is None else set(self.document_ids())
+        for batch in scan(self._snapshot.passages, PASSAGE_COLUMNS, where=where):
+            for row in batch.to_pylist():
+                if here is None or row["document_id"] in here:
+                    yield to_passage(row)
+
+    @contextmanager
+    def writer(self, ctx: Context, *, ann_from: int = ANN_FROM) -> Iterator[Writer]:
+        """Write the library's next version; the caller holds the workspace's lock.
+
+        This reader stays at its version: open the library again to read what was published.
+        `ann_from` is the number of passages from which a space gets an approximate index.
+        """
+        yield Writer(self._snapshot.folder, ctx, ann_from=ann_from)
+
+    def _cut(self) -> str:
+        """Return the segmentation to search."""
+        if self._segmentation:
+            return self._segmentation
+        if len(self.segmentations) != 1:
+            raise InputError(
+                f"the library is cut in {len(self.segmentations)} ways "
+                f"({', '.join(self.segmentations)}): name one with `using`"
+            )
+        return self.segmentations[0]
+
+    def _space_of(self, digest: str) -> SpaceState:
+        states = self._snapshot.manifest.spaces
+        fitting = [
+            state for state in states
+            if state.space.encoder_digest == digest
+            and self._segmentation in ("", state.space.segmentation)
+        ]  # fmt: skip
+        if len(fitting) > 1:
+            self._cut()
+        if len(fitting) != 1:
+            held = ", ".join(f"{s.space.encoder} ({s.space.encoder_digest[:12]})" for s in states)
+            raise EncoderMismatch(
+                f"the query comes from the encoder {digest[:12]} and the vectors of this "
+                f"segmentation from {held or 'none yet'}: use that encoder, or embed the "
+                "documents with the new one (`graft ingest`)"
+            )
+        return fitting[0]
+
+    def _document_rows(self, ids: Sequence[str]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+        known = self._snapshot.manifest.documents is not None
+        facets = self._snapshot.facets() if known else None
+        rows = find_rows(facets.ids, ids) if facets else np.full(len(ids), -1)
+        if facets is not None and facets.present is not None:
+            rows[~facets.present[rows]] = -1
+        for id, row in zip(ids, rows.tolist(), strict=True):
+            if row < 0:
+                raise NotFound(f"there is no document {id!r}: `graft library list` shows all")
+        return rows
+
+    def _passages(
+        self, cut: str, rows: np.ndarray[tuple[int], np.dtype[np.int64]]
+    ) -> list[Passage]:
+        directory, facets = self._snapshot.directory(cut), self._snapshot.facets()
+        if facets.present is not None:
+            rows = rows[facets.present[directory.documents[rows]]]
+        found = self._snapshot.rows(
+            self._snapshot.passages, directory.row_ids[rows], PASSAGE_COLUMNS
+        )
+        return [to_passage(row) for row in found]
+
+    def _ranked(self, best: Best, cut: str) -> Ranked:
+        rows, scores = best
+        directory = self._snapshot.directory(cut)
+        documents = self._snapshot.facets().ids.take(directory.documents[rows]).to_pylist()
+        ids = directory.ids.take(rows).to_pylist()
+        return list(zip(ids, documents, scores.tolist(), strict=True))
+
+
+def _grouped(allowed: Sequence[Filter], principals: Sequence[frozenset[str] | None]) -> Groups:
+    groups: defaultdict[tuple[Filter, frozenset[str] | None], list[int]] = defaultdict(list)
+    for place, key in enumerate(zip(allowed, principals, strict=True)):
+        groups[key].append(place)
+    return groups

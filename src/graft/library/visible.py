@@ -1,0 +1,134 @@
+"""Visible: which documents and passages a search may return, decided before it ranks."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from graft.core.search import Filter
+from graft.library.lance import Table, equals_any, scan_table
+from graft.library.rows import PAIR
+
+Rows = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Facets:
+    """What is known of every document without its text, in the order of document ids.
+
+    `row_ids` are those of the documents table. `present` is None while all of them may be shown;
+    a reader of an older version learns by it which were removed since.
+    """
+
+    ids: pa.Array
+    media_type: pa.Array
+    access: pa.Array
+    metadata: pa.Array
+    row_ids: NDArray[np.uint64]
+    present: Mask | None = None
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def visible(self, allowed: Filter, principals: frozenset[str] | None) -> Mask:
+        """Return for every document whether a search with this filter may see it, `(n,) bool`.
+
+        `principals` None is the owner; a set sees documents that are open to all or name one of
+        them in `access`.
+        """
+        seen = np.ones(len(self), dtype=np.bool_) if self.present is None else self.present.copy()
+        if principals is not None:
+            open_to_all = pc.equal(pc.list_value_length(self.access), 0).to_numpy(False)
+            seen &= open_to_all | _holds(self.access, principals)
+        if allowed.document_ids is not None:
+            named = np.zeros(len(self), dtype=np.bool_)
+            rows = find_rows(self.ids, allowed.document_ids)
+            named[rows[rows >= 0]] = True
+            seen &= named
+        if allowed.under:
+            seen &= pc.starts_with(self.ids, pattern=allowed.under).to_numpy(False)
+        if allowed.media_type:
+            seen &= pc.equal(self.media_type, allowed.media_type).to_numpy(False)
+        for key, value in allowed.metadata:
+            seen &= _holds(self.metadata, {f"{key}{PAIR}{value}"})
+        return seen
+
+    def as_of(self, newer: Facets) -> Facets:
+        """Return them with what a newer version knows: removals, and access as it is now."""
+        place = pc.index_in(self.ids, value_set=newer.ids)
+        present = place.is_valid().to_numpy(False)
+        now = newer.access.take(place).to_pylist()
+        then = self.access.to_pylist()
+        access = [new if here else old for new, old, here in zip(now, then, present, strict=True)]
+        return replace(self, access=pa.array(access, self.access.type), present=present)
+
+
+@dataclass(frozen=True)
+class Directory:
+    """Every passage of one segmentation, in the order of passage ids.
+
+    `documents` is each passage's row in the Facets, `row_ids` its row in the passages table.
+    """
+
+    ids: pa.Array
+    documents: NDArray[np.int32]
+    row_ids: NDArray[np.uint64]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def rows(self, row_ids: NDArray[np.uint64]) -> Rows:
+        """Return the directory's rows of rows of the passages table."""
+        order = np.argsort(self.row_ids)
+        return order[np.searchsorted(self.row_ids[order], row_ids)]
+
+
+def read_facets(table: Table) -> Facets:
+    """Read the facets of the documents table."""
+    columns = ("id", "media_type", "access", "metadata")
+    found = scan_table(table, columns, row_ids=True).sort_by("id").combine_chunks()
+    return Facets(*(_array(found, name) for name in columns), _array(found, "_rowid").to_numpy())
+
+
+def read_directory(table: Table, segmentation: str, facets: Facets) -> Directory:
+    """Read the directory of one segmentation from the passages table."""
+    (where,) = equals_any("segmentation", [segmentation])
+    found = scan_table(table, ("id", "document_id"), where=where, row_ids=True)
+    found = found.sort_by("id").combine_chunks()
+    documents = pc.index_in(_array(found, "document_id"), value_set=facets.ids)
+    return Directory(
+        _array(found, "id"),
+        documents.to_numpy().astype(np.int32),
+        _array(found, "_rowid").to_numpy(),
+    )
+
+
+def find_rows(ids: pa.Array, wanted: Collection[str]) -> Rows:
+    """Return where each wanted id stands in sorted `ids`, -1 where it does not."""
+    size = len(ids)
+    found = []
+    for id in wanted:
+        row = bisect_left(range(size), id, key=lambda i: ids[i].as_py())
+        found.append(row if row < size and ids[row].as_py() == id else -1)
+    return np.asarray(found, dtype=np.int64)
+
+
+def _holds(lists: pa.Array, values: Collection[str]) -> Mask:
+    """Return for each list whether it holds one of the values."""
+    hit = pc.is_in(lists.flatten(), value_set=pa.array(sorted(values), pa.string()))
+    owners = pc.list_parent_indices(lists).filter(hit).to_numpy()
+    held = np.zeros(len(lists), dtype=np.bool_)
+    held[owners] = True
+    return held
+
+
+def _array(table: pa.Table, name: str) -> pa.Array:
+    chunks = table[name].combine_chunks()
+    return pa.concat_arrays(chunks.chunks) if isinstance(chunks, pa.ChunkedArray) else chunks

@@ -1,0 +1,265 @@
+"""Writer: what a job puts and removes, published as one version or not at all."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from graft.core.context import Context
+from graft.core.document import Document, Passage
+from graft.core.errors import InputError, NotFound
+from graft.core.protocols import Vectors
+from graft.core.space import Space
+from graft.library.ann import upkeep
+from graft.library.buffers import RowBuffer, VectorBuffer
+from graft.library.describe import DOCUMENT, PASSAGE, describe
+from graft.library.fulltext import Analyser
+from graft.library.lance import Database, Table, equals_any, scan, scan_table
+from graft.library.manifest import AnnIndex, published, read_manifest
+from graft.library.publish import clean, commit, compact, files, prune, restore
+from graft.library.rows import DOCUMENTS, PASSAGES, document_row, passage_row, vector_schema
+
+
+class Writer:
+    """Changes to a library; nothing of it is seen by any reader before `publish`.
+
+    The caller holds the workspace's lock. Documents are put before their passages, passages
+    before their vectors. Rows are buffered and written some thousands at a time, so memory does
+    not grow with the corpus (but for the ids of the documents).
+    """
+
+    def __init__(self, folder: Path, ctx: Context, *, ann_from: int) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.ctx = ctx
+        self.ann_from = ann_from
+        self.manifest = read_manifest(folder, published(folder))
+        self._database = Database(folder)
+        restore(self._database, self.manifest)
+        self._files = files(folder)
+        self._analyser = Analyser(self.manifest.stop_words)
+        self._tables: dict[str, Table] = {}
+        self._changed: set[str] = set()
+        self._purging = False
+        for key, state in ((DOCUMENT, self.manifest.documents), (PASSAGE, self.manifest.passages)):
+            schema = DOCUMENTS if key == DOCUMENT else PASSAGES
+            self._tables[key] = (
+                self._create(key, schema) if state is None else self._database.open(state.name)
+            )
+        self._spaces: dict[str, Space] = {}
+        self._indexes: dict[str, AnnIndex | None] = {}
+        self._vectors: dict[str, VectorBuffer] = {}
+        for held in self.manifest.spaces:
+            self._hold(held.space, self._database.open(held.table.name), held.index)
+        self._documents = RowBuffer(DOCUMENTS)
+        self._passages = RowBuffer(PASSAGES)
+        ids = scan_table(self._tables[DOCUMENT], ["id"])["id"].to_pylist()
+        self._known: set[str] = set(ids)
+        self._gone: set[str] = set()
+
+    def put_documents(self, documents: Iterable[Document]) -> None:
+        """Add documents; one whose id is there replaces it, with its passages and vectors.
+
+        Raises DocumentError for a text that is not Unicode.
+        """
+        waiting = {row["id"] for row in self._documents.rows}
+        for document in documents:
+            row = document_row(document)
+            if document.id in waiting:
+                self._flush()
+                waiting = set()
+            if document.id in self._known:
+                self._gone.add(document.id)
+            self._known.add(document.id)
+            waiting.add(document.id)
+            self._documents.put(row)
+            if self._documents.full:
+                self._flush()
+                waiting = set()
+
+    def put_passages(self, passages: Iterable[Passage]) -> None:
+        """Add passages of documents that were put. Raises NotFound for any other document."""
+        for passage in passages:
+            if passage.document_id not in self._known:
+                raise NotFound(
+                    f"passage {passage.id} is of document {passage.document_id!r}, which is not in "
+                    "the library: put the document first"
+                )
+            self._passages.put(passage_row(passage, self._analyser))
+            if self._passages.full:
+                self._flush()
+
+    def put_vectors(self, space: Space, passages: Sequence[Passage], vectors: Vectors) -> None:
+        """Add the vectors of passages to a space, `(n, dimensions) float32`.
+
+        Raises NotFound for a space that was not added, InputError for vectors that do not fit it.
+        """
+        if space.id not in self._spaces:
+            raise NotFound(f"there is no space {space.id}: add it before its vectors")
+        wanted = (len(passages), space.dimensions)
+        if vectors.shape != wanted or not np.isfinite(vectors).all():
+            raise InputError(
+                f"space {space.id} was given vectors of shape {vectors.shape} where finite ones of "
+                f"shape {wanted} were expected: encode its passages with {space.encoder!r}"
+            )
+        if len(passages):
+            kept = np.ascontiguousarray(vectors, dtype=np.float32)
+            self._vectors[space.id].put([passage.id for passage in passages], kept)
+        if self._vectors[space.id].full:
+            self._flush()
+
+    def remove(self, ids: Iterable[str]) -> int:
+        """Remove documents with their passages and vectors; return how many there were."""
+        self._flush()
+        found = self._known & set(ids)
+        self._known -= found
+        self._gone |= found
+        return len(found)
+
+    def purge(self, ids: Iterable[str]) -> int:
+        """Remove documents, and when published rewrite the library and delete every older version.
+
+        Readers of older versions must open the library anew. Ids that were removed before are
+        purged too.
+        """
+        self._purging = True
+        return self.remove(ids)
+
+    def set_access(self, access: Mapping[str, Sequence[str]]) -> None:
+        """Change who may see documents. It reaches readers of every version when published.
+
+        Raises NotFound for a document that is not there.
+        """
+        missing = sorted(set(access) - self._known)
+        if missing:
+            raise NotFound(f"there is no document {missing[0]!r}: `graft library list` shows all")
+        self._flush()
+        table = self._tables[DOCUMENT]
+        for condition in equals_any("id", sorted(access)):
+            for batch in list(scan(table, DOCUMENTS.names, where=condition)):
+                rows = batch.to_pylist()
+                changed = [{**row, "access": list(access[row["id"]])} for row in rows]
+                data = pa.Table.from_pylist(changed, schema=DOCUMENTS)
+                table.merge_insert("id").when_matched_update_all().execute(data)
+                self._changed.add(DOCUMENT)
+
+    def add_space(self, space: Space) -> None:
+        """Add an empty space beside the others; one that is there is left as it is."""
+        if space.id not in self._spaces:
+            schema = vector_schema(space.dimensions)
+            self._hold(space, self._create("vectors", schema), None)
+            self._changed.add(space.id)
+
+    def drop_space(self, space: Space) -> None:
+        """Drop a space with its vectors. Raises NotFound when it is not there."""
+        if space.id not in self._spaces:
+            raise NotFound(f"there is no space {space.id}: nothing was dropped")
+        del self._spaces[space.id], self._tables[space.id], self._vectors[space.id]
+        del self._indexes[space.id]
+        self._changed.add(space.id)
+
+    def drop_segmentation(self, segmentation: str) -> None:
+        """Drop the passages of a segmentation. Raises InputError while a space is made of it."""
+        using = [id for id, space in self._spaces.items() if space.segmentation == segmentation]
+        if using:
+            raise InputError(f"segmentation {segmentation} is that of space {using[0]}: drop it")
+        self._flush()
+        for condition in equals_any("segmentation", [segmentation]):
+            self._tables[PASSAGE].delete(condition)
+        self._changed.add(PASSAGE)
+
+    def publish(self, counts: Mapping[str, int] | None = None) -> int:
+        """Make all of it the library's next version, and return its number.
+
+        `counts` are kept beside the library's own. Where nothing changed, nothing is published
+        and the number is that of now. Raises InputError when a space lacks the vector of a
+        passage, and Cancelled when the job was cancelled; nothing is published then.
+        """
+        self._flush()
+        if not self._changed and not self._purging:
+            return self.manifest.version
+        with self.ctx.stage("publish"):
+            if self._purging:
+                self._rewrite()
+            compacted = self._keep_up()
+            manifest = describe(
+                replace(self.manifest, version=self.manifest.version + 1, created=self.ctx.clock()),
+                self._tables,
+                [(space, self._indexes[id]) for id, space in self._spaces.items()],
+                changed=self._changed,
+                counts=counts or {},
+            )
+            self.ctx.check()
+            commit(self._database, manifest, self._tables.values(), old=self._files)
+        self.manifest = manifest
+        clean(self._database, manifest, all_older=self._purging)
+        for table in compacted:
+            prune(table, self.ctx.clock())
+        self._files = files(self._database.folder)
+        self._changed, self._purging = set(), False
+        return manifest.version
+
+    def _create(self, kind: str, schema: pa.Schema) -> Table:
+        # A name of its own each time: LanceDB caches what it knows of a path.
+        return self._database.create(f"{kind}-{secrets.token_hex(4)}", schema)
+
+    def _hold(self, space: Space, table: Table, index: AnnIndex | None) -> None:
+        self._spaces[space.id] = space
+        self._tables[space.id] = table
+        self._indexes[space.id] = index
+        self._vectors[space.id] = VectorBuffer(space.dimensions)
+
+    def _flush(self) -> None:
+        self._delete(sorted(self._gone))
+        self._gone = set()
+        buffers = {DOCUMENT: self._documents, PASSAGE: self._passages, **self._vectors}
+        for key, buffer in buffers.items():
+            for batch in buffer.drain():
+                self._tables[key].add(pa.Table.from_batches([batch]))
+                self._changed.add(key)
+                index = self._indexes.get(key)
+                if index is not None:
+                    self._indexes[key] = replace(index, tail=index.tail + len(batch))
+
+    def _delete(self, documents: Sequence[str]) -> None:
+        passages = self._tables[PASSAGE]
+        for condition in equals_any("document_id", documents):
+            ids = scan_table(passages, ["id"], where=condition)["id"].to_pylist()
+            for id in self._spaces:
+                for some in equals_any("id", ids):
+                    self._tables[id].delete(some)
+                index = self._indexes[id]
+                if index is not None:
+                    self._indexes[id] = replace(index, deleted=index.deleted + len(ids))
+            if ids:
+                passages.delete(condition)
+                self._changed |= {PASSAGE, *self._spaces}
+        for condition in equals_any("id", documents):
+            self._tables[DOCUMENT].delete(condition)
+            self._changed.add(DOCUMENT)
+
+    def _rewrite(self) -> None:
+        """Copy what is left into new tables: nothing of the old ones' files stays in use."""
+        for key, table in self._tables.items():
+            kind = "vectors" if key in self._spaces else key
+            name = f"{kind}-{secrets.token_hex(4)}"
+            batches = scan(table, table.schema.names)
+            self._tables[key] = self._database.create(name, table.schema, batches)
+            self._changed.add(key)
+        self._indexes = dict.fromkeys(self._indexes)
+
+    def _keep_up(self) -> list[Table]:
+        """Compact what grew untidy, and index the spaces that are large; return the compacted."""
+        compacted = [t for key, t in self._tables.items() if key in self._changed and compact(t)]
+        for id in self._spaces:
+            table, index = self._tables[id], self._indexes[id]
+            rows = table.count_rows()
+            if rows < self.ann_from:
+                self._indexes[id] = None
+            elif id in self._changed or index is None:
+                self._indexes[id] = upkeep(table, index, rows=rows, ctx=self.ctx)
+        return compacted
