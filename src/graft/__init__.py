@@ -2,4 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 __version__ = "0.1.0"
+__all__ = ["Workspace"]
+
+if TYPE_CHECKING:
+    from graft.api import Workspace
+
+
+def __getattr__(name: str) -> object:
+    # Workspace brings torch, which takes seconds: only who asks for it waits for it (PEP 562).
+    if name == "Workspace":
+        from graft.api import Workspace
+
+        return Workspace
+    raise AttributeError(f"module 'graft' has no attribute {name!r}")

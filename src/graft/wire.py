@@ -8,21 +8,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from graft.core.config import (
+    STARTER,
     Config,
     EncoderTable,
     GenerateTable,
-    RetrieveTable,
     SegmentTable,
     Settings,
     load_config,
 )
-from graft.core.errors import ConfigError
+from graft.core.errors import ConfigError, SetupError
 from graft.core.files import Layout
 from graft.core.generation import Decoding
 from graft.core.ledger import Ledger
@@ -83,6 +84,11 @@ def library(w: Wiring) -> Library:
     return opened
 
 
+def reading(w: Wiring, settings: Settings) -> Library:
+    """Return the published library as these settings search it: by their segmentation."""
+    return library(w).using(segmentation(settings.segment).id)
+
+
 def settings_of(w: Wiring, number: int | None) -> tuple[Settings, str]:
     """Return a release's settings and its name; None is the current one.
 
@@ -129,6 +135,13 @@ def encoder(w: Wiring, table: EncoderTable) -> Encoder:
     return found
 
 
+def encoder_folder(w: Wiring, table: EncoderTable) -> str:
+    """Return the folder of an encoder's weights, the starter's included."""
+    from graft.models.starter import starter_encoder
+
+    return str(starter_encoder()) if table.model == STARTER else weights_path(w, table.model)
+
+
 def space(w: Wiring, settings: Settings) -> Space:
     """Return the space that these settings search in."""
     made = encoder(w, settings.encoder)
@@ -170,12 +183,13 @@ def generator(w: Wiring, table: GenerateTable) -> Generator:
     name = table.adapter.replace("/", "_").replace(".", "_")
     if table.adapter and name not in base.adapters:
         base.load_adapter(name, weights_path(w, table.adapter))
-    return LocalGenerator(
+    local: Generator = LocalGenerator(
         base,
         adapter=name,
         batch_tokens=table.batch_tokens,
-        context_tokens=min(table.context_tokens, base.context_tokens),
+        context_tokens=table.context_tokens,
     )
+    return local
 
 
 def _remote(table: GenerateTable) -> Generator:
@@ -201,23 +215,7 @@ def _remote(table: GenerateTable) -> Generator:
     )
 
 
-def first_stage(w: Wiring, table: RetrieveTable, encoder_table: EncoderTable,
-                store: PassageStore) -> Stage:  # fmt: skip
-    """Return the retrieval without reranking: one leaf, or the fusion of both."""
-    from graft.retrieve.dense import Dense
-    from graft.retrieve.lexical import Lexical
-    from graft.retrieve.stage import Fuse
-
-    lexical = Lexical(store, depth=table.depth)
-    if table.pipeline == "bm25":
-        return lexical
-    dense = Dense(store, encoder(w, encoder_table), depth=table.depth)
-    if table.pipeline == "dense":
-        return dense
-    return Fuse((dense, lexical), weights=(table.dense_weight, table.bm25_weight), k=table.rrf_k)
-
-
-def pipeline(w: Wiring, settings: Settings, store: PassageStore, *, limit: int = 0) -> Stage:
+def pipeline(w: Wiring, settings: Settings, held: Library, *, limit: int = 0) -> Stage:
     """Return the whole retrieval of these settings: first stage, reranker, cut, texts.
 
     `limit` is how many hits come out; 0 is the settings' `answer.passages`.
@@ -226,10 +224,26 @@ def pipeline(w: Wiring, settings: Settings, store: PassageStore, *, limit: int =
     from graft.retrieve.rerank import Rerank
 
     table = settings.retrieve
-    stage = first_stage(w, table, settings.encoder, store)
+    store = held.using(segmentation(settings.segment).id)
+    stage = _first_stage(w, settings, store)
     if table.reranker:
         stage = stage >> Rerank(reranker(w, table.reranker), store, depth=table.rerank_depth)
     return (stage % (limit or settings.answer.passages)) >> Fetch(store)
+
+
+def _first_stage(w: Wiring, settings: Settings, store: PassageStore) -> Stage:
+    from graft.retrieve.dense import Dense
+    from graft.retrieve.lexical import Lexical
+    from graft.retrieve.stage import Fuse
+
+    table = settings.retrieve
+    lexical = Lexical(store, depth=table.depth)
+    if table.pipeline == "bm25":
+        return lexical
+    dense = Dense(store, encoder(w, settings.encoder), depth=table.depth)
+    if table.pipeline == "dense":
+        return dense
+    return Fuse((dense, lexical), weights=(table.dense_weight, table.bm25_weight), k=table.rrf_k)
 
 
 def decoding(table: GenerateTable) -> Decoding:
@@ -240,7 +254,7 @@ def decoding(table: GenerateTable) -> Decoding:
 
 
 def answerer(
-    w: Wiring, settings: Settings, store: PassageStore, *, release: str = "",
+    w: Wiring, settings: Settings, held: Library, *, release: str = "",
     prompts: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Answerer:  # fmt: skip
     """Return the one path from a question to an answer; a release's own prompts win."""
@@ -249,9 +263,10 @@ def answerer(
     name = settings.answer.prompt
     own = (prompts or {}).get(name)
     return Answerer(
-        retrieve=pipeline(w, settings, store),
+        # some passages repeat each other, so more are found than shown
+        retrieve=pipeline(w, settings, held, limit=2 * settings.answer.passages),
         generator=generator(w, settings.generate),
-        store=store,
+        store=held.using(segmentation(settings.segment).id),
         template=Template(**own) if own else template(name),
         passages=settings.answer.passages,
         decoding=decoding(settings.generate),
@@ -266,14 +281,15 @@ def make_release(
 ) -> Release:  # fmt: skip
     """Return a release of these settings, with prompts, digests and versions resolved.
 
-    It is not stored. The generator's digest is left out when it is remote, or not loaded yet.
+    It is not stored. A generator that is remote has no digest, nor one that is not installed yet.
     """
     place = space(w, settings)
     digests = {"encoder": place.encoder_digest}
     if settings.retrieve.reranker:
         digests["reranker"] = reranker(w, settings.retrieve.reranker).digest
-    if ("causal", settings.generate.model, settings.generate.dtype) in w.loaded:
-        digests["generator"] = generator(w, settings.generate).digest
+    if not settings.generate.url:
+        with suppress(SetupError):
+            digests["generator"] = generator(w, settings.generate).digest
     name = settings.answer.prompt
     return Release(
         number=0,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from graft.cli.session import JsonOption, Place, SetOption, WaitOption, parse_flags, screen
+from graft.cli.session import JsonOption, Place, SetOption, parse_flags, screen
 from graft.cli.tables import show_results
 
 
@@ -29,7 +29,6 @@ def evaluate(
     seed: Annotated[int, typer.Option(help="The seed of the sample and of the intervals.")] = 0,
     examples: Annotated[str, typer.Option(help="The set's id; the latest otherwise.")] = "",
     settings: SetOption = None,
-    wait: WaitOption = 0.0,
     as_json: JsonOption = False,
 ) -> None:
     """Score systems with paired intervals: the cells, or retrieval on a BEIR folder.
@@ -47,13 +46,10 @@ def evaluate(
         runs = {name: run for name, run in (("closed", closed), ("raft", raft)) if run}
         if beir:
             done = evaluate_beir(
-                workspace, beir, split=split, answers=answers, runs=runs, limit=limit,
-                wait=wait, ctx=shown.context,
+                workspace, beir, split=split, answers=answers, runs=runs, limit=limit, ctx=shown.context,
             )  # fmt: skip
         else:
-            done = job(
-                workspace, examples=examples, runs=runs, limit=limit, wait=wait, ctx=shown.context
-            )
+            done = job(workspace, examples=examples, runs=runs, limit=limit, ctx=shown.context)
         if as_json:
             shown.json(done.to_dict())
         else:

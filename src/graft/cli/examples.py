@@ -7,7 +7,7 @@ from typing import Annotated, get_args
 import typer
 from rich.table import Table
 
-from graft.cli.session import JsonOption, Place, Screen, SetOption, WaitOption, parse_flags, screen
+from graft.cli.session import JsonOption, Place, Screen, SetOption, parse_flags, screen
 from graft.core.example import Split
 
 app = typer.Typer(
@@ -20,7 +20,6 @@ def build(
     context: typer.Context,
     settings: SetOption = None,
     seed: Annotated[int, typer.Option(help="The seed of everything random.")] = 0,
-    wait: WaitOption = 0.0,
     as_json: JsonOption = False,
 ) -> None:
     """Make questions from the passages, filter them, and split them without leaks."""
@@ -29,7 +28,7 @@ def build(
 
     place: Place = context.obj
     with screen(as_json, seed) as shown:
-        made = job(open_workspace(place.root, parse_flags(settings)), wait=wait, ctx=shown.context)
+        made = job(open_workspace(place.root, parse_flags(settings)), ctx=shown.context)
         _show_counts(shown, made)
 
 
@@ -42,7 +41,6 @@ def import_(
     ] = "",
     limit: Annotated[int, typer.Option(min=0, help="Take a sample; 0 takes all.")] = 0,
     seed: Annotated[int, typer.Option(help="The seed of the sample and of the splits.")] = 0,
-    wait: WaitOption = 0.0,
     as_json: JsonOption = False,
 ) -> None:
     """Take in questions that you have."""
@@ -52,7 +50,7 @@ def import_(
     place: Place = context.obj
     with screen(as_json, seed) as shown:
         workspace = open_workspace(place.root)
-        made = job(workspace, path, split=split, limit=limit, wait=wait, ctx=shown.context)
+        made = job(workspace, path, split=split, limit=limit, ctx=shown.context)
         _show_counts(shown, made)
 
 

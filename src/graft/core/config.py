@@ -193,6 +193,17 @@ class GateTable(Table):
     split: Literal["test-new", "test-seen"] = "test-new"
 
 
+class AdaptTable(Table):
+    parts: tuple[Literal["retriever", "reranker", "generator"], ...] = (
+        "retriever",
+        "reranker",
+        "generator",
+    )
+    """Which parts `graft adapt` tunes, in this order."""
+    edited_facts: int = Field(5, ge=0)
+    """Facts that are edited in a copy, to time how long a new one takes to be answered."""
+
+
 class Config(Settings):
     """The whole of graft.toml."""
 
@@ -201,6 +212,7 @@ class Config(Settings):
     tune: TuneTable = TuneTable()
     evaluate: EvaluateTable = EvaluateTable()
     gate: GateTable = GateTable()
+    adapt: AdaptTable = AdaptTable()
 
     @property
     def settings(self) -> Settings:

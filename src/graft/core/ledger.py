@@ -15,6 +15,8 @@ CREATE TABLE IF NOT EXISTS library (
 CREATE TABLE IF NOT EXISTS document (
   id TEXT NOT NULL, text_hash TEXT NOT NULL, version INTEGER NOT NULL,
   change TEXT NOT NULL, PRIMARY KEY (id, version));
+CREATE TABLE IF NOT EXISTS source (
+  root TEXT PRIMARY KEY, ingested REAL NOT NULL, access TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS example_set (
   id TEXT PRIMARY KEY, created REAL NOT NULL, library_version INTEGER NOT NULL,
   detail TEXT NOT NULL);
@@ -71,6 +73,19 @@ class Ledger:
                 "INSERT OR REPLACE INTO document VALUES (?, ?, ?, ?)",
                 ((id, text_hash, version, change) for id, text_hash, change in changes),
             )
+
+    def record_source(self, root: str, ingested: float, access: Iterable[str]) -> None:
+        """Remember a root that was ingested, and who may see what is under it."""
+        with self._connection() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO source VALUES (?, ?, ?)",
+                (root, ingested, json.dumps(sorted(access))),
+            )
+
+    def source_access(self, root: str) -> tuple[str, ...]:
+        """Return who may see what is under a root, as it was last ingested; empty is everyone."""
+        rows = self._rows("SELECT access FROM source WHERE root = ?", (root,))
+        return tuple(rows[0]["access"]) if rows else ()
 
     def forget_library_after(self, version: int) -> None:
         """Drop records of versions that were never published (a crash came in between)."""

@@ -19,38 +19,36 @@ from graft.examples.store import LATEST, ExampleSet
 from graft.examples.unions import Unions
 from graft.library.duplicates import groups as duplicate_clusters
 from graft.library.store import Library
-from graft.wire import Wiring, generator, library, pipeline, segmentation, settings_of
+from graft.wire import Wiring, generator, library, pipeline, reading, settings_of
 
 TITLE_SHARED_BY = 2
 """Documents that share a title are parts of one article, and are kept on one side of a split."""
 
 
-def build(workspace: Wiring, *, wait: float = 0.0, ctx: Context) -> dict[str, Any]:
+def build(workspace: Wiring, *, ctx: Context) -> dict[str, Any]:
     """Make questions from the library's passages, filter and split them; return the counts.
 
     The generator and the retrieval are those of the release in use.
     """
-    with workspace.layout.writer(wait):
-        settings, _ = settings_of(workspace, None)
-        held, table = library(workspace), workspace.config.examples
-        cut = segmentation(settings.segment).id
-        made = make_examples(
-            ((held.document(id), held.passages_of(id, cut)) for id in held.document_ids()),
-            generator(workspace, settings.generate),
-            options=MakeOptions(
-                per_document=table.per_document,
-                limit=table.limit,
-                unanswerable=table.unanswerable,
-                free=table.free,
-            ),
-            retrieve=pipeline(workspace, settings, held, limit=10),
-            ctx=ctx,
-        )
-        clusters = document_groups(held, workspace.config.ingest.near_duplicate)
-        shares = Shares(table.dev, table.test_seen, table.test_new)
-        dealt = assign(made.examples, groups=clusters, shares=shares, seed=ctx.seed)
-        dropped = {**made.dropped, **{why: len(ids) for why, ids in dealt.dropped.items()}}
-        return _keep(workspace, ExampleSet(dealt.examples, held.version, dropped), "made", ctx)
+    settings, _ = settings_of(workspace, None)
+    held, table = reading(workspace, settings), workspace.config.examples
+    made = make_examples(
+        ((held.document(id), held.passages_of(id)) for id in held.document_ids()),
+        generator(workspace, settings.generate),
+        options=MakeOptions(
+            per_document=table.per_document,
+            limit=table.limit,
+            unanswerable=table.unanswerable,
+            free=table.free,
+        ),
+        retrieve=pipeline(workspace, settings, held, limit=10),
+        ctx=ctx,
+    )
+    clusters = document_groups(held, workspace.config.ingest.near_duplicate)
+    shares = Shares(table.dev, table.test_seen, table.test_new)
+    dealt = assign(made.examples, groups=clusters, shares=shares, seed=ctx.seed)
+    dropped = {**made.dropped, **{why: len(ids) for why, ids in dealt.dropped.items()}}
+    return _keep(workspace, ExampleSet(dealt.examples, held.version, dropped), "made", ctx)
 
 
 def import_(
@@ -59,7 +57,6 @@ def import_(
     *,
     split: str = "",
     limit: int = 0,
-    wait: float = 0.0,
     ctx: Context,
 ) -> dict[str, Any]:
     """Take in questions from a file or BEIR folder; return the counts.
@@ -67,38 +64,35 @@ def import_(
     Rows of one training split are dealt into train and dev, whole articles apart. Rows that name
     several splits keep them. Rows without a split are dealt into all four.
     """
-    with workspace.layout.writer(wait):
-        held, table = library(workspace), workspace.config.examples
-        source = Path(path)
-        if not source.exists():
-            raise InputError(f"{path} is not there: name a file or a BEIR folder of questions")
-        found = import_examples(source, split=split, limit=limit, seed=ctx.seed)
-        pinned = pin(found, held.document)
-        if not pinned.examples:
-            raise InputError(
-                f"none of the {len(found)} questions of {path} is about a document of the "
-                "library: ingest their documents first"
-            )
-        dropped = {"document not in the library": len(pinned.missing)} if pinned.missing else {}
-        examples: Sequence[Example] = pinned.examples
-        if {example.split for example in examples} == {"train"}:
-            clusters = document_groups(held, workspace.config.ingest.near_duplicate)
-            if split:
-                # dev stands for documents that are new, as the test questions will be
-                dealt = assign(
-                    examples, groups=clusters, shares=Shares(0, 0, table.dev), seed=ctx.seed
-                )
-                renamed = {"test-new": "dev"}
-            else:
-                shares = Shares(table.dev, table.test_seen, table.test_new)
-                dealt = assign(examples, groups=clusters, shares=shares, seed=ctx.seed)
-                renamed = {}
-            dropped |= {reason: len(ids) for reason, ids in dealt.dropped.items()}
-            examples = [
-                replace(e, split=renamed.get(e.split, e.split))  # type: ignore[arg-type]
-                for e in dealt.examples
-            ]
-        return _keep(workspace, ExampleSet(tuple(examples), held.version, dropped), path, ctx)
+    held, table = library(workspace), workspace.config.examples
+    source = Path(path)
+    if not source.exists():
+        raise InputError(f"{path} is not there: name a file or a BEIR folder of questions")
+    found = import_examples(source, split=split, limit=limit, seed=ctx.seed)
+    pinned = pin(found, held.document)
+    if not pinned.examples:
+        raise InputError(
+            f"none of the {len(found)} questions of {path} is about a document of the "
+            "library: ingest their documents first"
+        )
+    dropped = {"document not in the library": len(pinned.missing)} if pinned.missing else {}
+    examples: Sequence[Example] = pinned.examples
+    if {example.split for example in examples} == {"train"}:
+        clusters = document_groups(held, workspace.config.ingest.near_duplicate)
+        if split:
+            # dev stands for documents that are new, as the test questions will be
+            dealt = assign(examples, groups=clusters, shares=Shares(0, 0, table.dev), seed=ctx.seed)
+            renamed = {"test-new": "dev"}
+        else:
+            shares = Shares(table.dev, table.test_seen, table.test_new)
+            dealt = assign(examples, groups=clusters, shares=shares, seed=ctx.seed)
+            renamed = {}
+        dropped |= {reason: len(ids) for reason, ids in dealt.dropped.items()}
+        examples = [
+            replace(e, split=renamed.get(e.split, e.split))  # type: ignore[arg-type]
+            for e in dealt.examples
+        ]
+    return _keep(workspace, ExampleSet(tuple(examples), held.version, dropped), path, ctx)
 
 
 def export(workspace: Wiring, path: str, *, format: str = "", examples: str = "") -> int:
@@ -123,9 +117,8 @@ def check(workspace: Wiring, *, examples: str = "") -> dict[str, Any]:
     """
     found = load_examples(workspace, examples)
     settings, _ = settings_of(workspace, None)
-    held = library(workspace)
-    cut = segmentation(settings.segment).id
-    gold = resolve(found.examples, held.document, passages_of=lambda id: held.passages_of(id, cut))
+    held = reading(workspace, settings)
+    gold = resolve(found.examples, held.document, passages_of=held.passages_of)
     states = {"found": len(gold.passages), "moved": len(gold.moved)}
     states |= {reason: len(ids) for reason, ids in gold.dropped.items()}
     return {"id": found.id, **found.counts, "leaks": 0, "gold": states}

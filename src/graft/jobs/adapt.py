@@ -1,0 +1,284 @@
+"""adapt: the whole loop, from documents to a verdict on a release."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from graft.core.config import Settings
+from graft.core.context import Context
+from graft.core.errors import InputError
+from graft.core.files import write_atomic
+from graft.core.hashing import value_hash
+from graft.core.recipe import Part
+from graft.core.release import Lineage
+from graft.evaluate.gate import Verdict, judge
+from graft.evaluate.report import Cost, Report, Section, render
+from graft.evaluate.result import SplitResult
+from graft.evaluate.score import LOWER_IS_BETTER
+from graft.examples.formats import sample
+from graft.examples.gold import resolve
+from graft.jobs.adapted import Adapted
+from graft.jobs.evaluate import (
+    TEST_SPLITS,
+    costs_of,
+    curves_of,
+    score_cells,
+    summarise_cells,
+    with_adapter,
+    worked_examples,
+)
+from graft.jobs.examples import build, load_examples
+from graft.jobs.freshness import edited_facts
+from graft.jobs.ingest import Ingested, ingest
+from graft.jobs.ladder import Ladder, Rung
+from graft.jobs.material import Material, gather
+from graft.jobs.spaces import ensure_space
+from graft.jobs.tune_generator import tune_generator_part
+from graft.jobs.tune_ranking import tune_reranker_part, tune_retriever_part
+from graft.tune.run import Run
+from graft.wire import Wiring, library, make_release, reading, settings_of
+
+ABOUT_CELLS = {
+    "test-new": (
+        "Which generator, shown which context, on questions about documents that nothing was "
+        "trained on. base is the model as it came; rag shows it what was retrieved; ft was tuned "
+        "without passages and is asked without; rag+ft was tuned to read passages and is asked "
+        "with them."
+    ),
+    "test-seen": (
+        "The same on new questions about documents that were trained on: what a model may have "
+        "learned by heart shows here and not above."
+    ),
+}
+ABOUT_LADDER = (
+    "One part after the other put into the release in use, each rung as it would serve, declining "
+    "included. A passage counts as found when it lies on the evidence."
+)
+
+
+@dataclass
+class Progress:
+    """What the loop has come to: the settings so far, each rung, its runs and what they cost."""
+
+    in_use: str
+    settings: Settings
+    rungs: list[Rung]
+    runs: dict[str, Run] = field(default_factory=dict)
+    costs: list[Cost] = field(default_factory=list)
+
+    def climb(self, name: str, settings: Settings) -> None:
+        """Put a part into the candidate."""
+        self.settings = settings
+        self.rungs.append(Rung(name, settings))
+
+
+def adapt(
+    workspace: Wiring, paths: Sequence[str], *, examples: str = "", promote: bool = False,
+    command: str = "graft adapt", wait: float = 0.0, ctx: Context,
+) -> Adapted:  # fmt: skip
+    """Ingest, make examples, tune each part, evaluate, judge, and write a release and a report.
+
+    Parts join the candidate when dev says that they help; the gate then judges the whole
+    candidate against the release in use on a test split that nothing was chosen on. Any verdict
+    is a normal end. With `promote`, a release that passed is put into use.
+    """
+    started = ctx.clock()
+    done = ingest(workspace, paths, wait=wait, ctx=ctx) if paths else None
+    if not examples:
+        counts = build(workspace, ctx=ctx)
+        examples = str(counts["id"])
+    made_in = ctx.clock() - started - (done.seconds if done else 0.0)
+    found = load_examples(workspace, examples)
+    in_use, name = settings_of(workspace, None)
+    material = gather(workspace, found, ctx)
+    if not material.train:
+        raise InputError("no example is left to train on: ingest more documents")
+    progress = Progress(name, in_use, [Rung("in use", in_use)])
+    progress.costs = _first_costs(done, made_in)
+    for part in workspace.config.adapt.parts:
+        _tune_part(workspace, part, material, progress, wait=wait, ctx=ctx)
+    ladder = Ladder(workspace, library(workspace), ctx)
+    candidate = ladder.fit(progress.settings, material.dev)
+    progress.climb("+threshold", candidate)
+    results = _evaluate(workspace, material, progress, ladder, ctx)
+    verdict = _judge(workspace, results, progress)
+    facts = _facts(workspace, material, progress, ctx)
+    number = _release(workspace, material, progress, verdict, wait=wait, promote=promote, ctx=ctx)
+    path = _report(workspace, results, progress, verdict, found=material, facts=facts,
+                   command=command, ctx=ctx)  # fmt: skip
+    return Adapted(
+        verdict=verdict,
+        release=number,
+        promoted=promote and verdict.passed,
+        results=results,
+        runs={role: run.id for role, run in progress.runs.items()},
+        facts=facts,
+        report=path,
+        seconds=ctx.clock() - started,
+    )
+
+
+def _first_costs(done: Ingested | None, seconds: float) -> list[Cost]:
+    costs = []
+    if done:
+        note = f"{done.documents} documents, {done.passages} passages"
+        costs.append(Cost("ingest", done.seconds, 0, note))
+    return [*costs, Cost("make examples", seconds)] if seconds > 1 else costs
+
+
+def _tune_part(
+    workspace: Wiring, part: Part, material: Material, progress: Progress, *, wait: float,
+    ctx: Context,
+) -> None:  # fmt: skip
+    """Tune one part from where the candidate stands, and let it join if dev gained."""
+    settings = progress.settings
+    current = replace(material, settings=settings)
+    if part == "generator":
+        raft = tune_generator_part(workspace, current, closed_book=False, ctx=ctx)
+        progress.runs["raft"] = raft
+        progress.runs["closed"] = tune_generator_part(workspace, current, closed_book=True, ctx=ctx)
+        if raft.after.get("loss", 0.0) < raft.before.get("loss", 0.0):
+            progress.climb("+generator", with_adapter(settings, f"runs/{raft.id}"))
+        return
+    tuner = tune_retriever_part if part == "retriever" else tune_reranker_part
+    run = tuner(workspace, current, ctx=ctx)
+    progress.runs[part] = run
+    if not _gained(run):
+        ctx.note("adapt", f"the tuned {part} does not help on dev: it is left out")
+        return
+    if part == "retriever":
+        table = settings.encoder.model_copy(update={"model": f"runs/{run.id}"})
+        tuned = settings.model_copy(update={"encoder": table})
+        with workspace.layout.writer(wait):
+            ensure_space(workspace, tuned, ctx=ctx)
+    else:
+        ranking = settings.retrieve.model_copy(update={"reranker": f"runs/{run.id}"})
+        tuned = settings.model_copy(update={"retrieve": ranking})
+    progress.climb(f"+{part}", tuned)
+
+
+def _gained(run: Run) -> bool:
+    measure = "nDCG@10"
+    return run.after.get(measure, 0.0) > run.before.get(measure, 0.0)
+
+
+def _evaluate(
+    workspace: Wiring, material: Material, progress: Progress, ladder: Ladder, ctx: Context
+) -> dict[str, SplitResult]:
+    """Return the cells on each test split, and the ladder on the one that the gate reads."""
+    config, held = workspace.config, reading(workspace, material.settings)
+    runs = {
+        role: f"runs/{run.id}" for role, run in progress.runs.items() if role in ("closed", "raft")
+    }
+    worked = worked_examples(workspace, material.settings, held, material.train)
+    results: dict[str, SplitResult] = {}
+    for split in TEST_SPLITS:
+        chosen = sample(material.examples.split(split), config.evaluate.limit, ctx.seed)
+        if not chosen:
+            continue
+        scored, kept = score_cells(
+            workspace, material.settings, held, chosen, runs=runs, worked=worked, ctx=ctx
+        )
+        results[split] = summarise_cells(workspace, scored, kept, ctx)
+    split = config.gate.split
+    chosen = sample(material.examples.split(split), config.evaluate.limit, ctx.seed)
+    gold = resolve(chosen, held.document, passages_of=held.passages_of)
+    kept = [e for e in chosen if e.id in gold.passages]
+    if not kept:
+        raise InputError(
+            f"the split {split} has no question to judge by: ingest more documents, or set "
+            "gate.split to test-seen"
+        )
+    measures = tuple(dict.fromkeys([*config.gate.improve, *config.gate.guard]))
+    results[f"{split} ladder"] = ladder.result(progress.rungs, kept, gold.passages, measures)
+    return results
+
+
+def _judge(workspace: Wiring, results: Mapping[str, SplitResult], progress: Progress) -> Verdict:
+    gate = workspace.config.gate
+    first, last = progress.rungs[0].name, progress.rungs[-1].name
+    ladder = results[f"{gate.split} ladder"]
+    return judge(
+        [d for d in ladder.differences if (d.a, d.b) == (first, last)],
+        improve=gate.improve, guard=gate.guard, margin=gate.margin,
+        lower_is_better=LOWER_IS_BETTER,
+    )  # fmt: skip
+
+
+def _facts(
+    workspace: Wiring, material: Material, progress: Progress, ctx: Context
+) -> tuple[tuple[str, str], ...]:
+    count = workspace.config.adapt.edited_facts
+    if not count:
+        return ()
+    asked = material.examples.split("test-seen") + material.examples.split("test-new")
+    fresh = edited_facts(workspace, progress.settings, asked, count=count, ctx=ctx)
+    name = "until an edited fact is answered right"
+    if not fresh.facts:
+        shown = "no question was answered right before the edit, so there was none to edit"
+        return ((name, shown),)
+    training = progress.runs.get("closed")
+    spent = f"; by training (ft) {training.seconds:.0f} s at least" if training else ""
+    return ((
+        name,
+        f"by a sync (rag) {fresh.seconds:.1f} s, {fresh.right} of {fresh.facts} right{spent}",
+    ),)  # fmt: skip
+
+
+def _release(
+    workspace: Wiring, material: Material, progress: Progress, verdict: Verdict, *, wait: float,
+    promote: bool, ctx: Context,
+) -> int:  # fmt: skip
+    runs = tuple(run.id for run in progress.runs.values() if _uses(progress.settings, run))
+    made = make_release(
+        workspace, progress.settings, created=ctx.clock(), verdict=verdict.outcome,
+        note=" ".join(rung.name for rung in progress.rungs[1:]),
+        lineage=Lineage(
+            runs=runs, example_sets=(material.examples.id,),
+            library_version=library(workspace).version,
+        ),
+    )  # fmt: skip
+    with workspace.layout.writer(wait):
+        number = workspace.releases.add(made).number
+        if promote and verdict.passed:
+            workspace.releases.switch(number)
+    return number
+
+
+def _uses(settings: Settings, run: Run) -> bool:
+    named = (settings.encoder.model, settings.retrieve.reranker, settings.generate.adapter)
+    return f"runs/{run.id}" in named
+
+
+def _report(
+    workspace: Wiring, results: Mapping[str, SplitResult], progress: Progress, verdict: Verdict,
+    *, found: Material, facts: Sequence[tuple[str, str]], command: str, ctx: Context,
+) -> Path:  # fmt: skip
+    now, runs = ctx.clock(), list(progress.runs.values())
+    examples = found.examples
+    sections = [
+        Section(split, ABOUT_CELLS.get(split, ABOUT_LADDER), result)
+        for split, result in results.items()
+    ]
+    report = Report(
+        title="Retrieve, fine-tune, or both?", created=now, command=command, verdict=verdict,
+        sections=sections, curves=curves_of(runs), dropped=dict(examples.dropped),
+        kept=examples.counts, costs=[*progress.costs, *costs_of(runs)], facts=facts,
+        lineage=[
+            ("judged against", f"release {progress.in_use}"),
+            ("example set", examples.id),
+            ("library version", str(found.held.version)),
+            *((f"run, {role}", f"runs/{run.id}") for role, run in progress.runs.items()),
+        ],
+    )  # fmt: skip
+    id = value_hash([now, command, examples.id])[:12]
+    path = workspace.layout.reports / f"{id}.html"
+    write_atomic(path, render(report))
+    detail = {
+        "command": command, "verdict": verdict.outcome, "report": str(path),
+        "splits": {split: result.to_dict() for split, result in results.items()},
+    }  # fmt: skip
+    workspace.ledger.record_evaluation(id, now, found.held.version, detail=detail)
+    return path

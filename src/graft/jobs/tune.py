@@ -1,0 +1,36 @@
+"""tune: train one part on an example set, and write its run."""
+
+from __future__ import annotations
+
+from graft.core.context import Context
+from graft.core.recipe import Part
+from graft.jobs.examples import load_examples
+from graft.jobs.material import gather
+from graft.jobs.spaces import ensure_space
+from graft.jobs.tune_generator import tune_generator_part
+from graft.jobs.tune_ranking import tune_reranker_part, tune_retriever_part
+from graft.tune.run import Run
+from graft.wire import Wiring
+
+
+def tune(
+    workspace: Wiring, part: Part, *, examples: str = "", closed_book: bool = False,
+    wait: float = 0.0, ctx: Context,
+) -> Run:  # fmt: skip
+    """Train one part on the train split, stop early on dev, and return its run.
+
+    What it starts from is the release in use. Nothing is put into use: `graft evaluate` judges,
+    `graft release promote` decides. A tuned retriever's vectors are laid beside the old ones;
+    the workspace is locked for that alone, so documents may be ingested while a part trains.
+    """
+    material = gather(workspace, load_examples(workspace, examples), ctx)
+    if part == "generator":
+        return tune_generator_part(workspace, material, closed_book=closed_book, ctx=ctx)
+    if part == "reranker":
+        return tune_reranker_part(workspace, material, ctx=ctx)
+    run = tune_retriever_part(workspace, material, ctx=ctx)
+    table = material.settings.encoder.model_copy(update={"model": f"runs/{run.id}"})
+    tuned = material.settings.model_copy(update={"encoder": table})
+    with workspace.layout.writer(wait):
+        ensure_space(workspace, tuned, ctx=ctx)
+    return run
