@@ -46,7 +46,8 @@ def evaluate(
         runs = {name: run for name, run in (("closed", closed), ("raft", raft)) if run}
         if beir:
             done = evaluate_beir(
-                workspace, beir, split=split, answers=answers, runs=runs, limit=limit, ctx=shown.context,
+                workspace, beir, split=split, answers=answers, runs=runs, limit=limit,
+                ctx=shown.context,
             )  # fmt: skip
         else:
             done = job(workspace, examples=examples, runs=runs, limit=limit, ctx=shown.context)
