@@ -18,7 +18,7 @@ from graft.core.errors import ModelError
 from graft.core.generation import Message, Prompt
 from graft.core.hashing import value_hash
 from graft.models import devices
-from graft.models.digest import tensors_digest
+from graft.models.digest import tensors_digest, tokenizer_digest
 from graft.models.loading import first_line, quiet, resolve
 from graft.models.starter import starter_generator
 
@@ -194,14 +194,17 @@ def load_causal(model: str, *, adapter: str = "", dtype: str = "auto", device: s
     try:
         with quiet():
             tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-            loaded: Any = AutoModelForCausalLM.from_pretrained(
-                folder, dtype=devices.dtype(dtype, where), local_files_only=True
-            )
+            loaded, report = _from_pretrained(folder, devices.dtype(dtype, where))
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise ModelError(
             f"{model} cannot be loaded as a causal language model ({first_line(error)}): "
             "name a folder with config.json, weights and a tokenizer"
         ) from error
+    if report["missing_keys"]:
+        raise ModelError(
+            f"{model} lacks weights of its own model class ({len(report['missing_keys'])} of them, "
+            f"such as {min(report['missing_keys'])}): save it again, or name another"
+        )
     causal = Causal(loaded.to(where).eval(), tokenizer, model, _context_tokens(loaded.config))
     if not tokenizer.chat_template:
         tokenizer.chat_template = PLAIN_TEMPLATE
@@ -211,6 +214,13 @@ def load_causal(model: str, *, adapter: str = "", dtype: str = "auto", device: s
     if adapter:
         causal.load_adapter("default", adapter)
     return causal
+
+
+def _from_pretrained(folder: str, dtype: torch.dtype) -> tuple[Any, Any]:
+    found: Any = AutoModelForCausalLM.from_pretrained(
+        folder, dtype=dtype, local_files_only=True, output_loading_info=True
+    )
+    return found
 
 
 def _context_tokens(config: Any) -> int:
@@ -276,18 +286,22 @@ def _end_ids(causal: Causal) -> tuple[int, ...]:
 
 
 def _base_digest(causal: Causal) -> str:
-    base = causal.base
-    # PEFT renames a layer that it wraps to NAME.base_layer.
-    weights = {
-        name.replace(".base_layer", ""): value
-        for name, value in base.state_dict().items()
-        if "lora_" not in name
-    }
-    tokenizer = causal.tokenizer
     return value_hash([
-        tensors_digest(weights), tokenizer.backend_tokenizer.to_str(),
-        tokenizer.chat_template, causal.end_ids,
+        tensors_digest(_base_weights(causal.model)), tokenizer_digest(causal.tokenizer),
+        causal.tokenizer.chat_template, causal.end_ids,
     ])  # fmt: skip
+
+
+def _base_weights(model: Any) -> dict[str, torch.Tensor]:
+    if not isinstance(model, PeftModel):
+        return dict(model.state_dict())
+    # PEFT puts its weights among the base's and renames a layer that it wraps.
+    mark = str(getattr(model.base_model, "prefix", "lora_"))
+    return {
+        name.replace(".base_layer", "").replace(".original_module", ""): value
+        for name, value in model.get_base_model().state_dict().items()
+        if mark not in name and ".modules_to_save." not in name
+    }
 
 
 def _adapter_digest(model: Any, name: str) -> str:

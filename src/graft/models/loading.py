@@ -13,7 +13,9 @@ from transformers.utils import logging
 
 from graft.core.errors import ModelError
 
-WANTED = ["*.json", "*.safetensors", "*.jinja", "*.txt", "*.model", "*.bin"]
+WANTED = ["*.json", "*.safetensors", "*.jinja", "*.txt", "*.model"]
+OLD_WEIGHTS = ["*.bin"]
+"""Fetched only where a model has no safetensors."""
 
 
 def resolve(name: str, *, marker: str) -> str:
@@ -24,41 +26,58 @@ def resolve(name: str, *, marker: str) -> str:
     """
     path = Path(name).expanduser()
     if path.is_dir():
-        if not (path / marker).exists():
-            raise ModelError(f"{path} has no {marker}: name the folder that a model was saved to")
-        return str(path)
+        return _marked(path, marker)
     if path.exists():
         raise ModelError(f"{path} is a file: name the folder that holds {marker}")
     if not _is_hub_name(name):
         raise ModelError(f"there is no folder {name}: name one that holds {marker}")
     try:
-        return snapshot_download(name, allow_patterns=WANTED, local_files_only=True)
+        cached = Path(snapshot_download(name, local_files_only=True))
     except (LocalEntryNotFoundError, HFValidationError):
-        return _download(name)
+        cached = None
+    if cached is not None and (cached / marker).exists() and _has_weights(cached):
+        return str(cached)
+    return _marked(_download(name), marker)
+
+
+def _marked(folder: Path, marker: str) -> str:
+    if not (folder / marker).exists():
+        raise ModelError(f"{folder} has no {marker}: name a model of the kind that has one")
+    return str(folder)
+
+
+def _has_weights(folder: Path) -> bool:
+    return any(next(folder.rglob(kind), None) for kind in ("*.safetensors", "*.bin"))
 
 
 def _is_hub_name(name: str) -> bool:
     return re.fullmatch(r"[\w-][\w.-]*(/[\w-][\w.-]*)?", name) is not None
 
 
-def _download(name: str) -> str:
+def _download(name: str) -> Path:
     try:
-        return snapshot_download(name, allow_patterns=WANTED)
+        folder = Path(snapshot_download(name, allow_patterns=WANTED))
+        if not _has_weights(folder):
+            snapshot_download(name, allow_patterns=OLD_WEIGHTS)
     except (HfHubHTTPError, HFValidationError, OSError) as error:
         raise ModelError(
             f"{name} is no folder here and could not be had from the hub "
             f"({type(error).__name__}): check the name and the network, or name a local folder"
         ) from error
+    return folder
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
-    """Keep transformers from drawing its own progress bars within the block."""
-    drawn = logging.is_progress_bar_enabled()
+def quiet(*, warnings: bool = True) -> Iterator[None]:
+    """Keep transformers from drawing progress bars, and from warning where that is expected."""
+    drawn, level = logging.is_progress_bar_enabled(), logging.get_verbosity()
     logging.disable_progress_bar()
+    if not warnings:
+        logging.set_verbosity_error()
     try:
         yield
     finally:
+        logging.set_verbosity(level)
         if drawn:
             logging.enable_progress_bar()
 

@@ -1,0 +1,117 @@
+"""CrossEncoderReranker: a cross-encoder behind the Reranker protocol, and how to grow one."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from peft import PeftModel
+from sentence_transformers import CrossEncoder
+
+from graft.core.errors import ModelError
+from graft.core.hashing import value_hash
+from graft.models import devices
+from graft.models.batching import batches
+from graft.models.digest import settings_digest, tensors_digest, tokenizer_digest
+from graft.models.encoder import BATCH_TOKENS, load_encoder
+from graft.models.loading import first_line, quiet, resolve
+
+PAIR_TOKENS = 512
+"""Longest query and passage together for a reranker that is grown."""
+
+
+@dataclass(frozen=True)
+class CrossEncoderReranker:
+    """Scores pairs with `module`, in batches sorted by length; made by `load_reranker`.
+
+    Scores are logits: a sigmoid would make all sure ones equal in float32.
+    """
+
+    module: CrossEncoder
+    name: str
+    batch_tokens: int = 4096
+
+    @cached_property
+    def digest(self) -> str:
+        """The hash of weights, modules, tokenizer and length; taken once."""
+        modules = [[type(part).__name__, settings_digest(part)] for part in self.module]
+        return value_hash([
+            tensors_digest(self.module.state_dict()), modules,
+            tokenizer_digest(self.module.tokenizer), self.module.max_seq_length,
+        ])  # fmt: skip
+
+    def score(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
+        scores = np.zeros(len(pairs), dtype=np.float32)
+        if not pairs:
+            return scores
+        found = self.module.tokenizer(
+            [query for query, _ in pairs], [text for _, text in pairs],
+            truncation=False, padding=False, verbose=False,
+        )  # fmt: skip
+        limit = int(self.module.max_seq_length or PAIR_TOKENS)
+        lengths = [min(len(ids), limit) for ids in found["input_ids"]]
+        self.module.eval()
+        with torch.inference_mode():
+            for batch in batches(lengths, self.batch_tokens):
+                scores[batch] = self._scores([pairs[i] for i in batch])
+        return scores
+
+    def _scores(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
+        features: Any = self.module.preprocess(list(pairs))
+        on = self.module.device
+        moved = {k: v.to(on) if isinstance(v, torch.Tensor) else v for k, v in features.items()}
+        found = self.module(moved)["scores"].float().reshape(len(pairs))
+        return np.asarray(found.cpu().numpy(), dtype=np.float32)
+
+
+def load_reranker(model: str, *, device: str = "") -> CrossEncoderReranker:
+    """Return a cross-encoder with one score a pair, from a folder or a hub name.
+
+    Raises ModelError, also for a model with several labels.
+    """
+    where = device or devices.device()
+    folder = resolve(model, marker="config.json")
+    try:
+        with quiet():
+            module = CrossEncoder(folder, device=where, local_files_only=True)
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
+        raise ModelError(
+            f"{model} cannot be loaded as a cross-encoder ({first_line(error)}): "
+            "name a folder that sentence-transformers saved"
+        ) from error
+    if module.num_labels != 1:
+        raise ModelError(
+            f"{model} gives {module.num_labels} scores a pair and one is needed: "
+            "name a cross-encoder with one label"
+        )
+    module.eval()
+    return CrossEncoderReranker(module, model, BATCH_TOKENS.get(where.partition(":")[0], 4096))
+
+
+def grow_reranker(encoder: str, *, seed: int, device: str = "") -> CrossEncoder:
+    """Return a cross-encoder whose body has an encoder's weights, with a fresh head of one label.
+
+    `encoder` is "starter", a folder or a hub name; a LoRA on it is merged. The head is drawn by
+    `seed`. It has to be trained before its scores mean anything. Raises ModelError.
+    """
+    module: Any = load_encoder(encoder, device="cpu").module
+    body = module[0].model
+    if isinstance(body, PeftModel):
+        body = body.merge_and_unload()
+    positions = int(getattr(body.config, "max_position_embeddings", PAIR_TOKENS) or PAIR_TOKENS)
+    # The head is missing from the encoder's weights: that is what it is grown for.
+    expected = quiet(warnings=False)
+    with tempfile.TemporaryDirectory() as folder, torch.random.fork_rng(devices=[]), expected:
+        body.save_pretrained(folder)
+        module.tokenizer.save_pretrained(folder)
+        torch.manual_seed(seed)
+        return CrossEncoder(
+            folder, num_labels=1, max_length=min(PAIR_TOKENS, positions),
+            device=device or devices.device(), local_files_only=True,
+        )  # fmt: skip
