@@ -132,6 +132,15 @@ def test_names_in_the_question_must_be_in_the_text_or_its_title():
     assert titled.score > bare.score + 0.15
 
 
+def test_words_of_the_question_count_when_the_title_holds_them():
+    text = "It opened in 1931. Nobody came."
+    asked = "When did the city museum open?"
+    bare, titled = (
+        support("1931", text, question=asked, context=t) for t in ("", "The city museum")
+    )
+    assert titled.relevance > bare.relevance + 0.1
+
+
 def test_a_bare_yes_rests_on_where_the_question_is_dealt_with():
     found = support("Yes.", LEAVE, question="Does sick leave need a note from a doctor?")
     assert found.score > 0.8
@@ -179,6 +188,7 @@ def test_sentences_cover_all_but_white_space(text: str):
             ["This line was wrapped by hand at some width that\nended here.", "Next"],
         ),
         ("# Head\nText of it", ["# Head", "Text of it"]),
+        ("Apples\nPears\nPlums", ["Apples", "Pears", "Plums"]),
         ('"Stop!" she said. (Why?) Because', ['"Stop!" she said.', "(Why?)", "Because"]),
     ],
 )
