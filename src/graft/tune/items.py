@@ -14,6 +14,7 @@ from graft.core.example import Example
 from graft.core.generation import Message, Prompt
 from graft.core.recipe import Recipe
 from graft.generate.prompts import Template
+from graft.measures.text import token_f1
 from graft.tune.sft import TrainItem
 
 
@@ -30,6 +31,20 @@ class Items:
         return frozenset(item.id for item in self.items)
 
 
+def agreed_answer(example: Example) -> str:
+    """Return the one of an example's answers to learn: the nearest to all others, the shorter of
+    two that are equally near (by token F1).
+
+    >>> agreed_answer(Example("e", "Who?", ("the two delegates elected", "two delegates", "two")))
+    'two delegates'
+    """
+    near = [token_f1(answer, [other]) for answer in example.answers for other in example.answers]
+    size = len(example.answers)
+    means = [sum(near[row * size : (row + 1) * size]) for row in range(size)]
+    best = max(range(size), key=lambda row: (round(means[row], 6), -len(example.answers[row])))
+    return example.answers[best]
+
+
 def items_closed_book(
     examples: Sequence[Example],
     *,
@@ -37,7 +52,7 @@ def items_closed_book(
     recipe: Recipe,
     count_tokens: Callable[[Prompt], int],
 ) -> Items:
-    """Return items without passages: the question, and its first answer to be known by heart.
+    """Return items without passages: the question, and its answer to be known by heart.
 
     An example without an answer is left out: without passages there is nothing to decline from.
     """
@@ -46,7 +61,7 @@ def items_closed_book(
         if not example.answerable or not example.answers:
             skipped["no answer"] += 1
             continue
-        answer = example.answers[0]
+        answer = agreed_answer(example)
         budget = _budget(answer, recipe, count_tokens)
         made = prepare(example.question, (), template, budget=budget, history=_history(example))
         if made.error:
@@ -94,7 +109,7 @@ def items_raft(
         if not shown or (not declines and not gold.get(example.id)):
             skipped["no passage"] += 1
             continue
-        answer = decline if declines else example.answers[0]
+        answer = decline if declines else agreed_answer(example)
         budget = _budget(answer, recipe, count_tokens)
         prompt = _fitting(example, shown, template, budget)
         if prompt is None:
