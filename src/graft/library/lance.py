@@ -107,7 +107,7 @@ def take(table: Table, row_ids: NDArray[np.uint64], columns: Sequence[str]) -> p
     query = table.take_row_ids(list(dict.fromkeys(wanted))).with_row_id().select(list(columns))
     found = query.to_arrow()
     place = {id: row for row, id in enumerate(found["_rowid"].to_pylist())}
-    return found.drop_columns(["_rowid"]).take([place[id] for id in wanted])
+    return found.drop_columns(["_rowid"]).take(pa.array([place[id] for id in wanted], pa.int64()))
 
 
 def equals_any(column: str, values: Sequence[str]) -> Iterator[str]:

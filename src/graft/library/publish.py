@@ -28,10 +28,12 @@ SMALL_FRAGMENTS = 32
 """Files of one table from which it is compacted: one publish adds one file or a few."""
 
 GARBAGE = 0.25
-"""Share of deleted rows from which a table is compacted."""
+GARBAGE_ROWS = 1000
+"""A table is compacted when more than both this share and this number of its rows are deleted."""
 
-MARGIN = timedelta(seconds=5)
-"""How much older than the oldest kept version cleaned ones must be."""
+MARGIN = timedelta(seconds=60)
+"""How much older than the oldest kept version cleaned ones must be: LanceDB counts back from the
+moment at which it gets to cleaning."""
 
 
 def restore(database: Database, manifest: Manifest) -> None:
@@ -85,13 +87,14 @@ def compact(table: Table) -> bool:
     Nothing is cleaned here: the versions that readers hold stay.
     """
     stats = table.stats()
-    small = stats["fragment_stats"]["num_small_fragments"]
-    newest = max(table.list_versions(), key=lambda entry: entry["version"])
-    stored = int(newest["metadata"].get("total_data_file_rows", 0))
-    if small <= SMALL_FRAGMENTS and stored - stats["num_rows"] <= GARBAGE * stored:
-        return False
-    table.optimize(cleanup_older_than=NEVER)
-    return True
+    files = stats["fragment_stats"]
+    stored = files["num_fragments"] * files["lengths"]["mean"]
+    garbage = stored - stats["num_rows"]
+    untidy = garbage > max(GARBAGE * stored, GARBAGE_ROWS)
+    if files["num_small_fragments"] > SMALL_FRAGMENTS or untidy:
+        table.optimize(cleanup_older_than=NEVER)
+        return True
+    return False
 
 
 def clean(database: Database, manifest: Manifest, *, all_older: bool = False) -> None:

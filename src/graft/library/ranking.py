@@ -18,7 +18,8 @@ def best(scores: NDArray[np.float32], limit: int, rows: NDArray[np.int64] | None
     >>> rows.tolist(), scores.tolist()
     ([1, 2], [3.0, 3.0])
     """
-    if limit < len(scores):
+    limit = max(limit, 0)
+    if 0 < limit < len(scores):
         least = np.partition(scores, len(scores) - limit)[len(scores) - limit]
         kept = np.flatnonzero(scores >= least)
     else:

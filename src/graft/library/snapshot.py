@@ -102,12 +102,12 @@ class Snapshot:
     @property
     def documents(self) -> Table:
         """The documents table at this version."""
-        return self._table(self.manifest.documents)
+        return self.table(self.manifest.documents)
 
     @property
     def passages(self) -> Table:
         """The passages table at this version."""
-        return self._table(self.manifest.passages)
+        return self.table(self.manifest.passages)
 
     def rows(
         self, table: Table, row_ids: NDArray[np.uint64], columns: Sequence[str]
@@ -119,7 +119,8 @@ class Snapshot:
             self._raise_if_purged(error)
             raise
 
-    def _table(self, state: TableState | None) -> Table:
+    def table(self, state: TableState | None) -> Table:
+        """Return the handle of a table at its version. Raises NotFound on the empty library."""
         if state is None:
             raise NotFound("the library is empty: run `graft ingest PATH`")
         found: TableState = state
@@ -156,7 +157,7 @@ class Snapshot:
         return invert(len(directory), lists())
 
     def _searcher(self, state: SpaceState) -> Searcher:
-        table = self._table(state.table)
+        table = self.table(state.table)
         directory = self.directory(state.space.segmentation)
         if state.index is not None:
             return read_indexed(table, directory, state.index)

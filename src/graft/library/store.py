@@ -16,6 +16,7 @@ from graft.core.errors import EncoderMismatch, InputError, NotFound
 from graft.core.protocols import Ranked, Vectors
 from graft.core.search import Filter
 from graft.core.space import Space
+from graft.library.check import problems
 from graft.library.fulltext import Analyser
 from graft.library.lance import equals_any, scan, scan_table
 from graft.library.manifest import SpaceState, published
@@ -244,6 +245,10 @@ class Library:
             for row in batch.to_pylist():
                 if here is None or row["document_id"] in here:
                     yield to_passage(row)
+
+    def check(self) -> list[str]:
+        """Read everything and return what is wrong with this version, nothing when it is whole."""
+        return list(problems(self._snapshot))
 
     @contextmanager
     def writer(self, ctx: Context, *, ann_from: int = ANN_FROM) -> Iterator[Writer]:

@@ -58,7 +58,7 @@ class ExactVectors:
         return found
 
     def _refine(self, query: NDArray[np.float32], scores: NDArray[np.float32], limit: int) -> Best:
-        if limit == 0:
+        if limit <= 0:
             return best(scores[:0], 0)
         least = np.partition(scores, len(scores) - limit)[len(scores) - limit]
         rows = np.flatnonzero(scores >= least - ROUNDING * max(abs(float(least)), 1.0))

@@ -196,12 +196,21 @@ class Writer:
             self.ctx.check()
             commit(self._database, manifest, self._tables.values(), old=self._files)
         self.manifest = manifest
-        clean(self._database, manifest, all_older=self._purging)
-        for table in compacted:
-            prune(table, self.ctx.clock())
+        self._clean(compacted)
         self._files = files(self._database.folder)
         self._changed, self._purging = set(), False
         return manifest.version
+
+    def _clean(self, compacted: Sequence[Table]) -> None:
+        try:
+            clean(self._database, self.manifest, all_older=self._purging)
+            for table in compacted:
+                prune(table, self.ctx.clock())
+        except (OSError, RuntimeError) as error:
+            if self._purging:
+                raise
+            # It is published: old files that stay are only space, and the next publish tries again.
+            self.ctx.warn("publish", f"older versions could not be cleaned: {error}")
 
     def _create(self, kind: str, schema: pa.Schema) -> Table:
         # A name of its own each time: LanceDB caches what it knows of a path.

@@ -1,0 +1,101 @@
+"""Full text: the analyser, and scores that are those of bm25s."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+import bm25s
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from graft.library.fulltext import ENGLISH, Analyser, FullText, invert
+from graft.library.visible import Rows
+
+ANALYSER = Analyser()
+
+
+def index(texts: Sequence[str]) -> FullText:
+    def batches() -> Iterator[tuple[Rows, pa.RecordBatch]]:
+        # In batches of three and backwards, as a table on disk may hold them.
+        for start in reversed(range(0, len(texts), 3)):
+            rows = np.arange(start, min(start + 3, len(texts)))[::-1]
+            found = [ANALYSER.postings(texts[row]) for row in rows]
+            yield (
+                rows,
+                pa.record_batch(
+                    {
+                        "postings": pa.array([p for p, _ in found], pa.list_(pa.uint64())),
+                        "length": pa.array([n for _, n in found], pa.int32()),
+                    }
+                ),
+            )
+
+    return invert(len(texts), batches())
+
+
+def search(found: FullText, query: str, limit: int = 10) -> list[tuple[int, float]]:
+    rows, scores = found.search(Counter(ANALYSER.terms(query)), limit, None)
+    return list(zip(rows.tolist(), scores.tolist(), strict=True))
+
+
+def test_stop_words_are_those_of_bm25s() -> None:
+    assert set(ENGLISH) == set(bm25s.stopwords.STOPWORDS_EN)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_scores_are_those_of_bm25s(seed: int) -> None:
+    draw = random.Random(seed)
+    vocabulary = [f"word{i}" for i in range(40)] + ["the", "Of", "x", "naïve", "U.S.", "e-mail"]
+    texts = [" ".join(draw.choices(vocabulary, k=draw.randrange(30))) for _ in range(60)]
+    texts[7] = "word1 " * 100
+    peer = bm25s.BM25()
+    peer.index(bm25s.tokenize(texts, stopwords="en", show_progress=False), show_progress=False)
+    found = index(texts)
+    for query in ("word1 word2 the word2", "naïve e-mail u.s.", " ".join(vocabulary), "word39"):
+        tokens = bm25s.tokenize([query], stopwords="en", show_progress=False, return_ids=False)
+        scores = peer.get_scores(tokens[0])
+        ours = dict(search(found, query, len(texts)))
+        assert set(ours) == set(np.flatnonzero(scores).tolist())
+        for row, score in ours.items():
+            assert score == pytest.approx(scores[row], rel=1e-4)
+
+
+def test_a_count_beyond_what_a_posting_holds_is_cut() -> None:
+    (posting,), length = ANALYSER.postings("word " * 1000)
+    assert (posting & 127, length) == (127, 1000)
+    assert search(index(["word " * 1000, "other"]), "word")[0][0] == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "terms"),
+    [
+        ("", []),
+        ("The LIBRARY's 2 doors", ["library", "doors"]),
+        ("cafe\u0301 Straße ÎLE", ["café", "straße", "île"]),
+        ("python3 東京都の x", ["東京", "京都", "都の", "python3"]),
+        ("中", ["中"]),
+        ("snake_case a.b c-d 3.14", ["snake_case", "14"]),
+    ],
+)
+def test_terms(text: str, terms: list[str]) -> None:
+    assert ANALYSER.terms(text) == terms
+
+
+def test_stop_words_are_a_setting() -> None:
+    assert Analyser(stop_words=()).terms("to be the one") == ["to", "be", "the", "one"]
+
+
+def test_an_index_of_nothing_finds_nothing() -> None:
+    assert search(index([]), "word") == []
+    assert search(index(["", "the"]), "word the") == []
+
+
+def test_only_allowed_passages_count_against_the_limit() -> None:
+    found = index([f"word {'word ' * i}" for i in range(10)])
+    allowed = np.zeros(10, dtype=np.bool_)
+    allowed[[1, 4]] = True
+    rows, _ = found.search(Counter({"word": 1}), 2, allowed)
+    assert sorted(rows.tolist()) == [1, 4]

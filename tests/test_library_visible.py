@@ -1,0 +1,152 @@
+"""Filters and principals: decided inside each leaf, before the limit, at every version."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from graft.core.context import Context
+from graft.core.document import Document, Passage, passage_id
+from graft.core.errors import NotFound
+from graft.core.protocols import Ranked
+from graft.core.search import Filter
+from graft.core.space import Space
+from graft.library.store import Library
+from graft.testing.fakes import FakeEncoder, MemoryStore
+
+ENCODER = FakeEncoder()
+EVERYTHING = Filter()
+SPACE = Space("paragraphs", ENCODER.name, ENCODER.digest, ENCODER.dimensions)
+DOCUMENTS = [
+    Document(
+        f"{'hr' if i % 2 else 'it/50%_x'}/{i:02}.md", f"leave days of team {i}", f"T{i}",
+        ("text/plain", "text/html")[i % 5 == 0],
+        access=((), ("staff",), ("boss", "o'hara"))[i % 3],
+        metadata={"year": str(2000 + i % 4), "lang=de": "ja"} if i % 4 else {},
+    )
+    for i in range(24)
+]  # fmt: skip
+
+
+def whole(document: Document) -> Passage:
+    span = (0, len(document.text))
+    id = passage_id(document.id, document.text_hash, span, "paragraphs")
+    return Passage(id, document.id, *span, document.text, "paragraphs", document.title)
+
+
+def publish(folder: Path, documents: list[Document] = DOCUMENTS) -> Library:
+    with Library.open(folder).writer(Context()) as writer:
+        writer.add_space(SPACE)
+        writer.put_documents(documents)
+        passages = [whole(document) for document in documents]
+        writer.put_passages(passages)
+        texts = [passage.indexed_text for passage in passages]
+        writer.put_vectors(SPACE, passages, ENCODER.encode_passages(texts))
+        writer.publish()
+    return Library.open(folder)
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
+    return publish(tmp_path_factory.mktemp("library"))
+
+
+def leaves(
+    library: Library | MemoryStore, limit: int, allowed: Filter = EVERYTHING,
+    who: frozenset[str] | None = None,
+) -> tuple[Ranked, Ranked]:  # fmt: skip
+    (dense,) = library.nearest(
+        ENCODER.encode_queries(["leave team 3"]), limit, allowed=[allowed],
+        encoder_digest=ENCODER.digest, principals=[who],
+    )  # fmt: skip
+    (lexical,) = library.match(["leave team 3"], limit, allowed=[allowed], principals=[who])
+    return dense, lexical
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    allowed=st.builds(
+        Filter,
+        document_ids=st.none() | st.frozensets(st.sampled_from([d.id for d in DOCUMENTS] + ["?"])),
+        under=st.sampled_from(["", "hr/", "it/50%_", "it/50%_x/0", "h_/", "nothing"]),
+        media_type=st.sampled_from(["", "text/html", "text/plain", "text/"]),
+        metadata=st.sampled_from([(), (("year", "2001"),), (("lang=de", "ja"), ("year", "2002")),
+                                  (("lang", "de=ja"),)]),
+    ),
+    who=st.none() | st.frozensets(st.sampled_from(["staff", "boss", "o'hara", "nobody"])),
+    limit=st.integers(1, 30),
+)  # fmt: skip
+def test_every_filter_means_what_it_means_in_memory(
+    library: Library, allowed: Filter, who: frozenset[str] | None, limit: int
+) -> None:
+    plain = MemoryStore(DOCUMENTS, ENCODER)
+    dense, lexical = leaves(library, limit, allowed, who)
+    wanted, everything = leaves(plain, limit, allowed, who)[0], leaves(plain, 99, allowed, who)[0]
+    assert [(h[0], h[1]) for h in dense] == [(h[0], h[1]) for h in wanted]
+    # BM25 weighs words otherwise than the fake does, but they all hold "leave".
+    assert len(lexical) == len(wanted)
+    assert {h[0] for h in lexical} <= {h[0] for h in everything}
+
+
+def test_who_may_not_see_a_document_gets_as_many_others(library: Library) -> None:
+    for everything, seen in zip(
+        leaves(library, 8), leaves(library, 8, who=frozenset({"staff"})), strict=True
+    ):
+        assert len(everything) == len(seen) == 8
+        hidden = {d.id for d in DOCUMENTS if d.access and "staff" not in d.access}
+        assert hidden & {h[1] for h in everything}
+        assert not hidden & {h[1] for h in seen}
+
+
+def test_one_batch_may_hold_many_askers(library: Library) -> None:
+    asked = [None, frozenset[str](), frozenset({"boss"}), None]
+    filters = [Filter(), Filter(), Filter(under="hr/"), Filter(media_type="text/html")]
+    together = library.match(["leave"] * 4, 9, allowed=filters, principals=asked)
+    alone = [
+        library.match(["leave"], 9, allowed=[filter], principals=[who])[0]
+        for filter, who in zip(filters, asked, strict=True)
+    ]
+    assert together == alone
+    assert len({len(ranked) for ranked in together} | {str(ranked) for ranked in together}) > 3
+
+
+def test_access_changes_reach_readers_of_older_versions(tmp_path: Path) -> None:
+    older, staff = publish(tmp_path), frozenset({"staff"})
+    open_before = [h[1] for h in leaves(older, 99, who=staff)[1]]
+    closed, opened = DOCUMENTS[0].id, DOCUMENTS[2].id
+    assert closed in open_before and opened not in open_before
+    with older.writer(Context()) as writer:
+        writer.set_access({closed: ["boss"], opened: []})
+        writer.publish()
+    for library in (older, Library.open(tmp_path)):
+        for ranked in leaves(library, 99, who=staff):
+            found = {h[1] for h in ranked}
+            assert closed not in found and opened in found
+        assert library.document(closed).access == ("boss",)
+    assert (older.version, Library.open(tmp_path).version) == (1, 2)
+    assert Library.open(tmp_path).check() == []
+
+
+def test_removals_reach_readers_of_older_versions(tmp_path: Path) -> None:
+    older = publish(tmp_path)
+    gone, changed = DOCUMENTS[1], DOCUMENTS[3]
+    leaves(older, 5)
+    with older.writer(Context()) as writer:
+        writer.remove([gone.id])
+        writer.publish()
+    publish(tmp_path, [Document(changed.id, "something else")])
+    for ranked in leaves(older, 99):
+        assert gone.id not in {h[1] for h in ranked}
+        assert len(ranked) == len(DOCUMENTS) - 1
+    assert gone.id not in older.document_ids()
+    assert gone.id not in {row.id for row in older.document_rows()}
+    assert gone.id not in {p.document_id for p in older.iter_passages()}
+    for ask in (lambda: older.document(gone.id), lambda: older.passages([whole(gone).id])):
+        with pytest.raises(NotFound):
+            ask()
+    # What only changed stays as it was for this reader.
+    assert older.document(changed.id).text == changed.text
+    assert older.passages([whole(changed).id]) == [whole(changed)]
