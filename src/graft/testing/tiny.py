@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -176,15 +177,15 @@ def _byte_level(family: Family) -> PreTrainedTokenizerFast:
 
 
 def _word_pieces(max_tokens: int) -> PreTrainedTokenizerFast:
+    # The vocabulary is written down: the trainer of word pieces numbers them by chance.
+    letters = "abcdefghijklmnopqrstuvwxyz0123456789.,?:"
+    words = sorted(set(re.findall(r"[a-z]{2,}", " ".join(TEXTS).lower())))
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    pieces = [*special, *letters, *(f"##{letter}" for letter in letters), *words]
+    vocabulary = {piece: id for id, piece in enumerate(pieces)}
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    trainer = trainers.WordPieceTrainer(
-        vocab_size=300, special_tokens=special, show_progress=False,
-        initial_alphabet=sorted("abcdefghijklmnopqrstuvwxyz0123456789.,?:"),
-    )  # fmt: skip
-    tokenizer.train_from_iterator(TEXTS, trainer)
     tokenizer.decoder = decoders.WordPiece()
     ids = [(token, tokenizer.token_to_id(token)) for token in ("[CLS]", "[SEP]")]
     tokenizer.post_processor = processors.TemplateProcessing(

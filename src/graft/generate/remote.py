@@ -1,0 +1,167 @@
+"""RemoteGenerator: any OpenAI-compatible endpoint behind the Generator protocol."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from graft.core.errors import RemoteError
+from graft.core.generation import Decoding, Generation, Prompt
+from graft.core.hashing import value_hash
+from graft.generate.endpoint import Call, Endpoint, Refused
+
+BYTES_A_TOKEN = 3
+"""English has about four bytes a token, Chinese three: the estimate is rather too long."""
+
+
+@dataclass
+class RemoteGenerator:
+    """Sends prompts to `url`/chat/completions, a few at a time, trying again where that may help.
+
+    `url` is the part before /chat/completions, such as http://127.0.0.1:11434/v1. `timeout` is in
+    seconds, and counts from the last byte that came. `api_key` is the key itself; neither it nor
+    any text is logged or shown. A temperature or seed that the model does not take is left out.
+    Tokens are estimated from bytes, since the tokenizer is not here.
+    """
+
+    url: str
+    model: str
+    api_key: str = field(default="", repr=False)
+    timeout: float = 60.0
+    retries: int = 3
+    context_tokens: int = 2048
+    parallel: int = 4
+    sleep: Callable[[float], None] = field(default=time.sleep, repr=False)
+
+    def __post_init__(self) -> None:
+        self._endpoint = Endpoint(
+            _operation(self.url),
+            self.api_key.strip(), self.timeout, self.retries, self.sleep,
+        )  # fmt: skip
+
+    @property
+    def name(self) -> str:
+        return f"{self.model} at {self._endpoint.shown}"
+
+    @property
+    def digest(self) -> str:
+        """The hash of endpoint and model name: what is behind them may change unseen."""
+        return value_hash(["remote", self._endpoint.shown, self.model])
+
+    @property
+    def replayable(self) -> bool:
+        return False
+
+    def count_tokens(self, prompt: Prompt) -> int:
+        """Return an estimate, rather too high than too low."""
+        size = sum(len(turn["content"].encode()) for turn in prompt)
+        return -(-size // BYTES_A_TOKEN) + 4 * len(prompt) + 3
+
+    def generate(self, prompts: Sequence[Prompt], decoding: Decoding) -> list[Generation]:
+        """Return one generation for each prompt; one that is refused gets an `error`.
+
+        Raises RemoteError when the endpoint is down, refuses the key, or fails again and again.
+        """
+        with self._endpoint.client() as client, ThreadPoolExecutor(self.parallel) as pool:
+            call = Call(client)
+            tasks = [pool.submit(self._complete, call, prompt, decoding) for prompt in prompts]
+            try:
+                return [task.result() for task in tasks]
+            finally:
+                # Nothing more is asked for once one has raised, or the user has had enough.
+                call.stopped = True
+                pool.shutdown(wait=False, cancel_futures=True)
+
+    def stream(self, prompt: Prompt, decoding: Decoding) -> Iterator[str]:
+        """Yield the text in pieces as it comes. Tries again only before the first of them.
+
+        Raises RemoteError when the endpoint is down, refuses, or breaks off.
+        """
+        body = self._body(prompt, decoding) | {"stream": True}
+        with self._endpoint.client() as client:
+            try:
+                response = self._endpoint.post(Call(client), body, stream=True)
+            except Refused as error:
+                raise RemoteError(str(error)) from error
+            try:
+                if "event-stream" in response.headers.get("content-type", ""):
+                    yield from self._pieces(response)
+                else:
+                    response.read()
+                    yield self._generation(response).text
+            except httpx.HTTPError as error:
+                raise RemoteError(self._broken(f"broke off ({type(error).__name__})")) from error
+            finally:
+                response.close()
+
+    def _complete(self, call: Call, prompt: Prompt, decoding: Decoding) -> Generation:
+        try:
+            return self._generation(self._endpoint.post(call, self._body(prompt, decoding)))
+        except Refused as error:
+            return Generation("", "error", error=str(error))
+
+    def _body(self, prompt: Prompt, decoding: Decoding) -> dict[str, Any]:
+        body: dict[str, Any] = {
+            "model": self.model, "messages": list(prompt), "seed": decoding.seed,
+            "max_tokens": decoding.max_new_tokens, "temperature": decoding.temperature,
+        }  # fmt: skip
+        return body | ({"stop": list(decoding.stop)} if decoding.stop else {})
+
+    def _generation(self, response: httpx.Response) -> Generation:
+        try:
+            reply = response.json()
+            choice = reply["choices"][0]
+            text = choice["message"]["content"] or ""
+            usage = reply.get("usage") or {}
+            reason = choice.get("finish_reason")
+        except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+            raise RemoteError(
+                f"{self._endpoint.shown} sent no chat completion ({type(error).__name__}): check "
+                "that generate.url is an OpenAI-compatible endpoint, mostly ending in /v1"
+            ) from error
+        read, written = usage.get("prompt_tokens") or 0, usage.get("completion_tokens") or 0
+        if reason == "content_filter":
+            error_text = (
+                f"{self._endpoint.shown} withheld the answer: its filter found fault with it"
+            )
+            return Generation("", "error", read, written, error=error_text)
+        return Generation(text, "length" if reason == "length" else "stop", read, written)
+
+    def _pieces(self, response: httpx.Response) -> Iterator[str]:
+        ended = False
+        for line in response.iter_lines():
+            if not line.startswith("data:"):
+                continue
+            data = line[len("data:") :].strip()
+            if data == "[DONE]":
+                return
+            try:
+                event = json.loads(data)
+                if "error" in event:
+                    raise RemoteError(self._broken("failed"))
+                for choice in event.get("choices", [])[:1]:
+                    ended = ended or choice.get("finish_reason") is not None
+                    piece = (choice.get("delta") or {}).get("content")
+                    if piece:
+                        yield piece
+            except (ValueError, AttributeError, TypeError) as error:
+                raise RemoteError(
+                    f"{self._endpoint.shown} streamed no chat completion: check generate.url"
+                ) from error
+        if not ended:
+            raise RemoteError(self._broken("broke off"))
+
+    def _broken(self, what: str) -> str:
+        return f"{self._endpoint.shown} {what} in the middle of an answer: ask again"
+
+
+def _operation(url: str) -> str:
+    # Some endpoints want a query, such as ?api-version=..., behind the path.
+    base, mark, query = url.partition("?")
+    return f"{base.rstrip('/')}/chat/completions{mark}{query}"

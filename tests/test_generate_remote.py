@@ -1,0 +1,346 @@
+"""RemoteGenerator against a real HTTP server on this machine."""
+
+from __future__ import annotations
+
+import json
+import logging
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from graft.core.errors import ConfigError, RemoteError
+from graft.core.generation import Decoding, Prompt
+from graft.core.protocols import Generator, Streams
+from graft.generate.remote import RemoteGenerator
+
+ASK: Prompt = [{"role": "user", "content": "How many leave days carry over?"}]
+DECODING = Decoding(max_new_tokens=7, seed=3, stop=("\n",))
+KEY = "sk-secret-4711"
+
+
+@dataclass
+class Server:
+    """Answers request number i with `replies[i]`, and with the last one ever after."""
+
+    replies: list[Callable[[BaseHTTPRequestHandler, dict[str, Any]], None]]
+    requests: list[dict[str, Any]] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
+    url: str = ""
+
+    def generator(self, **given: Any) -> tuple[RemoteGenerator, list[float]]:
+        waits: list[float] = []
+        given = {"api_key": KEY, "timeout": 5.0, "parallel": 1} | given
+        return RemoteGenerator(self.url, "tiny", sleep=waits.append, **given), waits
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Server]]:
+    running: list[tuple[ThreadingHTTPServer, threading.Thread]] = []
+
+    def start(*replies: Callable[[BaseHTTPRequestHandler, dict[str, Any]], None]) -> Server:
+        server = Server(list(replies))
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                server.requests.append({"path": self.path, **body})
+                server.headers.append(dict(self.headers))
+                reply = server.replies[min(len(server.requests), len(server.replies)) - 1]
+                reply(self, body)
+
+            def log_message(self, format: str, *args: Any) -> None:
+                pass
+
+        http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        http.daemon_threads = True
+        thread = threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True)
+        thread.start()
+        running.append((http, thread))
+        server.url = f"http://127.0.0.1:{http.server_address[1]}/v1"
+        return server
+
+    yield start
+    for http, thread in running:
+        http.shutdown()
+        http.server_close()
+        thread.join()
+
+
+def send(
+    handler: BaseHTTPRequestHandler, status: int, body: str, kind: str = "application/json",
+    **headers: str,
+) -> None:  # fmt: skip
+    data = body.encode()
+    handler.send_response(status)
+    handler.send_header("content-type", kind)
+    handler.send_header("content-length", str(len(data)))
+    for name, value in headers.items():
+        handler.send_header(name.replace("_", "-"), value)
+    handler.end_headers()
+    handler.wfile.write(data)
+
+
+def says(text: str, reason: str = "stop") -> Callable[..., None]:
+    reply = {
+        "choices": [{"message": {"role": "assistant", "content": text}, "finish_reason": reason}],
+        "usage": {"prompt_tokens": 12, "completion_tokens": 3},
+    }
+    return lambda handler, body: send(handler, 200, json.dumps(reply))
+
+
+def fails(status: int, message: str = "no", param: str = "", **headers: str) -> Callable[..., None]:
+    error = json.dumps({"error": {"message": message, "param": param}})
+    return lambda handler, body: send(handler, status, error, **headers)
+
+
+def streams(*lines: str) -> Callable[..., None]:
+    text = "".join(f"{line}\n\n" for line in lines)
+    return lambda handler, body: send(handler, 200, text, "text/event-stream")
+
+
+def piece(text: str | None, reason: str | None = None) -> str:
+    event = {"choices": [{"delta": {"content": text}, "finish_reason": reason}]}
+    return f"data: {json.dumps(event)}"
+
+
+def test_a_prompt_is_answered_with_usage_and_reason(serve: Callable[..., Server]) -> None:
+    server = serve(says("Five days."), says("Five", "length"))
+    generator, waits = server.generator()
+    found = generator.generate([ASK, ASK], DECODING)
+    assert [(g.text, g.finish_reason) for g in found] == [
+        ("Five days.", "stop"),
+        ("Five", "length"),
+    ]
+    assert (found[0].prompt_tokens, found[0].new_tokens) == (12, 3)
+    assert waits == []
+    assert server.requests[0] == {
+        "path": "/v1/chat/completions", "model": "tiny", "messages": ASK, "seed": 3,
+        "max_tokens": 7, "temperature": 0.0, "stop": ["\n"],
+    }  # fmt: skip
+    assert server.headers[0]["Authorization"] == f"Bearer {KEY}"
+    protocol: Generator = generator
+    assert isinstance(protocol, Streams)
+    assert not generator.replayable
+
+
+def test_answers_keep_the_order_and_four_are_asked_at_once(serve: Callable[..., Server]) -> None:
+    together = threading.Barrier(4, timeout=20)
+
+    def echo(handler: BaseHTTPRequestHandler, body: dict[str, Any]) -> None:
+        together.wait()
+        says(body["messages"][0]["content"])(handler, body)
+
+    generator, _ = serve(echo).generator(parallel=4, timeout=30.0, retries=0)
+    prompts: list[Prompt] = [[{"role": "user", "content": str(i)}] for i in range(12)]
+    assert [g.text for g in generator.generate(prompts, DECODING)] == [str(i) for i in range(12)]
+
+
+def test_a_failing_server_is_asked_again_with_growing_waits(serve: Callable[..., Server]) -> None:
+    server = serve(fails(500), fails(503), says("yes"))
+    generator, waits = server.generator()
+    assert generator.generate([ASK], DECODING)[0].text == "yes"
+    assert len(server.requests) == 3
+    assert 0.25 <= waits[0] <= 0.5 <= waits[1] <= 1.0
+
+
+def test_retry_after_is_honoured_in_seconds_and_as_a_date(serve: Callable[..., Server]) -> None:
+    server = serve(
+        fails(429, retry_after="7"),
+        fails(429, retry_after="Wed, 21 Oct 2099 07:28:00 GMT"),
+        says("yes"),
+    )
+    generator, waits = server.generator()
+    assert generator.generate([ASK], DECODING)[0].text == "yes"
+    assert waits == [7.0, 30.0]
+
+
+def test_a_server_that_is_slow_is_given_up_with_an_error(serve: Callable[..., Server]) -> None:
+    def sleep(handler: BaseHTTPRequestHandler, body: dict[str, Any]) -> None:
+        time.sleep(0.5)
+
+    server = serve(sleep)
+    generator, waits = server.generator(timeout=0.1, retries=1)
+    with pytest.raises(RemoteError, match=r"did not answer within 0.1 s, 2 times.*timeout"):
+        generator.generate([ASK], DECODING)
+    assert len(waits) == 1
+
+
+def test_a_server_that_is_down_is_named_with_what_to_do() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
+    generator = RemoteGenerator(url, "tiny", retries=1, sleep=lambda _: None)
+    for ask in (
+        lambda: generator.generate([ASK] * 5, DECODING),
+        lambda: list(generator.stream(ASK, DECODING)),
+    ):
+        with pytest.raises(RemoteError, match=rf"{url}.*cannot be reached.*start the server"):
+            ask()
+
+
+def test_a_refused_prompt_is_its_own_error(serve: Callable[..., Server]) -> None:
+    server = serve(says("one"), fails(400, "too long"), says("three"))
+    generator, waits = server.generator()
+    found = generator.generate([ASK] * 3, DECODING)
+    assert [g.text for g in found] == ["one", "", "three"]
+    assert found[1].finish_reason == "error"
+    assert "too long" in found[1].error
+    assert waits == []
+
+
+def test_one_prompt_that_breaks_the_server_is_its_own_error(serve: Callable[..., Server]) -> None:
+    server = serve(says("one"), fails(500), fails(500), says("three"))
+    generator, _ = server.generator(retries=1)
+    found = generator.generate([ASK] * 3, DECODING)
+    assert [g.finish_reason for g in found] == ["stop", "error", "stop"]
+    assert "status 500, 2 times" in found[1].error
+
+
+def test_a_server_that_stops_working_ends_the_batch(serve: Callable[..., Server]) -> None:
+    server = serve(says("one"), fails(500))
+    generator, _ = server.generator(retries=0)
+    with pytest.raises(RemoteError, match="failed with status 500"):
+        generator.generate([ASK] * 100, DECODING)
+    assert len(server.requests) < 10
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [(401, "api_key_env"), (403, "api_key_env"), (404, "generate.url"), (302, "generate.url")],
+)
+def test_what_no_prompt_can_mend_is_raised(
+    serve: Callable[..., Server], status: int, words: str
+) -> None:
+    server = serve(fails(status, f"bad key {KEY}"))
+    generator, _ = server.generator()
+    with pytest.raises(RemoteError, match=words) as caught:
+        generator.generate([ASK], DECODING)
+    assert KEY not in str(caught.value)
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("body", ["<html>", "{}", '{"choices": []}', '{"choices": [{}]}', "[1]"])
+def test_a_reply_of_another_kind_is_named(serve: Callable[..., Server], body: str) -> None:
+    generator, _ = serve(lambda handler, _: send(handler, 200, body)).generator()
+    with pytest.raises(RemoteError, match="sent no chat completion"):
+        generator.generate([ASK], DECODING)
+
+
+def test_a_withheld_answer_is_an_error(serve: Callable[..., Server]) -> None:
+    generator, _ = serve(says("", "content_filter")).generator()
+    assert generator.generate([ASK], DECODING)[0].finish_reason == "error"
+
+
+def test_parameters_that_a_model_does_not_take_are_left_out(serve: Callable[..., Server]) -> None:
+    server = serve(
+        fails(400, "use max_completion_tokens", "max_tokens"),
+        fails(400, "unsupported value", "temperature"),
+        says("yes"),
+    )
+    generator, waits = server.generator()
+    assert [g.text for g in generator.generate([ASK] * 2, DECODING)] == ["yes", "yes"]
+    for request in server.requests[2:]:
+        assert request["max_completion_tokens"] == 7
+        assert "max_tokens" not in request
+        assert "temperature" not in request
+    assert len(server.requests) == 4
+    assert waits == []
+
+
+def test_a_stream_yields_its_pieces_as_they_come(serve: Callable[..., Server]) -> None:
+    release = threading.Event()
+
+    def slowly(handler: BaseHTTPRequestHandler, body: dict[str, Any]) -> None:
+        assert body["stream"] is True
+        handler.send_response(200)
+        handler.send_header("content-type", "text/event-stream; charset=utf-8")
+        handler.send_header("connection", "close")
+        handler.end_headers()
+        handler.wfile.write(f": ping\n\n{piece(None)}\n\n{piece('Fünf ')}\n\n".encode())
+        handler.wfile.flush()
+        release.wait(5)
+        handler.wfile.write(f"{piece('days.', 'stop')}\n\ndata: [DONE]\n\n".encode())
+        handler.close_connection = True
+
+    generator, _ = serve(slowly).generator()
+    found = generator.stream(ASK, DECODING)
+    assert next(found) == "Fünf "
+    release.set()
+    assert list(found) == ["days."]
+
+
+def test_a_stream_is_begun_again_but_not_continued(serve: Callable[..., Server]) -> None:
+    server = serve(fails(503), streams(piece("Fi"), piece("ve", "stop"), "data: [DONE]"))
+    generator, waits = server.generator()
+    assert "".join(generator.stream(ASK, DECODING)) == "Five"
+    assert len(waits) == 1
+
+    generator, _ = serve(streams(piece("Fi"))).generator()
+    found = generator.stream(ASK, DECODING)
+    assert next(found) == "Fi"
+    with pytest.raises(RemoteError, match="broke off in the middle"):
+        next(found)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("data: {nonsense", "streamed no chat completion"),
+        ("data: [1, 2]", "broke off|streamed no chat completion"),
+        ('data: {"error": {"message": "out of memory"}}', "failed in the middle"),
+    ],
+)
+def test_a_broken_stream_is_an_error(serve: Callable[..., Server], line: str, words: str) -> None:
+    generator, _ = serve(streams(line)).generator()
+    with pytest.raises(RemoteError, match=words):
+        list(generator.stream(ASK, DECODING))
+
+
+def test_a_stream_that_is_refused_is_raised(serve: Callable[..., Server]) -> None:
+    generator, _ = serve(fails(400, "too long")).generator()
+    with pytest.raises(RemoteError, match="too long"):
+        list(generator.stream(ASK, DECODING))
+
+
+def test_a_server_without_streams_is_read_whole(serve: Callable[..., Server]) -> None:
+    generator, _ = serve(says("Five days.")).generator()
+    assert list(generator.stream(ASK, DECODING)) == ["Five days."]
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:80/v1", "ftp://host/v1", "http://", "http://[::1"])
+def test_a_url_that_is_none_is_a_config_error(url: str) -> None:
+    with pytest.raises(ConfigError, match=r"generate\.url"):
+        RemoteGenerator(url, "tiny")
+
+
+def test_neither_key_nor_text_is_shown_or_logged(
+    serve: Callable[..., Server], caplog: pytest.LogCaptureFixture
+) -> None:
+    server = serve(says("Five days."))
+    server.url = server.url.replace("http://", "http://name:pass@") + "?token=abc"
+    generator, _ = server.generator()
+    with caplog.at_level(logging.DEBUG):
+        generator.generate([ASK], DECODING)
+    assert server.requests[0]["path"] == "/v1/chat/completions?token=abc"
+    logged = " ".join(record.getMessage() for record in caplog.records)
+    assert KEY not in logged + repr(generator) + generator.name + repr(vars(generator)["_endpoint"])
+    assert "leave days" not in logged
+    assert "Five days" not in logged
+    assert "pass" not in generator.name
+    assert "abc" not in generator.name
+
+
+def test_tokens_are_estimated_rather_high() -> None:
+    generator = RemoteGenerator("http://127.0.0.1:1/v1", "tiny")
+    text = "The passages do not say how many days of leave carry over to the next year. " * 10
+    assert generator.count_tokens([{"role": "user", "content": text}]) > len(text) / 4
+    chinese = "休假天数" * 50
+    assert generator.count_tokens([{"role": "user", "content": chinese}]) >= len(chinese)
