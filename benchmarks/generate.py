@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from dataclasses import replace
 
 import torch
 
@@ -67,7 +68,7 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     causal = load_causal(given.model, adapter=given.adapter, dtype=given.dtype)
-    causal.end_ids = causal.end_ids[:0]  # both write all their tokens
+    causal.chat = replace(causal.chat, end_ids=())  # both write all their tokens
     local = LocalGenerator(causal)
     decoding = Decoding(max_new_tokens=given.tokens)
     print(f"{causal.dtype}, {torch.get_num_threads()} threads, adapter {causal.adapter or 'none'}")

@@ -39,7 +39,7 @@ def decode(causal: Causal, rows: Sequence[Row], decoding: Decoding) -> Iterator[
 
     Left-padded, with the keys and values of a common start computed once. Changes the rows.
     """
-    stops = (*decoding.stop, *causal.stop_texts)
+    stops = (*decoding.stop, *causal.chat.stop_texts)
     cache = new_cache(causal.base.config, max(row.limit for row in rows))
     batch = list(rows)
     with torch.inference_mode():

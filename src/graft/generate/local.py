@@ -77,7 +77,10 @@ class LocalGenerator:
         row = self._rows([prompt], decoding)[0]
         if row.limit <= 0:
             return
-        held = max((len(stop) for stop in (*decoding.stop, *self.causal.stop_texts)), default=1) - 1
+        held = (
+            max((len(stop) for stop in (*decoding.stop, *self.causal.chat.stop_texts)), default=1)
+            - 1
+        )
         steps = decode(self.causal, [row], decoding)
         sent = 0
         while row.reason is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -15,45 +14,28 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from graft.core.config import STARTER
 from graft.core.errors import ModelError
-from graft.core.generation import Message, Prompt
+from graft.core.generation import Prompt
 from graft.core.hashing import value_hash
 from graft.models import devices
+from graft.models.chat import Chat, chat_of
 from graft.models.digest import tensors_digest, tokenizer_digest
 from graft.models.loading import first_line, quiet, resolve
 from graft.models.starter import starter_generator
 
-PLAIN_TEMPLATE = (
-    "{{ bos_token }}"
-    "{% for message in messages %}"
-    "{% if message['role'] == 'system' %}{{ message['content'] }}\n\n"
-    "{% elif message['role'] == 'user' %}User:\n{{ message['content'] }}\n\n"
-    "{% else %}Assistant:\n{{ message['content'] }}{{ eos_token }}\n\n{% endif %}"
-    "{% endfor %}"
-    "{% if add_generation_prompt %}Assistant:\n{% endif %}"
-)
-"""The chat template of models that have none of their own."""
-
-TEMPLATE_VARIABLES = {"date_string": "26 Jul 2024", "enable_thinking": False}
-"""Llama 3 templates write today's date unless told one, and then tomorrow's prompt is not the one
-that was trained on; Qwen 3 templates leave room for thinking unless told not to."""
-
 
 @dataclass
 class Causal:
-    """A causal language model that renders prompts and switches adapters.
+    """A causal language model with its chat, and adapters that it switches.
 
     `model` is the transformers model, or the PEFT model around it once there is an adapter.
-    `end_ids` are the ids that end an assistant's turn; training appends the first of them.
-    `stop_texts` end a turn where the template has no such id.
+    `context_tokens` is the model's own limit. Which adapter is in use is the state of the one
+    model: two threads that want different ones have to take turns.
     """
 
     model: Any
-    tokenizer: Any
+    chat: Chat
     name: str
     context_tokens: int
-    end_ids: tuple[int, ...] = ()
-    stop_texts: tuple[str, ...] = ()
-    folds_system: bool = False
     base_digest: str = field(default="", repr=False)
 
     @property
@@ -72,10 +54,18 @@ class Causal:
         return self.model.get_base_model() if isinstance(self.model, PeftModel) else self.model
 
     @property
+    def tokenizer(self) -> Any:
+        return self.chat.tokenizer
+
+    @property
+    def end_ids(self) -> tuple[int, ...]:
+        """The ids that end an assistant's turn; training appends the first of them."""
+        return self.chat.end_ids
+
+    @property
     def pad_id(self) -> int:
         """What fills short rows. It may be an end id, so masks go by position, never by id."""
-        pad = self.tokenizer.pad_token_id
-        return int(self.end_ids[0] if pad is None else pad)
+        return self.chat.pad_id
 
     @property
     def adapters(self) -> tuple[str, ...]:
@@ -99,32 +89,23 @@ class Causal:
 
     def text(self, prompt: Prompt, generation: bool = True) -> str:
         """Return the prompt as the chat template writes it."""
-        turns = [_defused(turn, self.tokenizer) for turn in prompt]
-        return _render(self.tokenizer, _folded(turns) if self.folds_system else turns, generation)
+        return self.chat.text(prompt, generation)
 
     def ids(self, prompt: Prompt, generation: bool = True) -> list[int]:
-        """Return the prompt's ids; with `generation`, up to where the answer starts.
-
-        Training and serving both call this: what was trained on is what is sent.
-        """
-        return self.encode(self.text(prompt, generation))
+        """Return the prompt's ids; with `generation`, up to where the answer starts."""
+        return self.chat.ids(prompt, generation)
 
     def answer_ids(self, text: str) -> list[int]:
         """Return the ids of an answer and the id that ends its turn, as training appends them."""
-        turn = _defused({"role": "assistant", "content": text}, self.tokenizer)
-        return [*self.encode(turn["content"]), *self.end_ids[:1]]
+        return self.chat.answer_ids(text)
 
     def encode(self, text: str) -> list[int]:
         """Return the ids of a text, with no special tokens added."""
-        return list(self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
+        return self.chat.encode(text)
 
     def decode(self, ids: Sequence[int]) -> str:
         """Return the text of ids, without special tokens."""
-        return str(
-            self.tokenizer.decode(
-                list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False
-            )
-        )
+        return self.chat.decode(ids)
 
     def load_adapter(self, name: str, path: str | Path) -> None:
         """Load a PEFT adapter from a folder under a name, and use it. Raises ModelError."""
@@ -205,12 +186,9 @@ def load_causal(model: str, *, adapter: str = "", dtype: str = "auto", device: s
             f"{model} lacks weights of its own model class ({len(report['missing_keys'])} of them, "
             f"such as {min(report['missing_keys'])}): save it again, or name another"
         )
-    causal = Causal(loaded.to(where).eval(), tokenizer, model, _context_tokens(loaded.config))
-    if not tokenizer.chat_template:
-        tokenizer.chat_template = PLAIN_TEMPLATE
-        causal.stop_texts = ("\n\nUser:",)
-    causal.folds_system = _folds_system(tokenizer)
-    causal.end_ids = _end_ids(causal)
+    stated = getattr(loaded.generation_config, "eos_token_id", None)
+    chat = chat_of(tokenizer, stated_ends=stated if isinstance(stated, list) else [stated])
+    causal = Causal(loaded.to(where).eval(), chat, model, _context_tokens(loaded.config))
     if adapter:
         causal.load_adapter("default", adapter)
     return causal
@@ -225,64 +203,6 @@ def _from_pretrained(folder: str, dtype: torch.dtype) -> tuple[Any, Any]:
 
 def _context_tokens(config: Any) -> int:
     return int(getattr(config.get_text_config(), "max_position_embeddings", 0) or 2048)
-
-
-def _render(tokenizer: Any, turns: Prompt, generation: bool) -> str:
-    return str(
-        tokenizer.apply_chat_template(
-            turns, tokenize=False, add_generation_prompt=generation, **TEMPLATE_VARIABLES
-        )
-    )
-
-
-def _defused(turn: Message, tokenizer: Any) -> Message:
-    # A document that holds <|im_end|> must not end the turn: a space makes it ordinary text.
-    special = [t for t in tokenizer.all_special_tokens if len(t) > 1]
-    special += [t.content for t in tokenizer.added_tokens_decoder.values() if t.special]
-    pattern = "|".join(sorted({re.escape(t) for t in special if len(t) > 1}))
-    content = turn["content"]
-    if pattern:
-        content = re.sub(pattern, lambda found: f"{found[0][0]} {found[0][1:]}", content)
-    return {"role": turn["role"], "content": content}
-
-
-def _folded(turns: Prompt) -> Prompt:
-    if not turns or turns[0]["role"] != "system":
-        return turns
-    system, *rest = turns
-    if not rest:
-        return [{"role": "user", "content": system["content"]}]
-    first = f"{system['content']}\n\n{rest[0]['content']}"
-    return [{"role": rest[0]["role"], "content": first}, *rest[1:]]
-
-
-_PROBE = "zqxj"
-
-
-def _folds_system(tokenizer: Any) -> bool:
-    """Return whether the template has no system role: it raises, or drops the text."""
-    turns: Prompt = [{"role": "system", "content": _PROBE}, {"role": "user", "content": "a"}]
-    try:
-        return _PROBE not in _render(tokenizer, turns, True)
-    except Exception:  # jinja2's errors differ between templates: raise_exception, undefined, type
-        return True
-
-
-def _end_ids(causal: Causal) -> tuple[int, ...]:
-    tokenizer = causal.tokenizer
-    turns: Prompt = [{"role": "user", "content": "a"}, {"role": "assistant", "content": _PROBE}]
-    after = _render(tokenizer, turns, False).rpartition(_PROBE)[2]
-    special = {id for id, token in tokenizer.added_tokens_decoder.items() if token.special}
-    ends = [id for id in causal.encode(after) if id in special][:1]
-    stated = getattr(causal.base.generation_config, "eos_token_id", None)
-    listed = stated if isinstance(stated, list) else [stated]
-    ids = [*ends, tokenizer.eos_token_id, *listed]
-    found = tuple(dict.fromkeys(int(id) for id in ids if id is not None))
-    if not found:
-        raise ModelError(
-            f"{causal.name} has no token that ends a turn: set eos_token in its tokenizer"
-        )
-    return found
 
 
 def _base_digest(causal: Causal) -> str:
