@@ -6,6 +6,8 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
+from graft.measures.words import STOP_WORDS, words
+
 _NUMBERS = re.findall(
     r"\w+",
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
@@ -67,23 +69,9 @@ def holds_any(text: str, answers: Iterable[str]) -> bool:
 
 
 def content(text: str) -> set[str]:
-    """Return the words that say what a text is about: no stop words.
+    """Return the folded words that say what a text is about: no stop words.
 
-    >>> sorted(content("What is the length of a tuple?"))
-    ['length', 'tuple']
+    >>> sorted(content("What is the length of the tuples?"))
+    ['length', 'tupl']
     """
-    return {token for token in tokens(text) if token not in STOP_WORDS}
-
-
-STOP_WORDS = frozenset(
-    re.findall(
-        r"\w+",
-        "a an the and or but not no nor of in on at by for to from with without into onto over "
-        "under about as than then so if when while where which who whom whose what why how that "
-        "this these those it its he she they them his her their we our you your i me my is are "
-        "was were be been being am do does did done has have had having can could may might must "
-        "shall should will would there here also only just any some such each every all both "
-        "more most other another same very too one between during before after through because "
-        "dont doesnt didnt isnt arent wasnt",
-    )
-)
+    return {key for key, _ in words(text) if key not in STOP_WORDS}

@@ -1,36 +1,16 @@
-"""Sentences: where they stand in a passage, and which of them are prose worth asking about."""
+"""Sentences: which of a passage's are prose worth asking about, and which stand around one."""
 
 from __future__ import annotations
 
 import re
 
 from graft.examples.holding import content, tokens
+from graft.measures.sentences import sentences
 
-_BLOCK = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*•]|\d+[.)])\s)")
-_END = re.compile(r"(?<=[.!?…])[\"”')\]]*\s+(?=[\"“‘'(\[*`_]*[A-Z0-9])")
-_ABBREVIATION = re.compile(r"(?:\b(?:[A-Z]|Mr|Mrs|Dr|St|vs|No|Fig|etc|cf|approx)|e\.g|i\.e)\.$")
-_MARKER = re.compile(r"\s*(?:(?:[-*•]|\d+[.)])\s+)?")
-_NOT_PROSE = re.compile(r">>>|::=|->|={2,}|[{}<>|\\]|https?:|^\s*(?:Note|Example|Changed in|See)\b")
-
-
-def sentences(text: str) -> list[tuple[int, int]]:
-    """Return the spans of the sentences of a text, in order; list items stand alone.
-
-    >>> text = "One is odd. Two is even.\\n\\n- Three is\\n  prime."
-    >>> [text[a:b] for a, b in sentences(text)]
-    ['One is odd.', 'Two is even.', 'Three is\\n  prime.']
-    """
-    found = []
-    for start, end in _pieces(_BLOCK, text, 0, len(text)):
-        held = start
-        for left, right in _pieces(_END, text, start, end):
-            if _ABBREVIATION.search(text, left, right) and right < end:
-                continue
-            first = _MARKER.match(text, held)
-            found.append((first.end() if first else held, right))
-            held = right
-    spans = (_trim(text, a, b) for a, b in found)
-    return [(a, b) for a, b in spans if a < b]
+_NOT_PROSE = re.compile(
+    r">>>|::=|->|={2,}|[{}<>|\\]|https?:|\n\s*\n|\S {2,}\S|"
+    r"^\s*(?:Note|Examples?|See|Changed in|New in)\b"
+)
 
 
 def is_prose(sentence: str) -> bool:
@@ -41,18 +21,17 @@ def is_prose(sentence: str) -> bool:
     >>> is_prose("assert_stmt ::= expression"), is_prose("See below.")
     (False, False)
     """
-    words = tokens(sentence)
     letters = sum(c.isalpha() or c.isspace() for c in sentence)
     return (
-        5 <= len(words) <= 60
+        5 <= len(tokens(sentence)) <= 60
         and len(content(sentence)) >= 3
-        and sentence.rstrip("\"”')*_`]")[-1:] in ".!?"
+        and sentence.rstrip("\"”')*_`]")[-1:] in {".", "!", "?"}
         and letters > 0.8 * len(sentence)
         and not _NOT_PROSE.search(sentence)
     )
 
 
-def window(text: str, start: int, end: int, *, words: int = 70) -> tuple[int, int]:
+def window(text: str, start: int, end: int, *, words: int = 60) -> tuple[int, int]:
     """Return a span of whole sentences around `text[start:end]`, of about `words` at most.
 
     >>> text = "One is odd. Two is even. Three is prime."
@@ -60,8 +39,10 @@ def window(text: str, start: int, end: int, *, words: int = 70) -> tuple[int, in
     >>> text[a:b]
     'One is odd. Two is even.'
     """
-    spans = sentences(text) or [(0, len(text))]
-    inside = [i for i, (a, b) in enumerate(spans) if a < end and start < b] or [0]
+    spans = sentences(text)
+    inside = [i for i, (a, b) in enumerate(spans) if a < end and start < b]
+    if not inside:
+        return start, end
     first, last = inside[0], inside[-1]
     while True:
         # The sentence before comes first: it tells what "it" and "this" stand for.
@@ -73,17 +54,3 @@ def window(text: str, start: int, end: int, *, words: int = 70) -> tuple[int, in
                 break
         else:
             return min(spans[first][0], start), max(spans[last][1], end)
-
-
-def _pieces(pattern: re.Pattern[str], text: str, start: int, end: int) -> list[tuple[int, int]]:
-    pieces = []
-    held = start
-    for match in pattern.finditer(text, start, end):
-        pieces.append((held, match.start()))
-        held = match.end()
-    return [*pieces, (held, end)]
-
-
-def _trim(text: str, start: int, end: int) -> tuple[int, int]:
-    piece = text[start:end]
-    return start + len(piece) - len(piece.lstrip()), end - len(piece) + len(piece.rstrip())

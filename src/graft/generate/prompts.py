@@ -47,21 +47,15 @@ CLOSED_BOOK = Template(
 
 ASK_FOR_ANSWER = Template(
     name="ask-for-answer",
-    system="You write exam questions. Each has one short answer that stands in the text.",
-    user=(
-        "{passages}\n\nWrite one question about this text whose answer is: {question}\n"
-        "Reply with the question alone."
-    ),
+    system="Write the question whose answer fills the gap in the text.",
+    user="{passages}",
     passage="{title}\n{text}",
 )
 
 ASK_FREELY = Template(
     name="ask-freely",
-    system="You write the questions that a reader would type into a search box.",
-    user=(
-        "{passages}\n\nWrite one question about {question} that this text answers.\n"
-        "Reply with the question alone."
-    ),
+    system="Write a question that the text answers, as a reader would type it into a search box.",
+    user="{passages}",
     passage="{title}\n{text}",
 )
 

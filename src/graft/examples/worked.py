@@ -1,0 +1,149 @@
+"""Worked examples that prompts show: how a question is asked, and how briefly it is answered.
+
+A small model follows examples where it does not follow instructions: asked by instruction alone,
+SmolLM2-135M wrote "What is the answer to this question?" for half of the texts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from graft.core.document import Passage
+from graft.generate.prompts import GROUNDED
+
+Style = Literal["fact", "term", "free"]
+"""fact: a date, number or name is asked for; term: code or a description; free: anything."""
+
+GAP = "____"
+"""Stands in the text for the answer, so that the question cannot give it away."""
+
+Worked = tuple[str, tuple[Passage, ...], str]
+"""A question, the passages shown and the reply: what `prompts.build` takes."""
+
+
+def _shown(title: str, heading: str, text: str) -> tuple[Passage, ...]:
+    return (Passage("", "", 0, len(text), text, "", title, (heading,) if heading else ()),)
+
+
+def _ask(title: str, heading: str, text: str, question: str) -> Worked:
+    return ("", _shown(title, heading, text), question)
+
+
+ASKED: Mapping[Style, tuple[Worked, ...]] = {
+    "fact": (
+        _ask(
+            "Eiffel Tower", "", f"Named after its engineer, the tower was completed in {GAP}.",
+            "When was the Eiffel Tower completed?",
+        ),
+        _ask(
+            "Roman army", "Legions", f"Each legion had about {GAP} and was led by a legate.",
+            "How many men did a Roman legion have?",
+        ),
+        _ask(
+            "Tea", "Trade", f"Most of the leaves are bought by {GAP}, a company from Bremen.",
+            "Which company buys most of the tea leaves?",
+        ),
+        _ask(
+            "Ottawa", "History", f"The village was renamed Ottawa in {GAP} and grew quickly.",
+            "In what year was Ottawa given its name?",
+        ),
+        _ask(
+            "Roman army", "Camps", f"The legions of the province stood on the Rhine and in {GAP}.",
+            "Where did the legions stand besides the Rhine?",
+        ),
+        _ask(
+            "csv", "csv.reader", f"Fields longer than {GAP} raise an error.",
+            "How long may a field be before csv.reader raises an error?",
+        ),
+        _ask(
+            "Eiffel Tower", "", f"It is named after the engineer {GAP}, whose company built it.",
+            "Who is the Eiffel Tower named after?",
+        ),
+    ),
+    "term": (
+        _ask(
+            "Sorting", "", f"sorted() returns a new list, while {GAP} changes the list itself.",
+            "Which method sorts a list in place?",
+        ),
+        _ask(
+            "Generators", "", f"A generator is {GAP}.",
+            "What is a generator?",
+        ),
+        _ask(
+            "Files", "open", f"Opening a file that does not exist raises {GAP}.",
+            "What does open() raise when the file does not exist?",
+        ),
+        _ask(
+            "Eiffel Tower", "", f"It was painted in a {GAP} at the top, so that it looks taller.",
+            "In what colour was the top of the Eiffel Tower painted?",
+        ),
+        _ask(
+            "csv", "csv.reader", f"If {GAP} is true, blank lines are skipped.",
+            "Which option makes csv.reader skip blank lines?",
+        ),
+        _ask(
+            "Roman army", "Legions", f"Each legion carried an {GAP} as its standard.",
+            "What did a Roman legion carry as its standard?",
+        ),
+    ),
+    "free": (
+        _ask(
+            "Files", "open", "When a file is opened for writing, its old contents are deleted.",
+            "What happens to the contents of a file that is opened for writing?",
+        ),
+        _ask(
+            "Eiffel Tower", "", "The top was painted in a lighter shade so that it looks taller.",
+            "Why was the Eiffel Tower painted lighter at the top?",
+        ),
+        _ask(
+            "functools", "functools.partial",
+            "Return a new function with some of the arguments of func fixed.",
+            "What does functools.partial return?",
+        ),
+        _ask(
+            "Roman army", "Veterans",
+            "Soldiers who had served for 25 years were given land in the provinces.",
+            "What did Roman soldiers get after 25 years of service?",
+        ),
+        _ask(
+            "Tea", "Green tea", "The leaves are steamed soon after they are picked, so that they "
+            "stay green.",
+            "How is green tea kept from turning brown?",
+        ),
+    ),
+}  # fmt: skip
+"""By style; prompts of one style begin alike, so that a model reads these once a batch."""
+
+READ: tuple[Worked, ...] = (
+    (
+        "When was the Eiffel Tower completed?",
+        _shown(
+            "Eiffel Tower", "", "Named after its engineer, the tower was completed in 1889 and is "
+            "330 metres tall.",
+        ),
+        "1889",
+    ),
+    (
+        "What does open() raise when the file does not exist?",
+        _shown(
+            "Files", "open", "A file opened for writing is made. Opening a file that does not "
+            "exist for reading raises FileNotFoundError.",
+        ),
+        "FileNotFoundError",
+    ),
+    (
+        "Who wrote the first book about tea?",
+        _shown("Tea", "Trade", "Tea reached Europe in 1610, when the Dutch brought it from Java."),
+        GROUNDED.decline,
+    ),
+    (
+        "What did Roman soldiers get after 25 years of service?",
+        _shown(
+            "Roman army", "Veterans", "A legion was led by a legate. Soldiers who had served for "
+            "25 years were given land in the provinces.",
+        ),
+        "land in the provinces",
+    ),
+)  # fmt: skip
+"""How the reader answers when a made question is checked: the answer alone, or a decline."""
