@@ -39,7 +39,7 @@ def clean_characters(text: str) -> str:
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if text.isascii():
         return text if _ASCII_CONTROLS.search(text) is None else text.translate(_TABLE)
-    return unicodedata.normalize("NFC", text).translate(_TABLE)
+    return unicodedata.normalize("NFC", text.translate(_TABLE))
 
 
 def clean_text(text: str) -> str:

@@ -10,6 +10,7 @@ import lxml.html
 from lxml import etree
 
 from graft.core.errors import DocumentError
+from graft.library.clean import clean_characters
 from graft.library.encodings import declared_charset, decode
 from graft.library.readers.boilerplate import main_content
 from graft.library.readers.extracted import Blob, Extracted
@@ -44,9 +45,17 @@ def read_html(blob: Blob) -> list[Extracted]:
 
 def parse_html(text: str) -> Any:
     """Return the tree of an HTML text. Raises DocumentError when there is nothing in it."""
-    text = re.sub(r"^\s*<\?xml[^>]*\?>", "", text).replace("\x00", "")
+    text = clean_characters(re.sub(r"^\s*<\?xml[^>]*\?>", "", text))
+    # Controls, written out or as references, are kept by the parser and refused by the tree.
+    text = re.sub(r"&#(?:[xX]0*1?[0-9a-fA-F]|0*[12]?\d|0*3[01]);", " ", text)
+    parser = lxml.html.HTMLParser(huge_tree=True)
     try:
-        return lxml.html.document_fromstring(text)
+        tree = lxml.html.document_fromstring(text, parser)
+        if any("depth" in error.message.lower() for error in parser.error_log):
+            # What is nested deeper than 2048 would be lost in silence: frames without meaning go.
+            text = re.sub(r"</?(?:div|span|font|b|i)\b[^<>]*>", " ", text)
+            return lxml.html.document_fromstring(text)
+        return tree
     except (etree.ParserError, etree.XMLSyntaxError, ValueError, AssertionError) as error:
         raise DocumentError("the HTML file holds no text: check what made it") from error
 

@@ -6,6 +6,7 @@ import re
 
 from graft.library.encodings import decode
 from graft.library.readers.extracted import Blob, Extracted, joined
+from graft.library.readers.spans import replace_spans
 from graft.library.readers.tables import pipe_table
 from graft.library.readers.text import fenced
 
@@ -18,8 +19,11 @@ _LEVELS = {
     "paragraph": 5,
 }
 _ARGUMENT = r"\{((?:[^{}]|\{(?:[^{}]|\{[^{}]{0,500}\}){0,500}\}){0,2000})\}"
-_MATH = "equation|align|gather|multline|eqnarray|displaymath|math|alignat|flalign"
-_VERBATIM = "verbatim|lstlisting|minted|Verbatim|alltt"
+_MATH = re.compile(r"\\begin\{((?:equation|align|gather|multline|eqnarray|displaymath|math|"
+                   r"alignat|flalign)\*?)\}")  # fmt: skip
+_VERBATIM = re.compile(r"\\begin\{((?:verbatim|lstlisting|minted|Verbatim|alltt)\*?)\}"
+                       r"(?:\[[^\]\n]*\])?(?:\{[^}\n]*\})?")  # fmt: skip
+_TABULAR = re.compile(r"\\begin\{((?:tabular|tabularx|longtable|array)\*?)\}")
 _ACCENTS = {
     "'": "\u0301",
     "`": "\u0300",
@@ -29,14 +33,14 @@ _ACCENTS = {
     "c": "\u0327",
 }
 _SIGNS = {"\\&": "&", "\\%": "%", "\\$": "$", "\\#": "#", "\\_": "_", "\\{": "{", "\\}": "}",
-          "~": " ", "``": "“", "''": "”", "---": "—", "--": "–", "\\ldots": "…", "\\dots": "…",
+          "~": " ", "``": "“", "''": "”", "\\ldots": "…", "\\dots": "…",
           "\\ss": "ß", "\\o": "ø", "\\ae": "æ", "\\LaTeX": "LaTeX", "\\TeX": "TeX"}  # fmt: skip
 
 
 def read_latex(blob: Blob) -> list[Extracted]:
     """Return a LaTeX document's body; mathematics and code stay as written."""
     text = decode(blob.data).replace("\r\n", "\n")
-    text = re.sub(r"(?<!\\)%[^\n]*", "", text)
+    text = re.sub(r"(?<!\\)%[^\n]*", "", text).replace("\ue000", "").replace("\ue001", "")
     title = re.search(r"\\title" + _ARGUMENT, text)
     author = re.search(r"\\author" + _ARGUMENT, text)
     body = re.search(r"\\begin\{document\}(.*?)(?:\\end\{document\}|\Z)", text, re.DOTALL)
@@ -45,8 +49,8 @@ def read_latex(blob: Blob) -> list[Extracted]:
     main = _structure(main)
     heads = [_plain(m.group(1)) if m else "" for m in (title, author)]
     main = _plain(main)
+    main = re.sub(r"(?m)^[ \t]+(?![\s-]|\d+\. )", "", main)
     main = re.sub("\ue000(\\d+)\ue001", lambda m: kept[int(m.group(1))], main)
-    main = re.sub(r"(?<=\S)[ \t]*\n(?=[^\s#|$`-])(?!\d+\. )", "\n", main)
     top = [f"# {' '.join(heads[0].split())}" if heads[0] else "", " ".join(heads[1].split())]
     return [
         joined([*top, main], " ".join(heads[0].split()), author=" ".join(heads[1].split())[:500])
@@ -60,23 +64,24 @@ def _kept_apart(text: str, kept: list[str]) -> str:
         kept.append(value)
         return f"\ue000{len(kept) - 1}\ue001"
 
-    text = re.sub(
-        rf"\\begin\{{({_VERBATIM})\*?\}}(?:\[[^\]\n]*\])?(?:\{{[^}}\n]*\}})?(.*?)\\end\{{\1\*?\}}",
-        lambda m: "\n\n" + keep(fenced(m.group(2))) + "\n\n", text, flags=re.DOTALL,
-    )  # fmt: skip
-    text = re.sub(
-        rf"\\begin\{{({_MATH})\*?\}}(.*?)\\end\{{\1\*?\}}",
-        lambda m: "\n\n" + keep(_display(m.group(2))) + "\n\n", text, flags=re.DOTALL,
-    )  # fmt: skip
-    for pattern in (r"\$\$(.{1,5000}?)\$\$", r"\\\[(.{1,5000}?)\\\]"):
-        text = re.sub(
-            pattern, lambda m: "\n\n" + keep(_display(m.group(1))) + "\n\n", text, flags=re.S
+    text = replace_spans(
+        text, _VERBATIM, _ending, lambda m, inside: f"\n\n{keep(fenced(inside))}\n\n"
+    )
+    for opening in (_MATH, re.compile(r"\$\$"), re.compile(r"\\\[")):
+        text = replace_spans(
+            text, opening, _ending, lambda m, inside: f"\n\n{keep(_display(inside))}\n\n"
         )
-    text = re.sub(
-        r"\\\((.{1,1000}?)\\\)", lambda m: keep(f"${m.group(1).strip()}$"), text, flags=re.S
+    text = replace_spans(
+        text, re.compile(r"\\\("), _ending, lambda m, inside: keep(f"${inside.strip()}$")
     )
     text = re.sub(r"(?<!\\)\$([^$]{1,1000}?)(?<!\\)\$", lambda m: keep(f"${m.group(1)}$"), text)
     return re.sub(r"\\verb\*?([^\sA-Za-z])(.*?)\1", lambda m: keep(f"`{m.group(2)}`"), text)
+
+
+def _ending(opening: re.Match[str]) -> str:
+    if opening.lastindex:
+        return f"\\end{{{opening.group(1)}}}"
+    return {"$$": "$$", "\\[": "\\]", "\\(": "\\)"}[opening.group()]
 
 
 def _display(body: str) -> str:
@@ -90,10 +95,7 @@ def _structure(text: str) -> str:
             lambda m, level=level: f"\n\n{'#' * level} {' '.join(m.group(1).split())}\n\n",  # type: ignore[misc]
             text,
         )
-    text = re.sub(
-        r"\\begin\{(tabular|tabularx|longtable|array)\*?\}(.*?)\\end\{\1\*?\}",
-        lambda m: "\n\n" + _table(m.group(2)) + "\n\n", text, flags=re.DOTALL,
-    )  # fmt: skip
+    text = replace_spans(text, _TABULAR, _ending, lambda m, inside: f"\n\n{_table(inside)}\n\n")
     text = re.sub(r"\\begin\{abstract\}", "\n\n## Abstract\n\n", text)
     text = re.sub(r"\\caption(?:\[[^\]\n]*\])?" + _ARGUMENT, r"\n\n\1\n\n", text)
     return _items(text)
@@ -134,8 +136,11 @@ def _table(body: str) -> str:
 def _plain(text: str) -> str:
     for _ in range(3):
         text = re.sub(
-            r"\\([`'^\"~c])\s*\{?([A-Za-z])\}?", lambda m: m.group(2) + _ACCENTS[m.group(1)], text
+            r"\\([`'^\"~]|c(?=\s|\{))\s*\{?([A-Za-z])\}?",
+            lambda m: m.group(2) + _ACCENTS[m.group(1)],
+            text,
         )
+    text = re.sub(r"\\footnote" + _ARGUMENT, r" (\1)", text)
     text = re.sub(r"\\href\{[^}]*\}" + _ARGUMENT, r"\1", text)
     text = re.sub(
         r"\\(?:cite|ref|eqref|autoref|cref|citep|citet)\*?(?:\[[^\]\n]*\])*\{([^{}]*)\}",
@@ -150,6 +155,8 @@ def _plain(text: str) -> str:
     for _ in range(4):
         text = re.sub(r"\\[A-Za-z]+\*?(?:\[[^\]\n]*\])?\{([^{}]*)\}", r"\1", text)
     text = text.replace("\\\\", "\n")
+    # Dashes, but not those under the header of a pipe table.
+    text = re.sub(r"(?<!-)--(?!-)", "–", re.sub(r"(?<!\| )---", "—", text))
     for sign, plain in _SIGNS.items():
         text = re.sub(
             re.escape(sign) + (r"(?![A-Za-z])" if sign[-1].isalpha() else ""), plain, text

@@ -20,11 +20,14 @@ _ENDS = (".", "!", "?", ":", ";", "。", "”", '"')
 def without_furniture(pages: Sequence[Sequence[Line]]) -> list[list[Line]]:
     """Return pages without their running headers, footers and page numbers."""
     margins = []
+    body = _body_size(pages)
     for page in pages:
         height = max((line.page_height for line in page), default=0.0)
         places = [
             i for i, line in enumerate(page)
-            if line.bottom > (1 - MARGIN) * height or line.top < MARGIN * height
+            if (line.bottom > (1 - MARGIN) * height or line.top < MARGIN * height)
+            # Numbered headings at the top of pages are alike too, but they are set larger.
+            and line.size < 1.15 * body
         ]  # fmt: skip
         margins.append(sorted(places, key=lambda i: -page[i].top))
     texts = [[page[i].text for i in places] for page, places in zip(pages, margins, strict=True)]
@@ -33,7 +36,9 @@ def without_furniture(pages: Sequence[Sequence[Line]]) -> list[list[Line]]:
     for page, places, positions in zip(pages, margins, dropped, strict=True):
         gone = {places[position] for position in positions}
         gone |= {i for i in places if _is_page_number(page[i].text) and _outermost(page, i)}
-        kept.append([line for i, line in enumerate(page) if i not in gone])
+        rest = [line for i, line in enumerate(page) if i not in gone]
+        # A page of a single number or letter is that page's text.
+        kept.append(rest or list(page))
     return kept
 
 
@@ -52,17 +57,21 @@ def _outermost(page: Sequence[Line], index: int) -> bool:
 
 def page_blocks(pages: Sequence[Sequence[Line]], known: Collection[str]) -> Iterator[str]:
     """Yield each page as Markdown; `known` words decide on hyphens at line ends."""
+    body = _body_size(pages)
+    mono = sum(len(line.text) for page in pages for line in page if line.mono)
+    # In a report typed throughout in one width, the width says nothing.
+    typed = mono > 0.5 * sum(len(line.text) for page in pages for line in page)
+    scale = _Scale(body, _heading_levels(pages, body), typed)
+    for page in pages:
+        yield "\n\n".join(_blocks(_ordered(page), scale, known))
+
+
+def _body_size(pages: Sequence[Sequence[Line]]) -> float:
     sizes: Counter[float] = Counter()
     for page in pages:
         for line in page:
             sizes[round(line.size, 1)] += len(line.text)
-    body = sizes.most_common(1)[0][0] if sizes else 10.0
-    mono = sum(len(line.text) for page in pages for line in page if line.mono)
-    # In a report typed throughout in one width, the width says nothing.
-    typed = mono > 0.5 * sum(sizes.values())
-    scale = _Scale(body, _heading_levels(pages, body), typed)
-    for page in pages:
-        yield "\n\n".join(_blocks(_ordered(page), scale, known))
+    return sizes.most_common(1)[0][0] if sizes else 10.0
 
 
 @dataclass(frozen=True)

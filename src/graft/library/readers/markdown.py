@@ -13,6 +13,7 @@ from graft.core.errors import DocumentError
 from graft.library.encodings import decode
 from graft.library.readers.extracted import Blob, Extracted, access_of
 from graft.library.readers.html import table_markdown
+from graft.library.readers.spans import replace_spans
 
 _FENCE = re.compile(r"^\s{0,12}(`{3,}|~{3,})")
 _CODE = re.compile(r"(`+)(?!`)(?:[^\n]|\n(?![ \t]*\n)){1,2000}?(?<!`)\1(?!`)")
@@ -22,12 +23,12 @@ _TAGS = (
     "strike strong style sub summary sup svg table tbody td tfoot th thead tr tt u ul video wbr"
 ).replace(" ", "|")
 _TAG = re.compile(rf"</?(?:{_TAGS})(?:\s[^<>]{{0,4000}})?/?>", re.IGNORECASE)
-_RAW = re.compile(r"<(script|style)\b[^<>]{0,500}>.{0,20000}?</\1>", re.IGNORECASE | re.DOTALL)
-_TABLE = re.compile(r"<table\b.{0,100000}?</table>", re.IGNORECASE | re.DOTALL)
+_RAW = re.compile(r"<(script|style)\b[^<>]{0,500}>", re.IGNORECASE)
+_TABLE = re.compile(r"<table\b[^<>]{0,1000}>", re.IGNORECASE)
 _COMPONENT = re.compile(r"^[ \t]*</?[A-Z][\w.]*(\s[^<>]{0,2000})?/?>[ \t]*$", re.MULTILINE)
 _NAMED = re.compile(r"""\b(?:title|label|text)=["']([^"'<>]{1,300})["']""")
-_COMMENT = re.compile(r"<!--.{0,50000}?-->", re.DOTALL)
-_SHORTCODE = re.compile(r"\{\{[<%]-?(.{0,1000}?)-?[>%]\}\}", re.DOTALL)
+_COMMENT = re.compile(r"<!--")
+_SHORTCODE = re.compile(r"\{\{([<%])")
 _INCLUDE = re.compile(r"^\{\*.{0,500}\*\}[ \t]*$", re.MULTILINE)
 _ANCHOR = re.compile(r"[ \t]*\{:?[ \t]*[#.][\w.: -]{0,200}\}[ \t]*$", re.MULTILINE)
 _ADMONITION = re.compile(
@@ -102,9 +103,9 @@ def tidy(text: str) -> str:
 
 
 def _tidy_prose(text: str) -> str:
-    text = _COMMENT.sub("", text)
+    text = replace_spans(text, _COMMENT, lambda m: "-->", lambda m, inside: "")
     if "<table" in text.lower():
-        text = _TABLE.sub(lambda m: "\n\n" + table_markdown(m.group()) + "\n\n", text)
+        text = replace_spans(text, _TABLE, lambda m: "</table>", _table)
     pieces, last = [], 0
     for code in _CODE.finditer(text):
         pieces += [text[last : code.start()], code.group()]
@@ -120,15 +121,25 @@ def _tidy_prose(text: str) -> str:
     )
 
 
+def _table(opening: re.Match[str], inside: str) -> str:
+    return f"\n\n{table_markdown(f'{opening.group()}{inside}</table>')}\n\n"
+
+
+def _shortcode(opening: re.Match[str], inside: str) -> str:
+    return " ".join(_NAMED.findall(inside[:1000]))
+
+
 def _untag(text: str) -> str:
     if "{" in text:
-        text = _SHORTCODE.sub(lambda m: " ".join(_NAMED.findall(m.group(1))), text)
+        text = replace_spans(
+            text, _SHORTCODE, lambda m: (">" if m.group(1) == "<" else "%") + "}}", _shortcode
+        )
         text = _INCLUDE.sub("", text)
         text = _ANCHOR.sub("", text)
     if "///" in text or ":::" in text:
         text = _ADMONITION.sub(lambda m: m.group(2).strip() or m.group(1).capitalize(), text)
     if "<" in text:
-        text = _RAW.sub("", text)
+        text = replace_spans(text, _RAW, lambda m: f"</{m.group(1)}>", lambda m, inside: "")
         text = _COMPONENT.sub(lambda m: " ".join(_NAMED.findall(m.group(1) or "")), text)
         text = _TAG.sub("", text)
     return unescape(text) if "&" in text else text

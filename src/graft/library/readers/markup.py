@@ -93,10 +93,10 @@ def _indented(lines: list[str], start: int, depth: int) -> tuple[list[str], int]
 
 
 def _roles(text: str) -> str:
-    text = re.sub(r":[\w:+.-]+:`~?([^`<]*?)(?:\s*<[^`>]*>)?`", r"`\1`", text)
-    text = re.sub(r"``([^`]+)``", r"`\1`", text)
-    text = re.sub(r"`([^`<]+?)\s*<[^`>]+>`__?", r"\1", text)
-    return re.sub(r"`([^`]+)`__?(?!\w)", r"\1", text)
+    text = re.sub(r":[\w:+.-]{1,60}:`~?([^`<]{0,300}?)(?:\s?<[^`>]{0,300}>)?`", r"`\1`", text)
+    text = re.sub(r"``([^`]{1,500})``", r"`\1`", text)
+    text = re.sub(r"`([^`<]{1,300}?)\s?<[^`>]{1,500}>`__?", r"\1", text)
+    return re.sub(r"`([^`]{1,300})`__?(?!\w)", r"\1", text)
 
 
 def _simple_table(lines: list[str], start: int) -> tuple[str, int]:
@@ -172,9 +172,9 @@ def _org_line(line: str) -> str | None:
         text = "| " + " | ".join(["---"] * (line.count("+") + 1)) + " |"
     else:
         text = line
-    text = re.sub(r"\[\[[^\]\n]*\]\[([^\]\n]*)\]\]", r"\1", text)
-    text = re.sub(r"\[\[([^\]\n]*)\]\]", r"\1", text)
-    text = re.sub(r"(?<![\w~=])[~=]([^~=\n]+)[~=](?![\w~=])", r"`\1`", text)
+    text = re.sub(r"\[\[[^\]\n]{0,500}\]\[([^\]\n]{0,500})\]\]", r"\1", text)
+    text = re.sub(r"\[\[([^\]\n]{0,500})\]\]", r"\1", text)
+    text = re.sub(r"(?<![\w~=])[~=]([^~=\n]{1,300})[~=](?![\w~=])", r"`\1`", text)
     return re.sub(r"^(\s*)\+\s+", r"\1- ", text)
 
 
@@ -241,11 +241,13 @@ def _asciidoc_line(line: str) -> str:
 
 
 def _asciidoc_inline(text: str) -> str:
-    text = re.sub(r"\[\[[^\]]*\]\]|\[#[\w-]+\]", "", text)
-    text = re.sub(r"<<[^,>]+,\s*([^>]+)>>", r"\1", text)
-    text = re.sub(r"(?:link:|xref:|mailto:)\S*?\[([^\]]*)\]", r"\1", text)
-    text = re.sub(r"https?://[^\s\[\]]+\[([^\],]+)[^\]]*\]", r"\1", text)
-    return re.sub(r"\b(?:btn|kbd|menu|footnote|image|icon):\S*?\[([^\]]*)\]", r"\1", text)
+    text = re.sub(r"\[\[[^\]]{0,200}\]\]|\[#[\w-]{1,100}\]", "", text)
+    text = re.sub(r"<<[^,<>]{1,200},\s?([^<>]{1,300})>>", r"\1", text)
+    text = re.sub(r"(?:link:|xref:|mailto:)[^\s\[]{0,500}\[([^\]]{0,300})\]", r"\1", text)
+    text = re.sub(r"https?://[^\s\[\]]{1,500}\[([^\],]{1,300})[^\]]{0,300}\]", r"\1", text)
+    return re.sub(
+        r"\b(?:btn|kbd|menu|footnote|image|icon):[^\s\[]{0,300}\[([^\]]{0,300})\]", r"\1", text
+    )
 
 
 def _asciidoc_table(lines: list[str]) -> str:

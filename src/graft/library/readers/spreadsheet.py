@@ -50,6 +50,13 @@ def read_spreadsheet(blob: Blob) -> list[Extracted]:
         raise DocumentError(
             f"the workbook is damaged ({str(error)[:80]}): open it in a spreadsheet and save it"
         ) from error
+    except BaseException as error:
+        # A Rust panic is no Exception, and its class cannot be imported.
+        if type(error).__name__ != "PanicException":
+            raise
+        raise DocumentError(
+            "the workbook is damaged: open it in a spreadsheet and save it anew"
+        ) from error
     return [joined([*parts, *comments])]
 
 

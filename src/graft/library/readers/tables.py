@@ -14,7 +14,7 @@ def pipe_table(rows: Sequence[Sequence[Any]]) -> str:
     | --- | --- |
     | Leaves | 50 |
     """
-    cells = [[cell_text(value) for value in row] for row in rows]
+    cells = [[cell_text(value).replace("|", "\\|") for value in row] for row in rows]
     cells = [row for row in cells if any(row)]
     width = max((len(row) for row in cells), default=0)
     kept = [i for i in range(width) if any(i < len(row) and row[i] for row in cells)]
@@ -31,16 +31,16 @@ def pipe_row(cells: Iterable[str]) -> str:
 
 
 def cell_text(value: Any) -> str:
-    """Return a cell's value on one line, with pipes escaped; whole floats lose their ".0".
+    """Return a cell's value on one line; whole floats lose their ".0".
 
-    >>> cell_text(3.0), cell_text("a|b"), cell_text(None)
-    ('3', 'a\\\\|b', '')
+    >>> cell_text(3.0), cell_text("a\\n b"), cell_text(None)
+    ('3', 'a b', '')
     """
     if value is None:
         return ""
     if isinstance(value, float):
         return f"{value:.0f}" if value.is_integer() and abs(value) < 1e15 else f"{value:.12g}"
-    return " ".join(str(value).split()).replace("|", "\\|")
+    return " ".join(str(value).split())
 
 
 def filled(grid: Sequence[Sequence[tuple[str, int, int]]]) -> list[list[str]]:
