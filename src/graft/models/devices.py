@@ -37,8 +37,8 @@ def _takes_bfloat16(on: str) -> bool:
     if on == "cuda":
         return bool(torch.cuda.is_bf16_supported())
     if on == "cpu":
-        # Instructions, not mere kernels: on AVX-512 without them, bfloat16 read at half the speed
-        # of float32, wrote batches at two thirds and trained at two fifths.
+        # Without such instructions oneDNN still runs, by turning numbers back and forth: on an
+        # AVX-512 processor that lacks them 22 GFLOP/s a core, against 77 in float32.
         return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
     return False
 
