@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
 
 from graft.testing.tiny import tiny_encoder
-from graft.tune.contrast import Rows, contrast, embed, token_counts
+from graft.tune.contrast import Rows, contrast
 
 ROWS = Rows(
     ("how many leave days carry over?", "where is the office?", "who?"),
@@ -92,9 +93,9 @@ def test_dropout_is_the_same_in_both_passes_of_a_piece(model: SentenceTransforme
     half = len(seen) // 2
     assert half > 2
     assert all(torch.equal(a, b) for a, b in zip(seen[:half], seen[half:], strict=True))
-    model.eval()
-    torch.manual_seed(0)
-    assert not torch.equal(seen[0], embed(model, ROWS.questions[:1], "query"))
+    torch.manual_seed(1)
+    contrast(model, ROWS, 20.0, piece_tokens=24)
+    assert not torch.equal(seen[0], seen[2 * half])
 
 
 def test_a_scaled_loss_scales_its_gradients(model: SentenceTransformer) -> None:
@@ -106,10 +107,27 @@ def test_a_scaled_loss_scales_its_gradients(model: SentenceTransformer) -> None:
             assert torch.allclose(parameter.grad, 3 * expected[name], atol=1e-5), name
 
 
-def test_mixed_lengths_embed_as_single_texts_do(model: SentenceTransformer) -> None:
-    texts = ["who?", ROWS.positives[0] * 9, "Oslo", ROWS.negatives[0]]
-    together = embed(model, texts, "document")
-    alone = torch.cat([embed(model, [text], "document") for text in texts])
-    assert torch.allclose(together, alone, atol=1e-4)
-    assert torch.allclose(together, torch.tensor(model.encode(texts)), atol=1e-4)
-    assert token_counts(model, texts)[1] == model.max_seq_length
+def test_prefixes_are_read_as_serving_reads_them(model: SentenceTransformer) -> None:
+    prefixed = replace(ROWS, query_prefix="query: ", passage_prefix="passage: ")
+    spelled = Rows(
+        tuple("query: " + text for text in ROWS.questions),
+        tuple("passage: " + text for text in ROWS.positives),
+        tuple("passage: " + text for text in ROWS.negatives),
+    )
+    one, other = contrast(model, prefixed, 20.0), contrast(model, spelled, 20.0)
+    assert float(one.detach()) == pytest.approx(float(other.detach()), rel=1e-6)
+    assert prefixed.token_counts(model) == spelled.token_counts(model)
+    assert sum(ROWS.token_counts(model)) < sum(prefixed.token_counts(model))
+
+
+def test_a_model_made_for_the_inner_product_is_trained_on_it(model: SentenceTransformer) -> None:
+    raw = SentenceTransformer(modules=[model[0], model[1]], device="cpu", similarity_fn_name="dot")
+    q, p = (torch.tensor(raw.eval().encode(list(t))) for t in (ROWS.questions, ROWS.positives))
+    expected = torch.nn.functional.cross_entropy(q @ p.T, torch.arange(3))
+    got = contrast(raw, Rows(ROWS.questions, ROWS.positives), 20.0)
+    assert float(got.detach()) == pytest.approx(float(expected), rel=1e-4)
+
+
+def test_long_texts_count_as_they_are_cut(model: SentenceTransformer) -> None:
+    long = Rows(("who?",), (ROWS.positives[0] * 9,))
+    assert long.token_counts(model)[1] == model.max_seq_length

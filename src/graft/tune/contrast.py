@@ -9,7 +9,7 @@ import torch
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.losses.gradcache import RandContext
 from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
-from sentence_transformers.util import batch_to_device
+from sentence_transformers.util import batch_to_device, dot_score
 from torch import Tensor
 
 from graft.models.batching import batches
@@ -21,19 +21,25 @@ and no slower than twice as many."""
 
 @dataclass(frozen=True)
 class Rows:
-    """The texts of one batch, prefixes included: `negatives` may be any number for all questions.
+    """The texts of one batch; `negatives` may be any number for all questions together.
 
-    `questions[i]` is answered by `positives[i]`, and every other text is a negative of it.
+    `questions[i]` is answered by `positives[i]`, and every other passage is a negative of it.
+    The prefixes are those that the encoder puts before what it reads.
     """
 
     questions: tuple[str, ...]
     positives: tuple[str, ...]
     negatives: tuple[str, ...] = ()
+    query_prefix: str = ""
+    passage_prefix: str = ""
 
-    @property
-    def texts(self) -> tuple[str, ...]:
-        """All of them, questions first."""
-        return (*self.questions, *self.positives, *self.negatives)
+    def token_counts(self, model: SentenceTransformer) -> list[int]:
+        """Return how many tokens the model reads of each text, in the order of the fields."""
+        passages = (*self.positives, *self.negatives)
+        return [
+            *_counts(model, self.questions, self.query_prefix),
+            *_counts(model, passages, self.passage_prefix),
+        ]
 
 
 def contrast(
@@ -42,12 +48,15 @@ def contrast(
     """Return the multiple-negatives ranking loss of a batch, ready for one `backward`.
 
     The loss is the mean over questions of the cross-entropy, in nats, of `scale` times the cosine
-    similarities to all passages of the batch (arXiv:1807.03748). Texts are embedded sorted by
-    length, in pieces of `piece_tokens`; a batch of more is embedded without a graph, its gradients
-    are cached at the vectors, and `backward` embeds each piece again (GradCache,
-    arXiv:2101.06983): the same gradients, dropout included, in the memory of one piece.
+    similarities to all passages of the batch (arXiv:1807.03748); for a model that is made for the
+    plain inner product, of that, unscaled. Texts are embedded sorted by length, in pieces of
+    `piece_tokens`; a batch of more is embedded without a graph, its gradients are cached at the
+    vectors, and `backward` embeds each piece again (GradCache, arXiv:2101.06983): the same
+    gradients, dropout included, in the memory of one piece.
     """
     loss = MultipleNegativesRankingLoss(model, scale=scale)
+    if model.similarity_fn_name == "dot":
+        loss = MultipleNegativesRankingLoss(model, scale=1.0, similarity_fct=dot_score)
     pieces = list(_pieces(model, rows, piece_tokens))
     order = torch.argsort(torch.tensor([index for piece in pieces for index in piece.indices]))
     if sum(piece.tokens for piece in pieces) <= piece_tokens:
@@ -76,17 +85,15 @@ def contrast(
     return result
 
 
-@torch.no_grad()
-def embed(model: SentenceTransformer, texts: Sequence[str], task: str) -> Tensor:
-    """Return the vectors of texts, `(n, d)`, in their order, on the CPU; dropout as it is set."""
-    pieces = list(_sorted(model, texts, task, 0, PIECE_TOKENS))
-    order = torch.argsort(torch.tensor([index for piece in pieces for index in piece.indices]))
-    return torch.cat([_embed(model, piece).cpu() for piece in pieces])[order]
-
-
-def token_counts(model: SentenceTransformer, texts: Sequence[str]) -> list[int]:
-    """Return how many tokens the model reads of each text, special tokens included."""
-    encoded = model.tokenizer(list(texts), truncation=True, max_length=model.max_seq_length)
+def _counts(model: SentenceTransformer, texts: Sequence[str], prefix: str) -> list[int]:
+    if not texts:
+        return []
+    encoded = model.tokenizer(
+        [prefix + text for text in texts],
+        truncation=True,
+        padding=False,
+        max_length=model.max_seq_length,
+    )
     return [len(ids) for ids in encoded["input_ids"]]
 
 
@@ -105,19 +112,18 @@ class _Piece:
 
 def _pieces(model: SentenceTransformer, rows: Rows, piece_tokens: int) -> Iterator[_Piece]:
     """Yield questions first, then passages: rows are numbered in that order."""
-    yield from _sorted(model, rows.questions, "query", 0, piece_tokens)
-    passages = (*rows.positives, *rows.negatives)
-    yield from _sorted(model, passages, "document", len(rows.questions), piece_tokens)
-
-
-def _sorted(
-    model: SentenceTransformer, texts: Sequence[str], task: str, start: int, piece_tokens: int
-) -> Iterator[_Piece]:
-    counts = token_counts(model, texts)
-    for chosen in batches(counts, piece_tokens):
-        features = batch_to_device(model.preprocess([texts[i] for i in chosen]), model.device)
-        tokens = counts[chosen[0]] * len(chosen)
-        yield _Piece([start + i for i in chosen], tokens, features, task)
+    start = 0
+    for task, prefix, texts in (
+        ("query", rows.query_prefix, rows.questions),
+        ("document", rows.passage_prefix, (*rows.positives, *rows.negatives)),
+    ):
+        counts = _counts(model, texts, prefix)
+        for chosen in batches(counts, piece_tokens):
+            found = model.preprocess([texts[i] for i in chosen], prompt=prefix or None, task=task)
+            tokens = counts[chosen[0]] * len(chosen)
+            features = batch_to_device(found, model.device)
+            yield _Piece([start + i for i in chosen], tokens, features, task)
+        start += len(texts)
 
 
 def _embed(model: SentenceTransformer, piece: _Piece) -> Tensor:
