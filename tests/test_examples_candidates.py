@@ -137,12 +137,15 @@ def test_forms_take_turns_and_the_seed_decides() -> None:
 
 
 def test_a_free_draft_asks_about_the_first_telling_sentence() -> None:
-    text = "It is old.\n\nThis was the first of them all in the north.\n\nThe mill grinds the corn of the whole town."
+    text = (
+        "It is old.\n\nThis was the first of them all in the north.\n\n"
+        "The mill grinds the corn of the whole town."
+    )
     document = Document("m.md", text, "Mills")
     passages = MemoryStore([document])._passages
     drafts = list(free_drafts(document, passages, Context().random("x")))
     assert [draft.sentence for draft in drafts] == ["The mill grinds the corn of the whole town."]
     assert (drafts[0].style, drafts[0].answer) == ("free", "")
-    assert text[drafts[0].gold.start : drafts[0].gold.end] == drafts[0].passage.text
+    assert text[drafts[0].gold.start : drafts[0].gold.end] == drafts[0].sentence
     untitled = Document("m.md", text)
     assert not list(free_drafts(untitled, MemoryStore([untitled])._passages, Context().random("x")))

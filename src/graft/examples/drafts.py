@@ -33,8 +33,8 @@ _VAGUE_START = re.compile(
 class Draft:
     """A question to be: `shown` is the text that is asked about, `read` what holds its answer.
 
-    `answer` is empty when the reader says what it is. `gold` spans the sentence with the answer,
-    or the passage.
+    `answer` is empty when the reader says what it is. `gold` spans the sentence that is
+    asked about.
     """
 
     passage: Passage
@@ -82,7 +82,9 @@ def free_drafts(
         shown = _part(passage, *span)
         yield Draft(
             passage=passage,
-            gold=Gold(document.id, document.text_hash, passage.start, passage.end),
+            gold=Gold(
+                document.id, document.text_hash, passage.start + span[0], passage.start + span[1]
+            ),
             style="free",
             answer="",
             shown=shown,

@@ -22,7 +22,7 @@ from graft.examples import filters
 from graft.examples.distract import Retrieve
 from graft.examples.drafts import Draft, answer_drafts, free_drafts
 from graft.examples.holding import content
-from graft.examples.settle import Settled, settle
+from graft.examples.settle import Settled, evidence, settle
 from graft.examples.unanswerable import (
     ANSWERABLE,
     Swap,
@@ -319,7 +319,7 @@ class _Maker:
             id=text_hash(f"made:{document}:{question}")[:16],
             question=question,
             answers=(settled.answer,),
-            gold=(draft.gold,),
+            gold=(evidence(draft, settled.answer),),
             kind=settled.kind,
             origin="made",
             group=document,

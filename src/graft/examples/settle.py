@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from graft.core.document import Passage
-from graft.core.example import Kind
+from graft.core.example import Gold, Kind
 from graft.examples.drafts import Draft
 from graft.examples.filters import NOT_RECOVERED, copied, recovered
 from graft.examples.holding import content, holds, tokens
 from graft.generate.prompts import GROUNDED
+from graft.measures.sentences import sentences
 from graft.measures.support import support
 
 SUPPORTED = 0.5
@@ -55,6 +56,24 @@ def settle(draft: Draft, question: str, reply: str) -> Settled:
         if _stands(answer, reply, question, draft.read):
             return Settled(answer, "free")
     return Settled(reason=NOT_RECOVERED)
+
+
+def evidence(draft: Draft, answer: str) -> Gold:
+    """Return the gold of an answer: the sentence that holds it, or what the reader read.
+
+    Spans count in the document, as those of the draft do.
+    """
+    if holds(draft.sentence, answer):
+        return draft.gold
+    passage, read = draft.passage, draft.read
+    found = [
+        (passage.start + start, passage.start + end)
+        for start, end in sentences(passage.text)
+        if holds(passage.text[start:end], answer)
+    ]
+    inside = [(a, b) for a, b in found if a < read.end and read.start < b]
+    start, end = inside[0] if inside else (read.start, read.end)
+    return replace(draft.gold, start=start, end=end)
 
 
 def brief(reply: str) -> str:
