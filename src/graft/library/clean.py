@@ -17,6 +17,8 @@ _TABLE |= dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
 
 _ASCII_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
+_TWICE = re.compile(r"[\u00c2-\u00df][\u0080-\u009f]|[\u00e0-\u00ef][\u0080-\u00bf]{2}|"
+                    r"[\u00f0-\u00f4][\u0080-\u00bf]{3}")  # fmt: skip
 _LIGATURES = str.maketrans(
     {"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"}
 )
@@ -39,7 +41,19 @@ def clean_characters(text: str) -> str:
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if text.isascii():
         return text if _ASCII_CONTROLS.search(text) is None else text.translate(_TABLE)
+    if _TWICE.search(text) is not None:
+        text = _TWICE.sub(_decoded_again, text)
     return unicodedata.normalize("NFC", text.translate(_TABLE))
+
+
+def _decoded_again(match: re.Match[str]) -> str:
+    """Mend UTF-8 that was once read as Latin-1; it shows in controls that no text has."""
+    if not any("\x80" <= sign <= "\x9f" for sign in match.group()):
+        return match.group()
+    try:
+        return match.group().encode("latin-1").decode("utf-8")
+    except UnicodeDecodeError:
+        return match.group()
 
 
 def clean_text(text: str) -> str:

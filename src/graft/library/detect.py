@@ -183,7 +183,8 @@ def _is_mail(start: str) -> bool:
     head = re.split(r"\r?\n\r?\n", start, maxsplit=1)[0]
     names = {name.lower() for name in _HEADER.findall(head)}
     strong = names & {"received", "message-id", "mime-version", "return-path"}
-    return bool(strong) and len(names & _MAIL_HEADERS) >= 3 and bool(_HEADER.match(head))
+    enough = len(names & _MAIL_HEADERS) >= 3 or {"mime-version", "content-type"} <= names
+    return bool(strong) and enough and bool(_HEADER.match(head))
 
 
 def _is_json(text: str) -> bool:

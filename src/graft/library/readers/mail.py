@@ -17,7 +17,7 @@ from graft.library.readers.html import markdown_of, parse_html
 from graft.library.readers.records import distinct
 
 _SHOWN = ("From", "To", "Cc", "Date")
-_ENCRYPTED = ("application/pkcs7-mime", "application/x-pkcs7-mime")
+_ENCRYPTED = ("application/pkcs7-mime", "application/x-pkcs7-mime", "multipart/encrypted")
 MAX_DEPTH = 10
 
 
@@ -63,7 +63,7 @@ def _message(message: Message) -> Extracted:
     attachments: list[str] = []
     body = "\n\n".join(_body(message, attachments, 0))
     if not body.strip() and message.get_content_type() in _ENCRYPTED:
-        raise DocumentError("the message is encrypted or sealed (S/MIME): save a readable copy")
+        raise DocumentError("the message is encrypted (S/MIME, PGP): save a readable copy")
     return written_message(headers, body, attachments)
 
 

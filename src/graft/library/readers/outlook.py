@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from striprtf.striprtf import rtf_to_text
@@ -31,7 +32,7 @@ def read_outlook(blob: Blob) -> list[Extracted]:
         )
         names = [_value(container, "3707", f) or _value(container, "3704", f) for f in folders]
         body = _body(container)
-    if not body.strip() and any(name.endswith((".p7m", ".rpmsg")) for name in names):
+    if not body.strip() and any(re.search(r"(?i)\.p7m$|\.rpmsg$|pgp", name) for name in names):
         raise DocumentError("the message is encrypted: open it in Outlook and save a readable copy")
     return [written_message(headers, body, [name for name in names if name])]
 
