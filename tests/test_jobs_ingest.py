@@ -1,0 +1,196 @@
+"""Ingest mirrors the paths, loses nothing, and keeps documents from those who may not see them."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from graft.core.context import Context, Event
+from graft.core.errors import Cancelled, EncoderMismatch, InputError, LockHeld, NotFound
+from graft.core.search import Search
+from graft.jobs.ingest import ingest
+from graft.jobs.library import list_documents, remove_documents, show_document
+from graft.jobs.release import promote, rollback
+from graft.jobs.search import search
+from graft.testing.tiny import tiny_encoder
+from graft.wire import Wiring, library, open_workspace, pipeline
+
+CTX = Context()
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, tiny_models: dict[str, str]) -> Wiring:
+    return open_workspace(tmp_path / "ws", tiny_models)
+
+
+def run(workspace: Wiring, *paths: Path, **more):
+    return ingest(workspace, [str(path) for path in paths], ctx=CTX, **more)
+
+
+def found(workspace: Wiring, query: str, **more) -> list[str]:
+    return [hit.document_id for hit in search(workspace, query, ctx=CTX, **more).hits]
+
+
+def test_the_library_mirrors_the_folder(workspace, documents):
+    first = run(workspace, documents)
+    assert (first.documents, first.added, first.failed) == (30, 30, ())
+    assert first.passages == sum(row["passages"] for row in list_documents(workspace))
+    version = first.library_version
+    again = run(workspace, documents)
+    assert (again.unchanged, again.added, again.updated, again.removed) == (30, 0, 0, 0)
+    assert again.library_version == version
+
+    (documents / "kettle.md").write_text("# The kettle\n\nThe kettle is now electric.\n")
+    (documents / "ladder.md").unlink()
+    (documents / "zeppelin.md").write_text("# The zeppelin\n\nIt floats over Friedrichshafen.\n")
+    changed = run(workspace, documents)
+    assert (changed.added, changed.updated, changed.removed, changed.unchanged) == (1, 1, 1, 28)
+    assert found(workspace, "electric kettle", limit=1) == ["kettle.md"]
+    assert found(workspace, "zeppelin Friedrichshafen", limit=1) == ["zeppelin.md"]
+    assert "ladder.md" not in found(workspace, "the ladder", limit=60)
+    assert "1800" not in show_document(workspace, "kettle.md")["text"]
+
+
+def test_passages_are_spans_of_the_stored_text(workspace, documents):
+    run(workspace, documents)
+    shown = show_document(workspace, "kettle.md")
+    text = (documents / "kettle.md").read_text()
+    assert shown["passages"] and shown["text"].split() == text.split()
+    for passage in shown["passages"]:
+        assert shown["text"][passage["start"] : passage["end"]].strip()
+
+
+def test_a_bad_file_is_reported_and_keeps_what_was_stored_of_it(workspace, documents):
+    (documents / "broken.pdf").write_bytes(b"%PDF-1.7 nothing of the kind")
+    (documents / "empty.md").write_text("")
+    done = run(workspace, documents)
+    assert done.documents == 30
+    assert {f.path for f in done.failed} == {"broken.pdf", "empty.md"}
+    assert all(f.reason for f in done.failed)
+    (documents / "kettle.md").write_bytes(b"")
+    again = run(workspace, documents)
+    assert again.documents == 30 and again.removed == 0
+    assert {f.path for f in again.failed} == {"broken.pdf", "empty.md", "kettle.md"}
+    assert "1800" in show_document(workspace, "kettle.md")["text"]
+
+
+def test_only_what_is_under_a_root_named_now_is_removed(workspace, documents, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "note.md").write_text("A note about tides.")
+    run(workspace, documents, other)
+    (other / "note.md").unlink()
+    assert run(workspace, documents).removed == 0
+    assert run(workspace, other).removed == 1
+
+
+def test_a_path_that_is_not_there_touches_nothing(workspace, documents):
+    run(workspace, documents)
+    with pytest.raises(InputError, match="nowhere"):
+        run(workspace, documents / "nowhere")
+    assert len(list(list_documents(workspace))) == 30
+
+
+def test_a_principal_who_may_not_see_a_document_gets_other_hits_instead(
+    workspace, documents, tmp_path
+):
+    secret = tmp_path / "secret"
+    secret.mkdir()
+    (secret / "pay.md").write_text("# Pay\n\nThe kettle maker earns 900 pounds.\n")
+    run(workspace, documents)
+    run(workspace, secret, access=["hr"])
+    query = "what the kettle maker earns"
+    owner = found(workspace, query, limit=5)
+    staff = found(workspace, query, limit=5, principals=frozenset({"staff"}))
+    assert owner[0] == "pay.md" and "pay.md" not in staff and len(staff) == 5
+    assert found(workspace, query, limit=1, principals=frozenset({"hr"})) == ["pay.md"]
+    # a later ingest that says nothing of access does not open what was closed
+    (secret / "pay.md").write_text("# Pay\n\nThe kettle maker earns 1,900 pounds.\n")
+    (secret / "more.md").write_text("# More pay\n\nThe kettle seller earns 100 pounds.\n")
+    run(workspace, secret)
+    assert not {"pay.md", "more.md"} & set(
+        found(workspace, query, limit=60, principals=frozenset())
+    )
+    run(workspace, secret, access=[])
+    assert found(workspace, query, limit=1, principals=frozenset()) == ["pay.md"]
+
+
+def test_a_cancelled_ingest_publishes_nothing(workspace, documents):
+    cancel = threading.Event()
+
+    def stop(event: Event) -> None:
+        if event.stage.startswith("cut") and event.done >= 10:
+            cancel.set()
+
+    with pytest.raises(Cancelled):
+        ingest(workspace, [str(documents)], ctx=Context(cancel=cancel, events=stop))
+    assert library(workspace).version == 0 and not list(list_documents(workspace))
+    assert workspace.releases.current_number() is None
+    assert run(workspace, documents).added == 30
+
+
+def test_two_ingests_at_once_the_second_is_told(workspace, documents):
+    with (
+        workspace.layout.writer(),
+        pytest.raises(LockHeld, match="another process is writing"),
+    ):
+        run(workspace, documents)
+
+
+def test_release_0_is_made_at_the_first_ingest_and_pins_what_it_uses(workspace, documents):
+    with pytest.raises(NotFound, match="graft ingest"):
+        search(workspace, "kettle", ctx=CTX)
+    run(workspace, documents)
+    release = workspace.releases.current()
+    assert release.number == 0 and set(release.digests) == {"encoder", "generator"}
+    assert release.prompts["grounded"]["system"] and release.versions["torch"]
+    run(workspace, documents)
+    assert workspace.releases.numbers() == [0]
+
+
+def test_promote_and_rollback_switch_the_space_and_contents_stay_current(
+    workspace, documents, tiny_models, tmp_path
+):
+    run(workspace, documents)
+    other = str(tiny_encoder(tmp_path / "other-encoder", seed=5))
+    changed = open_workspace(workspace.layout.root, {**tiny_models, "encoder.model": other})
+    assert promote(changed, None, from_config=True, ctx=CTX) == 1
+    assert len(library(changed).spaces) == 2
+    assert changed.releases.current().digests != changed.releases.get(0).digests
+    # both spaces take in what comes and lose what goes
+    (documents / "zeppelin.md").write_text("# The zeppelin\n\nIt floats over the lake.\n")
+    (documents / "ladder.md").unlink()
+    run(changed, documents)
+    assert rollback(changed, ctx=CTX) == 0
+    again = open_workspace(workspace.layout.root, tiny_models)
+    hits = found(again, "zeppelin floats over the lake", limit=60)
+    assert hits[0] == "zeppelin.md" and "ladder.md" not in hits
+
+
+def test_a_query_of_another_encoder_is_an_error(workspace, documents, tiny_models, tmp_path):
+    run(workspace, documents)
+    other = str(tiny_encoder(tmp_path / "other-encoder", seed=5))
+    changed = open_workspace(workspace.layout.root, {**tiny_models, "encoder.model": other})
+    stage = pipeline(changed, changed.config.settings, library(changed))
+    with pytest.raises(EncoderMismatch, match="encoder"):
+        stage([Search("kettle")])
+
+
+def test_removed_is_gone_from_both_indexes_and_purged_from_the_disk(workspace, documents):
+    run(workspace, documents)
+    done = remove_documents(workspace, ["kettle.md"], ctx=CTX)
+    assert done["removed"] == 1 and done["runs"] == []
+    assert "kettle.md" not in found(workspace, "clean the kettle with oil", limit=60)
+    with pytest.raises(NotFound, match="graft library list"):
+        remove_documents(workspace, ["kettle.md"], ctx=CTX)
+    remove_documents(workspace, ["ladder.md"], purge=True, ctx=CTX)
+    for path in workspace.layout.library.rglob("*"):
+        assert not path.is_file() or b"The ladder was made" not in path.read_bytes()
+
+
+def test_duplicates_are_reported(workspace, documents):
+    (documents / "copy.md").write_text((documents / "kettle.md").read_text())
+    done = run(workspace, documents)
+    assert [set(g.ids) for g in done.duplicates if g.kind == "exact"] == [{"copy.md", "kettle.md"}]
