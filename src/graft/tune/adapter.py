@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,12 +37,15 @@ def fresh_adapter(causal: Causal, lora: Lora, seed: int) -> Iterator[list[Parame
     ):
         torch.manual_seed(seed)
         try:
-            causal.add_adapter(_NAME, _config(lora))
+            with warnings.catch_warnings():
+                # PEFT asks transformers by a name that is on its way out.
+                warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
+                causal.add_adapter(_NAME, _config(lora))
             causal.model.train()
             with fast_lora(causal.model, _NAME):
                 yield [p for p in causal.model.parameters() if p.requires_grad]
         finally:
-            if causal.base.is_gradient_checkpointing:
+            if any(getattr(m, "gradient_checkpointing", False) for m in causal.base.modules()):
                 causal.base.gradient_checkpointing_disable()
             if _NAME in causal.adapters:
                 _remove(causal, had, used)

@@ -10,6 +10,8 @@ import psutil
 import torch
 from torch import Tensor
 
+from graft.models import devices
+
 
 def available_memory(device: torch.device) -> int:
     """Return the bytes that are free: on a GPU its own, elsewhere the host's or container's."""
@@ -55,15 +57,11 @@ def training_dtype(model: torch.nn.Module) -> torch.dtype:
     takes 3.4 times as long as in float32. There, weights are widened, if memory allows.
     """
     weight = next(model.parameters())
-    if weight.device.type != "cpu" or weight.dtype != torch.bfloat16 or _native_bfloat16():
+    fast = devices.dtype("auto", weight.device.type)
+    if weight.device.type != "cpu" or fast.itemsize <= weight.dtype.itemsize:
         return weight.dtype
-    wide = 4 * sum(parameter.numel() for parameter in model.parameters())
-    return torch.float32 if wide < available_memory(weight.device) / 2 else weight.dtype
-
-
-def _native_bfloat16() -> bool:
-    names = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
-    return any(getattr(torch.cpu, name, bool)() for name in names)
+    wide = fast.itemsize * sum(parameter.numel() for parameter in model.parameters())
+    return fast if wide < available_memory(weight.device) / 2 else weight.dtype
 
 
 @contextmanager

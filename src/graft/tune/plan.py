@@ -5,12 +5,25 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 
+from graft.core.recipe import Schedule
 from graft.models.batching import batches
 
 WINDOW = 8
 """Steps' worth of examples that are sorted by length together: enough that a batch is nearly even
 (under 3 % padding on prompts of 300 to 700 tokens), few enough that an epoch stays shuffled."""
+
+
+def schedule_of(steps: int, examples: int, schedule: Schedule) -> Schedule:
+    """Return the schedule that takes exactly `steps` steps over so many examples.
+
+    For two objectives to be compared after equally many steps though one leaves examples out.
+
+    >>> schedule_of(50, 80, Schedule(epochs=1, batch_size=8)).epochs
+    5.0
+    """
+    return replace(schedule, epochs=steps / math.ceil(examples / schedule.batch_size))
 
 
 def plan_epoch(lengths: Sequence[int], size: int, rng: random.Random) -> list[list[int]]:
