@@ -28,6 +28,7 @@ from graft.library.clean import (
         ("bell\x07 and \x1b[0m", "bell and [0m"),
         ("e\u0301te\u0301", "été"),
         ("e\u200b\u0301", "é"),
+        ("«\u00a0Né\u00a0»", "« Né »"),
         ("1986\u00e2\u0080\u00931990 caf\u00c3\u00a9", "1986–1990 caf\u00c3\u00a9"),
         ("می\u200cخواهم", "می\u200cخواهم"),
         ("lone \ud800 half", "lone \ufffd half"),

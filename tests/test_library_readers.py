@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from library_files import epub
 
 from graft.core.errors import DocumentError
 from graft.library.readers import Extracted, read_bytes
+from tests.library_files import epub
 
 
 def refused(name: str, data: bytes) -> str:

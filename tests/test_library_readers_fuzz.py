@@ -7,7 +7,11 @@ import time
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from library_files import (
+
+from graft.core.errors import DocumentError
+from graft.library import detect as kinds
+from graft.library.readers import read_bytes
+from tests.library_files import (
     NUMBERING,
     STYLES,
     doc,
@@ -22,10 +26,6 @@ from library_files import (
     shape,
     xlsx,
 )
-
-from graft.core.errors import DocumentError
-from graft.library import detect as kinds
-from graft.library.readers import read_bytes
 
 _SUFFIXES = [*kinds.SUFFIXES, ".pdf", ".docx", ".pptx", ".xlsx", ".doc", ".xls",
              ".ppt", ".msg", ".odt",

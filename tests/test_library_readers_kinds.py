@@ -7,7 +7,13 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-from library_files import (
+
+from graft.core.errors import DocumentError
+from graft.library import detect as kinds
+from graft.library.detect import detect
+from graft.library.encodings import decode
+from graft.library.readers import read_bytes, read_file
+from tests.library_files import (
     ENCRYPTED,
     doc,
     docx,
@@ -22,12 +28,6 @@ from library_files import (
     xlsx,
     zipped,
 )
-
-from graft.core.errors import DocumentError
-from graft.library import detect as kinds
-from graft.library.detect import detect
-from graft.library.encodings import decode
-from graft.library.readers import read_bytes, read_file
 
 
 def refused(name: str, data: bytes, **options: int) -> str:

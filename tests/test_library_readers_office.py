@@ -5,7 +5,9 @@ from __future__ import annotations
 import zipfile
 from io import BytesIO
 
-from library_files import (
+from graft.library import detect as kinds
+from graft.library.readers import Extracted, read_bytes
+from tests.library_files import (
     NUMBERING,
     STYLES,
     doc,
@@ -20,9 +22,6 @@ from library_files import (
     xlsx,
     zipped,
 )
-
-from graft.library import detect as kinds
-from graft.library.readers import Extracted, read_bytes
 
 
 def read(name: str, data: bytes | str) -> Extracted:

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from library_files import docx, paragraph, pdf
 
 from graft.core.errors import DocumentError, InputError
 from graft.library import parse
 from graft.library.parse import load_all
 from graft.library.sources import Source, expand, fingerprint, load, roots_of, source_id
+from tests.library_files import docx, paragraph, pdf
 
 Make = Callable[..., Path]
 
@@ -107,6 +107,7 @@ def test_same_ids_under_two_roots_are_told_apart_and_stay_so(make: Make) -> None
     assert ids(two, one, **known) == ["docs/a.md", "a.md", "b.md"]
     assert ids(two, **known) == ["docs/a.md"]
     assert ids(two) == ["a.md"]
+    assert ids(one / "a.md", two / "a.md", three / "a.md") == ["a.md", "docs/a.md", "z/docs/a.md"]
 
 
 def test_a_file_under_two_roots_comes_once(make: Make) -> None:

@@ -181,7 +181,8 @@ def _posix(relative: Path) -> str:
 
 
 def _distinct(id: str, root: Root, uri: str, known: Mapping[str, str], taken: set[str]) -> str:
-    names = [_posix(Path(part)) for part in root.base.parts[1:]]
+    folder = root.base.parent if root.kind == "file" else root.base
+    names = [_posix(Path(part)) for part in folder.parts[1:]]
     prefixed = ["/".join([*names[-depth:], id]) for depth in range(1, len(names) + 1)]
     candidates = [id, *prefixed]
     kept = next((c for c in candidates if known.get(c) == uri and c not in taken), None)
