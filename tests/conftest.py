@@ -1,4 +1,4 @@
-"""Shared by the tests of jobs and of the command line: tiny models and a small body of documents."""
+"""Shared by the tests of jobs and the command line: tiny models and a body of documents."""
 
 from __future__ import annotations
 

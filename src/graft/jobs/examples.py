@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from graft.core.context import Context
 from graft.core.errors import InputError
-from graft.core.example import Example
 from graft.examples import store
 from graft.examples.formats import FORMATS, Format, export_examples, import_examples
 from graft.examples.gold import pin, resolve
@@ -61,8 +60,8 @@ def import_(
 ) -> dict[str, Any]:
     """Take in questions from a file or BEIR folder; return the counts.
 
-    Rows of one training split are dealt into train and dev, whole articles apart. Rows that name
-    several splits keep them. Rows without a split are dealt into all four.
+    Rows that name their splits keep them; where none is dev, one is dealt from train, whole
+    articles apart. A file whose rows name no split is dealt into all four.
     """
     held, table = library(workspace), workspace.config.examples
     source = Path(path)
@@ -76,22 +75,21 @@ def import_(
             "library: ingest their documents first"
         )
     dropped = {"document not in the library": len(pinned.missing)} if pinned.missing else {}
-    examples: Sequence[Example] = pinned.examples
-    if {example.split for example in examples} == {"train"}:
+    train = [e for e in pinned.examples if e.split == "train"]
+    rest = [e for e in pinned.examples if e.split != "train"]
+    if train and not any(e.split == "dev" for e in rest):
         clusters = document_groups(held, workspace.config.ingest.near_duplicate)
-        if split:
-            # dev stands for documents that are new, as the test questions will be
-            dealt = assign(examples, groups=clusters, shares=Shares(0, 0, table.dev), seed=ctx.seed)
-            renamed = {"test-new": "dev"}
-        else:
-            shares = Shares(table.dev, table.test_seen, table.test_new)
-            dealt = assign(examples, groups=clusters, shares=shares, seed=ctx.seed)
-            renamed = {}
+        alone = not rest and not split
+        # dev stands for documents that are new, as the test questions will be
+        shares = (
+            Shares(table.dev, table.test_seen, table.test_new) if alone else Shares(0, 0, table.dev)
+        )
+        dealt = assign(train, groups=clusters, shares=shares, seed=ctx.seed)
         dropped |= {reason: len(ids) for reason, ids in dealt.dropped.items()}
-        examples = [
-            replace(e, split=renamed.get(e.split, e.split))  # type: ignore[arg-type]
-            for e in dealt.examples
+        train = [
+            e if alone or e.split == "train" else replace(e, split="dev") for e in dealt.examples
         ]
+    examples = [*train, *rest]
     return _keep(workspace, ExampleSet(tuple(examples), held.version, dropped), path, ctx)
 
 

@@ -1,0 +1,139 @@
+"""The whole loop with tiny random models: every part runs, and nothing unearned is promoted."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from graft.core.context import Context
+from graft.core.errors import CheckFailed, LeakError
+from graft.jobs.adapt import adapt
+from graft.jobs.evaluate import evaluate_beir
+from graft.jobs.examples import check, export, import_, load_examples, show
+from graft.jobs.ingest import ingest
+from graft.jobs.release import list_releases, promote, show_release
+from graft.jobs.tune import tune
+from graft.wire import Wiring, open_workspace
+from tests.conftest import SUBJECTS
+
+CTX = Context()
+SMALL = {
+    "tune.generator.batch_size": "8",
+    "tune.retriever.epochs": "1",
+    "tune.reranker.epochs": "1",
+    "evaluate.resamples": "200",
+    "evaluate.limit": "12",
+    "adapt.edited_facts": "0",
+    "retrieve.rerank_depth": "5",
+    "tune.generator.max_tokens": "900",
+}
+
+
+@pytest.fixture
+def beir(tmp_path: Path) -> Path:
+    """A BEIR folder of sixty documents with two questions each, half of them for testing."""
+    folder = tmp_path / "beir"
+    (folder / "qrels").mkdir(parents=True)
+    corpus, queries, answers = [], [], []
+    qrels: dict[str, list[str]] = {"train": [], "test": []}
+    names = [(f"{colour} {subject}", i) for i, (colour, subject) in enumerate(
+        (c, s) for c in ("red", "blue") for s in SUBJECTS)]  # fmt: skip
+    for name, i in names:
+        corpus.append({
+            "_id": f"d{i}", "title": f"The {name}",
+            "text": f"The {name} was made in {1800 + i} by a smith. It weighs {i + 20} grams.",
+        })  # fmt: skip
+        asked = (("year", f"In which year was the {name} made?", str(1800 + i)),
+                 ("weight", f"How many grams does the {name} weigh?", str(i + 20)))  # fmt: skip
+        for kind, question, answer in asked:
+            id, split = f"q{i}-{kind}", "train" if i % 2 else "test"
+            queries.append({"_id": id, "text": question})
+            answers.append({"_id": id, "answers": [answer], "split": split})
+            qrels[split].append(f"{id}\td{i}\t1")
+    for file, rows in (("corpus", corpus), ("queries", queries), ("answers", answers)):
+        text = "".join(json.dumps(row) + "\n" for row in rows)
+        (folder / f"{file}.jsonl").write_text(text)
+    for split, rows in qrels.items():
+        lines = "\n".join(["query-id\tcorpus-id\tscore", *rows])
+        (folder / "qrels" / f"{split}.tsv").write_text(lines + "\n")
+    return folder
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, beir: Path, tiny_models: dict[str, str]) -> Wiring:
+    made = open_workspace(tmp_path / "ws", {**tiny_models, **SMALL})
+    ingest(made, [str(beir)], ctx=CTX)
+    return made
+
+
+def test_imported_questions_are_split_by_document_and_checked(workspace, beir, tmp_path):
+    counts = import_(workspace, str(beir), split="train", ctx=CTX)
+    assert counts["train"] > 40 and counts["dev"] > 2 and counts["test-new"] == 0
+    found = load_examples(workspace)
+    held_out = {g.document_id for e in found.split("dev") for g in e.gold}
+    assert not held_out & {g.document_id for e in found.split("train") for g in e.gold}
+    told = check(workspace)
+    assert told["leaks"] == 0 and told["gold"]["found"] == len(found.examples)
+    assert show(workspace, split="dev", limit=2)[0]["gold"]
+    assert export(workspace, str(tmp_path / "out.jsonl")) == len(found.examples)
+
+
+def test_retrieval_on_a_beir_folder_is_scored_with_intervals(workspace, beir):
+    done = evaluate_beir(workspace, str(beir), split="test", limit=20, ctx=CTX)
+    result = done.to_dict()["splits"]["test"]
+    assert set(result["systems"]) == {"bm25", "dense", "hybrid"} and result["n"] == 20
+    # every document is named by words that stand in its question alone
+    assert result["systems"]["bm25"]["nDCG@10"]["mean"] > 0.6
+    assert done.report.read_text().startswith("<!doctype html>")
+    again = evaluate_beir(workspace, str(beir), split="test", limit=20, ctx=CTX)
+    assert again.to_dict()["splits"]["test"]["systems"] == result["systems"]
+
+
+def test_each_part_is_tuned_into_a_run_with_its_lineage(workspace, beir):
+    import_(workspace, str(beir), split="train", ctx=CTX)
+    for part in ("retriever", "reranker", "generator"):
+        run = tune(workspace, part, ctx=CTX)
+        assert (workspace.layout.runs / run.id / "recipe.json").exists() and run.part == part
+        learned = workspace.ledger.documents_of_run(run.id)
+        test = {f"d{i}" for i in range(0, 60, 2)}
+        gold = {g.document_id for e in load_examples(workspace).examples for g in e.gold}
+        assert gold & set(learned) and not gold & test
+    assert [row["part"] for row in workspace.ledger.runs()] == [
+        "retriever", "reranker", "generator"]  # fmt: skip
+
+
+def test_the_whole_loop_ends_in_a_verdict_a_release_and_a_report(workspace, beir):
+    counts = import_(workspace, str(beir), ctx=CTX)
+    assert counts["dev"] and counts["test-new"] == 60
+    done = adapt(workspace, [], examples=counts["id"], ctx=CTX)
+    assert done.verdict.outcome != "promote", "random weights cannot have earned a release"
+    cells = done.results["test-new"].systems
+    assert list(cells)[:4] == ["base", "rag", "ft", "rag+ft"] and len(cells) == 10
+    ladder = done.results["test-new ladder"]
+    assert list(ladder.systems)[0] == "in use" and list(ladder.systems)[-1] == "+threshold"
+    assert "Recall@10" in ladder.systems["in use"]
+    page = done.report.read_text()
+    assert done.verdict.sentence in page and "rag+ft" in page
+    assert workspace.releases.current_number() == 0
+    with pytest.raises(CheckFailed, match="--force"):
+        promote(workspace, done.release, ctx=CTX)
+    shown = show_release(workspace, done.release)
+    assert shown["lineage"]["example_sets"][0]["id"]
+    assert promote(workspace, done.release, force=True, ctx=CTX) == done.release
+    assert [row["current"] for row in list_releases(workspace)] == [False, True]
+
+
+def test_a_leak_between_splits_is_an_error_that_names_the_pair(workspace, tmp_path):
+    rows = [
+        {"messages": [{"role": "user", "content": "In which year was the red kettle made?"},
+                      {"role": "assistant", "content": "1800"}], "split": "train", "gold": ["d0"]},
+        {"messages": [{"role": "user", "content": "in which year was the red kettle made"},
+                      {"role": "assistant", "content": "1800"}], "split": "test-new",
+         "gold": ["d1"]},
+    ]  # fmt: skip
+    path = tmp_path / "chat.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with pytest.raises(LeakError, match="red kettle"):
+        import_(workspace, str(path), ctx=CTX)
