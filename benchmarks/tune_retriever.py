@@ -1,0 +1,226 @@
+"""Tune an encoder on a BEIR folder's training questions, and score its test split before and after.
+
+    python benchmarks/tune_retriever.py FOLDER [--split dev] [--questions 800] [--cache DIR]
+
+One passage a document ("title text"). Dev is carved out of `train` by document: questions that
+share a gold document, directly or through another, stay on one side. Negatives are mined from a
+hybrid first stage (bm25s and the base encoder). Prints the curves, the share of the tuned weights
+that dev chose, and nDCG@10 and Recall@10 of `--split`: dense and fused, before and after.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from retrieval import bm25, encode, read_lines, read_qrels, score
+
+from graft.core.config import RetrieverTuneTable
+from graft.core.context import Context, Event
+from graft.core.document import Passage
+from graft.core.example import Example, Gold
+from graft.core.protocols import Ranked
+from graft.core.recipe import Lora, Negatives, Recipe, Schedule
+from graft.core.search import Hit, Search
+from graft.models.encoder import load_encoder
+from graft.models.starter import starter_encoder
+from graft.tune.fusion import Leg, fit_fusion, fuse
+from graft.tune.mine import mine
+from graft.tune.pool import dev_pool
+from graft.tune.retriever import tune_retriever
+from graft.tune.run import write_run
+
+DEFAULTS = RetrieverTuneTable()
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A PassageStore of whole documents, with BM25 rankings and vectors made in advance."""
+
+    passages_by_id: Mapping[str, Passage]
+    lexical: Leg
+    dense: Leg
+    questions: Mapping[str, str]
+    version: int = 1
+
+    def passages(self, ids: Sequence[str]) -> list[Passage]:
+        return [self.passages_by_id[id] for id in ids]
+
+    def match(self, queries: Sequence[str], limit: int, **_: object) -> list[Ranked]:
+        asked = {text: id for id, text in self.questions.items()}
+        return [[(d, d, s) for d, s in self.lexical[asked[q]][:limit]] for q in queries]
+
+    def first_stage(self, searches: list[Search]) -> list[Search]:
+        asked = {text: id for id, text in self.questions.items()}
+        found = []
+        for search in searches:
+            id = asked[search.query]
+            ranked = fuse([self.dense[id], self.lexical[id]], [1, 1])
+            found.append(replace(search, hits=tuple(Hit(d, d, s) for d, s in ranked)))
+        return found
+
+
+def main() -> None:
+    options = arguments()
+    torch.set_num_threads(options.threads)
+    base = str(starter_encoder()) if options.model == "starter" else options.model
+    rows = read_lines(options.folder / "corpus.jsonl")
+    texts = {row["_id"]: (row.get("title", ""), row["text"]) for row in rows}
+    passages = {
+        id: Passage(id, id, 0, len(text), text, "whole", title=title)
+        for id, (title, text) in texts.items()
+    }
+    questions = {row["_id"]: row["text"] for row in read_lines(options.folder / "queries.jsonl")}
+    train_qrels = read_qrels(options.folder, "train")
+    test_qrels = read_qrels(options.folder, options.split)
+    train, dev = carve(train_qrels, random.Random(options.seed), options)
+    asked = {id: questions[id] for id in [*train, *dev, *test_qrels]}
+    ids, indexed = list(passages), [p.indexed_text for p in passages.values()]
+    lexical = bm25(ids, indexed, asked)
+    vectors = encode(base, indexed, options.cache)
+    asked_vectors = dict(zip(asked, encode(base, list(asked.values()), options.cache), strict=True))
+    corpus = Corpus(passages, lexical, nearest(ids, vectors, asked_vectors), asked)
+    row_of = {id: row for row, id in enumerate(ids)}
+    by_text = {text: asked_vectors[id] for id, text in asked.items()}
+
+    def similarity(pairs: Sequence[tuple[str, Passage]]) -> np.ndarray:
+        return np.asarray([by_text[q] @ vectors[row_of[p.id]] for q, p in pairs], np.float32)
+
+    examples = {
+        id: Example(id, questions[id], gold=tuple(Gold(d) for d, g in train_qrels[id].items() if g))
+        for id in [*train, *dev]
+    }
+    positives = {
+        id: [passages[g.document_id] for g in example.gold] for id, example in examples.items()
+    }
+    negatives = Negatives(options.first, options.last, options.negatives, options.ceiling)
+    ctx = Context(events=Printer())
+    mined = mine(
+        [examples[id] for id in train], positives, corpus.first_stage, corpus, negatives,
+        similarity=similarity, ctx=ctx,
+    )  # fmt: skip
+    print(f"{len(mined.triples)} triples; left out: {dict(mined.dropped)}")
+    others = [passages[id] for id in random.Random(options.seed).sample(ids, min(len(ids), 2000))]
+    pool = dev_pool(
+        [examples[id] for id in dev], positives, corpus, size=options.pool, others=others
+    )
+    print(f"dev: {len(pool.questions)} questions, {len(pool.passages)} passages")
+    recipe = Recipe(
+        part="retriever",
+        objective="contrastive",
+        base=options.model,
+        adapter=Lora(options.rank, 2 * options.rank) if options.lora else None,
+        schedule=Schedule(
+            epochs=options.epochs,
+            batch_size=options.batch,
+            learning_rate=options.rate,
+            patience=options.patience,
+            max_tokens=options.max_tokens,
+            evaluations=options.evaluations,
+        ),
+        negatives=negatives,
+        scale=options.scale,
+        seed=options.seed,
+    )
+    tuned = tune_retriever(load_encoder(base), mined.triples, pool, recipe=recipe, ctx=ctx)
+    run = write_run(options.out, tuned.to_run(recipe, ctx), tuned.save)
+    print(f"run {run.folder}: {run.seconds:.0f} s, peak {run.peak_memory['host'] / 2**30:.1f} GiB")
+    print(f"by share of the tuned weights: {tuned.looks}")
+    for name, folder in (("before", base), ("after", str(run.weights))):
+        vectors = encode(folder, indexed, options.cache)
+        queries = encode(folder, list(asked.values()), options.cache)
+        dense = nearest(ids, vectors, dict(zip(asked, queries, strict=True)))
+        fitted = fit_fusion(
+            {"dense": dense, "bm25": lexical}, {id: train_qrels[id] for id in train}
+        )
+        chosen = tuple(fitted.weights.values())
+        runs = {"dense": {id: dense[id] for id in test_qrels}}
+        for weights in ((1.0, 1.0), chosen):
+            hybrid = {id: fuse([dense[id], lexical[id]], weights) for id in test_qrels}
+            runs[f"hybrid {weights}"] = hybrid
+        for kind, run_of in runs.items():
+            ndcg, recall = score(test_qrels, run_of)
+            print(f"{name:7} {kind:22} nDCG@10 {ndcg:.4f}  Recall@10 {recall:.4f}", flush=True)
+
+
+class Printer:
+    """Prints notes, and progress at most every tenth step."""
+
+    def __call__(self, event: Event) -> None:
+        if event.phase in {"note", "warning"}:
+            print(f"{event.stage}: {event.message}", flush=True)
+        elif event.phase == "progress" and "loss" in event.counts and event.done % 5 == 0:
+            told = {name: round(value, 3) for name, value in event.counts.items()}
+            print(f"  {event.done}/{event.total} {told}", flush=True)
+
+
+def nearest(ids: Sequence[str], vectors: np.ndarray, asked: Mapping[str, np.ndarray]) -> Leg:
+    leg = {}
+    for question, vector in asked.items():
+        scores = vectors @ vector
+        best = np.argpartition(-scores, min(100, len(ids) - 1))[:100]
+        rows = [(ids[i], float(scores[i])) for i in best]
+        leg[question] = sorted(rows, key=lambda row: (-row[1], row[0]))
+    return leg
+
+
+def carve(
+    qrels: Mapping[str, Mapping[str, int]], rng: random.Random, options: argparse.Namespace
+) -> tuple[list[str], list[str]]:
+    """Return training and dev questions; those that share gold stay together."""
+    group: dict[str, str] = {}
+
+    def root(id: str) -> str:
+        while group.setdefault(id, id) != id:
+            id = group[id]
+        return id
+
+    for question, gold in qrels.items():
+        for document in gold:
+            group[root(f"d {document}")] = root(f"q {question}")
+    members: dict[str, list[str]] = {}
+    for question in qrels:
+        members.setdefault(root(f"q {question}"), []).append(question)
+    groups = [sorted(group) for group in members.values()]
+    rng.shuffle(groups)
+    dev: list[str] = []
+    while len(dev) < options.dev_questions:
+        dev += groups.pop()
+    return [question for group in groups for question in group][: options.questions], dev
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--split", default="dev")
+    parser.add_argument("--model", default="starter")
+    parser.add_argument("--questions", type=int, default=2000)
+    parser.add_argument("--dev-questions", type=int, default=120)
+    parser.add_argument("--pool", type=int, default=512)
+    parser.add_argument("--epochs", type=float, default=DEFAULTS.epochs)
+    parser.add_argument("--batch", type=int, default=DEFAULTS.batch_size)
+    parser.add_argument("--rate", type=float, default=DEFAULTS.learning_rate)
+    parser.add_argument("--max-tokens", type=int, default=256)
+    parser.add_argument("--evaluations", type=int, default=2)
+    parser.add_argument("--patience", type=int, default=DEFAULTS.patience)
+    parser.add_argument("--lora", action="store_true")
+    parser.add_argument("--rank", type=int, default=DEFAULTS.rank)
+    parser.add_argument("--negatives", type=int, default=DEFAULTS.hard_negatives)
+    parser.add_argument("--first", type=int, default=Negatives.first)
+    parser.add_argument("--last", type=int, default=Negatives.last)
+    parser.add_argument("--ceiling", type=float, default=Negatives.ceiling)
+    parser.add_argument("--scale", type=float, default=20.0)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--cache", type=Path, help="a folder that keeps vectors between runs")
+    parser.add_argument("--out", type=Path, default=Path("runs"))
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
