@@ -106,7 +106,7 @@ def tiny_causal(folder: str | Path, family: Family = "llama", *, seed: int = 0) 
     About 30,000 weights in float32; the same seed gives the same weights.
     """
     target = Path(folder)
-    tokenizer = _byte_level(family)
+    tokenizer = tiny_tokenizer(family)
     roles = _ROLES[family].items()
     ids = {f"{role}_token_id": tokenizer.convert_tokens_to_ids(token) for role, token in roles}
     shape: dict[str, Any] = {
@@ -155,7 +155,8 @@ def tiny_encoder(folder: str | Path, *, seed: int = 0, max_tokens: int = 64) -> 
     return target
 
 
-def _byte_level(family: Family) -> PreTrainedTokenizerFast:
+def tiny_tokenizer(family: Family) -> PreTrainedTokenizerFast:
+    """Return a byte-level BPE tokenizer of about 320 tokens with a family's chat template."""
     special = list(_SPECIAL[family])
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
