@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -209,8 +210,6 @@ def test_documents_of_a_file(make: Make) -> None:
 def test_source_ids_come_back(name: str, part: str) -> None:
     source = Source("r", f"f{name}".replace("\ud800", ""), Path("/r/f"))
     if part and "\x00" not in part:
-        from urllib.parse import quote
-
         fragment = quote(part.encode("utf-8", "replace").decode(), safe="")
         clean = part.encode("utf-8", "replace").decode()
         assert source_id(f"{source.id}#{clean}", f"{source.uri}#{fragment}") == source.id
