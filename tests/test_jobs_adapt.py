@@ -13,7 +13,8 @@ from graft.jobs.adapt import adapt
 from graft.jobs.evaluate import evaluate_beir
 from graft.jobs.examples import check, export, import_, load_examples, show
 from graft.jobs.ingest import ingest
-from graft.jobs.release import list_releases, promote, show_release
+from graft.jobs.promote import promote
+from graft.jobs.release import list_releases, show_release
 from graft.jobs.tune import tune
 from graft.wire import Wiring, open_workspace
 from tests.conftest import SUBJECTS
@@ -112,7 +113,7 @@ def test_the_whole_loop_ends_in_a_verdict_a_release_and_a_report(workspace, beir
     cells = done.results["test-new"].systems
     assert list(cells)[:4] == ["base", "rag", "ft", "rag+ft"] and len(cells) == 10
     ladder = done.results["test-new ladder"]
-    assert list(ladder.systems)[0] == "in use" and list(ladder.systems)[-1] == "+threshold"
+    assert next(iter(ladder.systems)) == "in use" and list(ladder.systems)[-1] == "+threshold"
     assert "Recall@10" in ladder.systems["in use"]
     page = done.report.read_text()
     assert done.verdict.sentence in page and "rag+ft" in page

@@ -12,7 +12,7 @@ from graft.core.errors import Cancelled, EncoderMismatch, InputError, LockHeld, 
 from graft.core.search import Search
 from graft.jobs.ingest import ingest
 from graft.jobs.library import list_documents, remove_documents, show_document
-from graft.jobs.release import promote, rollback
+from graft.jobs.promote import promote, rollback
 from graft.jobs.search import search
 from graft.testing.tiny import tiny_encoder
 from graft.wire import Wiring, library, open_workspace, pipeline

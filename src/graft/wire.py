@@ -27,7 +27,7 @@ from graft.core.errors import ConfigError, SetupError
 from graft.core.files import Layout
 from graft.core.generation import Decoding
 from graft.core.ledger import Ledger
-from graft.core.protocols import Encoder, Generator, PassageStore, Reranker, Tokenizer
+from graft.core.protocols import Generator, PassageStore, Reranker, Tokenizer
 from graft.core.release import Lineage, Release, Releases
 from graft.core.space import Segmentation, Space
 from graft.generate.prompts import TEMPLATES, Template, template
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from graft.answer.answerer import Answerer
     from graft.library.store import Library
     from graft.models.causal import Causal
+    from graft.models.encoder import SentenceEncoder
     from graft.retrieve.stage import Stage
 
 
@@ -119,7 +120,7 @@ def weights_path(w: Wiring, name: str) -> str:
     return str(Path(path) / "adapter") if name.startswith("runs/") else path
 
 
-def encoder(w: Wiring, table: EncoderTable) -> Encoder:
+def encoder(w: Wiring, table: EncoderTable) -> SentenceEncoder:
     """Return the encoder of these settings."""
     from graft.models.encoder import load_encoder
 
@@ -131,7 +132,7 @@ def encoder(w: Wiring, table: EncoderTable) -> Encoder:
             passage_prefix=table.passage_prefix,
             max_tokens=table.max_tokens,
         )
-    found: Encoder = w.loaded[key]
+    found: SentenceEncoder = w.loaded[key]
     return found
 
 

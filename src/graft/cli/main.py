@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
 
 from graft import __version__
@@ -26,7 +26,7 @@ from graft.cli import (
     tune,
 )
 from graft.cli.session import Place
-from graft.core.errors import Cancelled, GraftError
+from graft.core.errors import GraftError
 
 HELP = """\
 Joins your documents (retrieval) and small trained parts (fine-tuning) to an open language model,
@@ -80,27 +80,17 @@ def main() -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    signal.signal(signal.SIGINT, _interrupt)
     try:
-        code = app(standalone_mode=False)
-    except Cancelled as error:
-        code = _fail(str(error), error.exit_code)
-    except (KeyboardInterrupt, click.exceptions.Abort):
-        code = _fail("interrupted; what was published before is whole", 130)
+        app()
     except GraftError as error:
-        code = _fail(str(error), error.exit_code)
-    except click.exceptions.NoArgsIsHelpError as error:
-        sys.stdout.write(error.ctx.get_help() + "\n")
-        code = 0
-    except click.ClickException as error:
-        error.show()
-        code = error.exit_code
+        sys.stderr.write(f"error: {error}\n")
+        sys.exit(error.exit_code)
     except BrokenPipeError:
         # the reader of our output went away, as `graft search ... | head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
-    sys.exit(code if isinstance(code, int) else 0)
 
 
-def _fail(message: str, code: int) -> int:
-    sys.stderr.write(f"error: {message}\n")
-    return code
+def _interrupt(number: int, frame: object) -> None:
+    sys.stderr.write("interrupted; what was published before is whole\n")
+    sys.exit(130)

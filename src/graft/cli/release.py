@@ -71,7 +71,7 @@ def promote(
     as_json: JsonOption = False,
 ) -> None:
     """Put a release into use, if the gate let it through (exit 1 if it did not)."""
-    from graft.jobs.release import promote as job
+    from graft.jobs.promote import promote as job
     from graft.wire import open_workspace
 
     place: Place = context.obj
@@ -89,7 +89,7 @@ def promote(
 @app.command()
 def rollback(context: typer.Context, wait: WaitOption = 0.0, as_json: JsonOption = False) -> None:
     """Go back to the release in use before; the contents stay as they are now."""
-    from graft.jobs.release import rollback as job
+    from graft.jobs.promote import rollback as job
     from graft.wire import open_workspace
 
     place: Place = context.obj

@@ -108,7 +108,7 @@ def screen(as_json: bool = False, seed: int = 0) -> Iterator[Screen]:
 
     def stop(number: int, frame: object) -> None:
         if cancel.is_set():
-            raise KeyboardInterrupt
+            sys.exit(130)
         cancel.set()
         shown.err.print("stopping at the next boundary; press Ctrl-C again to stop at once")
 

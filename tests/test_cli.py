@@ -1,0 +1,150 @@
+"""The command line: help that needs no model, JSON for scripts, one sentence for a mistake."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from graft.cli.main import main
+
+
+@pytest.fixture
+def graft(tmp_path: Path, tiny_models: dict[str, str], monkeypatch, capsys):
+    """Run the command line in a workspace with tiny models; returns (exit code, out, err)."""
+    workspace = tmp_path / "ws"
+    workspace.mkdir()
+    lines: dict[str, list[str]] = {}
+    for key, value in tiny_models.items():
+        table, name = key.split(".")
+        lines.setdefault(table, []).append(
+            f"{name} = {value}" if value.isdigit() else f'{name} = "{value}"'
+        )
+    text = "".join(f"[{table}]\n" + "\n".join(rows) + "\n" for table, rows in lines.items())
+    (workspace / "graft.toml").write_text(text)
+
+    def run(*words: str | Path) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["graft", "-w", str(workspace), *map(str, words)])
+        with pytest.raises(SystemExit) as end:
+            main()
+        shown = capsys.readouterr()
+        return int(end.value.code or 0), shown.out, shown.err
+
+    run.root = workspace  # type: ignore[attr-defined]
+    return run
+
+
+@pytest.mark.parametrize(
+    "words", [["--help"], ["library", "list", "--help"], ["release", "list"], ["--version"]]
+)
+def test_what_needs_no_model_imports_no_torch(words, tmp_path):
+    code = (
+        "import sys; sys.argv = ['graft', '-w', sys.argv[1], *sys.argv[2:]]\n"
+        "from graft.cli.main import main\n"
+        "try: main()\n"
+        "except SystemExit as end: code = end.code\n"
+        "heavy = {'torch', 'transformers', 'sentence_transformers', 'lancedb'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+        "sys.exit(code)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path), *words], capture_output=True, text=True,
+        timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_day_of_a_user(graft, documents):
+    code, out, _ = graft("ingest", documents, "--json")
+    told = json.loads(out)
+    assert code == 0 and (told["documents"], told["added"], told["failed"]) == (30, 30, [])
+    assert set(told) >= {"passages", "updated", "removed", "unchanged", "seconds"}
+
+    code, out, _ = graft("search", "clean the kettle", "-k", "3", "--json")
+    hits = json.loads(out)["hits"]
+    assert code == 0 and len(hits) == 3 and hits[0]["rank"] == 1
+    assert set(hits[0]["stages"]) >= {"fused"} and hits[0]["text"]
+    assert "dense" in graft("search", "clean the kettle")[1]
+
+    code, out, _ = graft("ask", "When was the kettle made?", "--json")
+    answer = json.loads(out)
+    assert code == 0 and answer["release"] == "0" and answer["library_version"] == 1
+    assert answer["question"] == "When was the kettle made?" and answer["hits"]
+    text = {p["id"]: p for p in json.loads(graft("library", "list", "--json")[1])["documents"]}
+    assert text["kettle.md"]["passages"] >= 1
+    for citation in answer["citations"]:
+        shown = json.loads(graft("library", "show", citation["document_id"], "--json")[1])
+        start, end = citation["source_start"], citation["source_end"]
+        assert shown["text"][start:end] == citation["quote"]
+
+    assert graft("library", "show", "kettle.md")[0] == 0
+    assert "kettle.md" in graft("library", "list")[1]
+    assert json.loads(graft("release", "list", "--json")[1])["releases"][0]["current"]
+    assert "grounded" in graft("release", "show")[1]
+    assert graft("library", "remove", "kettle.md", "--json")[0] == 0
+    assert graft("release", "rollback")[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (["ingest", "nowhere"], 2, "nowhere"),
+        (["search", "kettle"], 2, "graft ingest"),
+        (["library", "show", "kettle.md"], 2, "graft ingest"),
+        (["release", "promote", "7"], 2, "no release 7"),
+        (["release", "promote"], 2, "--config"),
+        (["search", "x", "--set", "retrieve.dept=3"], 2, "did you mean 'retrieve.depth'"),
+        (["search", "x", "--set", "retrieve.depth"], 2, "="),
+        (["tune", "generator"], 2, "graft examples build"),
+        (["examples", "export", "out.xyz"], 2, "examples"),
+        (["nonsense"], 2, "nonsense"),
+    ],
+)
+def test_a_mistake_ends_in_one_sentence_and_a_code(graft, words, code, told):
+    got, out, err = graft(*words)
+    assert got == code and told in err + out and "Traceback" not in err + out
+
+
+def test_the_owner_is_asked_for_whoever_names_no_principal(graft, documents, tmp_path):
+    secret = tmp_path / "secret"
+    secret.mkdir()
+    (secret / "pay.md").write_text("# Pay\n\nThe kettle maker earns 900 pounds.\n")
+    graft("ingest", documents)
+    graft("ingest", secret, "--access", "hr")
+
+    def seen(*flags: str) -> list[str]:
+        out = graft("search", "what the kettle maker earns", "--json", *flags)[1]
+        return [hit["document_id"] for hit in json.loads(out)["hits"]]
+
+    assert seen()[0] == "pay.md" and seen("--as", "hr")[0] == "pay.md"
+    assert "pay.md" not in seen("--as", "staff")
+
+
+def test_init_writes_every_setting_as_a_comment_and_it_loads(tmp_path, monkeypatch, capsys):
+    from graft.core.config import Config, load_config, valid_keys
+
+    monkeypatch.setattr(sys, "argv", ["graft", "-w", str(tmp_path / "new"), "init"])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert not end.value.code
+    path = tmp_path / "new" / "graft.toml"
+    assert load_config(path, variables={}) == Config()
+    text = path.read_text()
+    for key in valid_keys():
+        assert f"# {key.rpartition('.')[2]} = " in text
+    switched = "\n".join(
+        line.removeprefix("# ") if " = " in line and line.startswith("# ") else line
+        for line in text.splitlines()
+        if not line.startswith("# Graft") and "wins over" not in line
+    )
+    path.write_text(switched)
+    assert load_config(path, variables={}) == Config()
+
+
+def test_doctor_says_what_is_missing(graft):
+    code, out, _ = graft("doctor")
+    assert "python" in out and "torch" in out and "encoder" in out
+    assert code in (0, 3)
