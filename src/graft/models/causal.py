@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from peft import PeftConfig, PeftModel, get_peft_model, get_peft_model_state_dict
+from safetensors import safe_open
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from graft.core.config import STARTER
@@ -111,17 +112,29 @@ class Causal:
         """Load a PEFT adapter from a folder under a name, and use it. Raises ModelError."""
         folder = resolve(str(path), marker="adapter_config.json")
         try:
+            if PeftConfig.from_pretrained(folder).is_prompt_learning:
+                raise ModelError(
+                    f"the adapter {path} adds virtual tokens, which no prompt here leaves room "
+                    "for: use one that changes weights, such as LoRA"
+                )
             if isinstance(self.model, PeftModel):
                 self.model.load_adapter(folder, name)
             else:
                 self.model = PeftModel.from_pretrained(self.model, folder, adapter_name=name)
         except (OSError, ValueError, RuntimeError, KeyError) as error:
-            raise ModelError(
-                f"the adapter {path} does not fit {self.name} ({first_line(error)}): "
-                "use the model that it was trained on"
-            ) from error
+            raise ModelError(self._misfit(path, first_line(error))) from error
+        saved = Path(folder) / "adapter_model.safetensors"
+        if saved.exists() and (other := _names(saved) ^ set(_adapter_weights(self.model, name))):
+            # PEFT only warns of weights that it has no place for, or places without weights.
+            raise ModelError(self._misfit(path, f"{len(other)} weights differ, as {min(other)}"))
         self.use(name)
         self.model.eval()
+
+    def _misfit(self, path: str | Path, why: str) -> str:
+        return (
+            f"the adapter {path} does not fit {self.name} ({why}): "
+            "use the model that it was trained on"
+        )
 
     def add_adapter(self, name: str, config: PeftConfig) -> None:
         """Put a fresh adapter on the model, ready to be trained, and use it."""
@@ -141,26 +154,39 @@ class Causal:
     @contextmanager
     def without_adapter(self) -> Iterator[None]:
         """Run the base model within the block: equal to it to the bit."""
-        off = self.model.disable_adapter() if self.adapters else nullcontext()
-        with off:
+        with self.using(""):
             yield
 
     @contextmanager
     def using(self, name: str | None) -> Iterator[None]:
         """Use another adapter within the block: "" is the base model, None the one in use."""
-        before = self.adapter
-        if name is None or name == before:
+        if name is None or name == self.adapter:
             yield
-        elif not name:
-            with self.without_adapter():
-                yield
-        else:
+            return
+        if name not in ("", *self.adapters):
             self.use(name)
-            try:
-                yield
-            finally:
-                if before:
-                    self.use(before)
+        before, off = str(self.model.active_adapter), not self.adapter
+        # PEFT makes what it switches on trainable, and what it switches off not.
+        trained = {weight: weight.requires_grad for weight in self.model.parameters()}
+        try:
+            self._switch(name)
+            yield
+        finally:
+            self._switch(before)
+            if off:
+                self._switch("")
+            for weight, was in trained.items():
+                weight.requires_grad_(was)
+
+    def _switch(self, name: str) -> None:
+        # PEFT's own disable_adapter does not let an adapter be used inside its block.
+        tuner = self.model.base_model
+        self.model._adapters_disabled = not name
+        if name:
+            tuner.enable_adapter_layers()
+            self.model.set_adapter(name, inference_mode=True)
+        else:
+            tuner.disable_adapter_layers()
 
 
 def load_causal(model: str, *, adapter: str = "", dtype: str = "auto", device: str = "") -> Causal:
@@ -229,8 +255,17 @@ def _adapter_digest(model: Any, name: str) -> str:
         return ""
     config = model.peft_config[name]
     settings = {k: v for k, v in config.to_dict().items() if k not in _IGNORED_SETTINGS}
-    weights = get_peft_model_state_dict(model, adapter_name=name)
-    return value_hash([tensors_digest(weights), settings])
+    return value_hash([tensors_digest(_adapter_weights(model, name)), settings])
+
+
+def _names(file: Path) -> set[str]:
+    with safe_open(file, "pt") as opened:
+        return set(opened.keys())
+
+
+def _adapter_weights(model: Any, name: str) -> dict[str, torch.Tensor]:
+    # Asked to decide about embedding layers itself, PEFT looks for the base model on the network.
+    return dict(get_peft_model_state_dict(model, adapter_name=name, save_embedding_layers=False))
 
 
 _IGNORED_SETTINGS = {
