@@ -32,8 +32,10 @@ question is near its passage, not on it (cosine about .9)."""
 PARTITION_ROWS = 6000
 """Rows a partition: graphs of this size are built in a third of the time that one graph takes."""
 
+TAIL_ROWS = 1000
 TAIL = 0.05
-"""Share of rows not yet in the index (they are scanned) from which it is brought up to date."""
+"""Rows, and the share of rows, not yet in the index (they are scanned) beyond which it is brought
+up to date."""
 
 TURNOVER = 0.3
 """Share of deleted rows from which the index is built anew."""
@@ -47,7 +49,7 @@ def candidates(
         table.search(query, vector_column_name="vector")
         .distance_type("dot")
         .nprobes(index.probes)
-        .ef(max(index.breadth, limit + limit // 2))
+        .ef(max(index.breadth, limit * index.refine))
         .refine_factor(index.refine)
         .limit(limit)
         .select(["_distance"])
@@ -68,7 +70,7 @@ def upkeep(table: Table, index: AnnIndex | None, *, rows: int, ctx: Context) -> 
             partitions = max(1, round(rows / PARTITION_ROWS))
             index_vectors(table, partitions)
             return tuned(table, partitions, rows, ctx)
-    if index.tail > max(TAIL * rows, 1000):
+    if index.tail > max(TAIL * rows, TAIL_ROWS):
         with ctx.stage("index vectors"):
             table.optimize(cleanup_older_than=NEVER)
             return tuned(table, index.partitions, rows, ctx)

@@ -65,20 +65,25 @@ class Analyser:
 
     def terms(self, text: str) -> list[str]:
         """Return the terms of a text, in order, repeats included."""
-        text = text.lower() if text.isascii() else unicodedata.normalize("NFC", text.lower())
-        found = []
-        if not text.isascii():
-            for run in UNSPACED.findall(text):
-                found += [run[i : i + 2] for i in range(len(run) - 1)] or [run]
-            text = UNSPACED.sub(" ", text)
-        return found + [word for word in WORD.findall(text) if word not in self._stopped]
+        return [word for word in _words(text) if word not in self._stopped]
 
     def postings(self, text: str) -> tuple[list[int], int]:
         """Return what a passage's row keeps: its postings, and its length in terms."""
-        terms = self.terms(text)
-        return [term_hash(term) | min(count, MOST) for term, count in Counter(terms).items()], len(
-            terms
-        )
+        counts = Counter(_words(text))
+        for word in self.stop_words:
+            counts.pop(word, None)
+        packed = [term_hash(t) | (n if n < MOST else MOST) for t, n in counts.items()]
+        return packed, counts.total()
+
+
+def _words(text: str) -> list[str]:
+    if text.isascii():
+        return WORD.findall(text.lower())
+    text = unicodedata.normalize("NFC", text.lower())
+    found = []
+    for run in UNSPACED.findall(text):
+        found += [run[i : i + 2] for i in range(len(run) - 1)] or [run]
+    return found + WORD.findall(UNSPACED.sub(" ", text))
 
 
 @lru_cache(maxsize=1 << 18)

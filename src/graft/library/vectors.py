@@ -82,17 +82,16 @@ class IndexedVectors:
 
         Where a filter leaves few passages their vectors are read and compared exactly.
         """
-        if allowed is None:
-            return [self._approximate(query, limit, min(limit, len(self.passages)), None)
-                    for query in queries]  # fmt: skip
-        count = int(allowed[self.passages].sum())
-        if count <= EXACT_ROWS:
+        count = len(self.passages) if allowed is None else int(allowed[self.passages].sum())
+        if allowed is not None and count <= EXACT_ROWS:
             return self._among(queries, limit, np.flatnonzero(allowed[self.passages]))
-        return [self._widen(query, limit, allowed, count) for query in queries]
+        return [self._widen(query, min(limit, count), allowed, count) for query in queries]
 
-    def _widen(self, query: NDArray[np.float32], limit: int, allowed: Mask, count: int) -> Best:
-        wanted = int(1.5 * limit * len(self.passages) / count)
-        while wanted < EXACT_ROWS:
+    def _widen(
+        self, query: NDArray[np.float32], limit: int, allowed: Mask | None, count: int
+    ) -> Best:
+        wanted = limit if allowed is None else int(1.5 * limit * len(self.passages) / count)
+        while 0 < wanted < EXACT_ROWS:
             found = self._approximate(query, limit, wanted, allowed)
             if len(found[0]) == limit:
                 return found
@@ -117,12 +116,12 @@ class IndexedVectors:
         found = ExactVectors(vectors).search(queries, limit, None)
         return [(rows[places_], scores) for places_, scores in found]
 
-    def _scan(self, query: NDArray[np.float32], limit: int, allowed: Mask) -> Best:
+    def _scan(self, query: NDArray[np.float32], limit: int, allowed: Mask | None) -> Best:
         all_rows = [np.zeros(0, dtype=np.int64)]
         all_scores = [np.zeros(0, dtype=np.float32)]
         for batch in scan(self.table, ["vector"], row_ids=True):
             rows = self.passages[np.searchsorted(self.row_ids, batch.column("_rowid").to_numpy())]
-            kept = np.flatnonzero(allowed[rows])
+            kept = np.arange(len(rows)) if allowed is None else np.flatnonzero(allowed[rows])
             matrix = matrix_of(batch.column("vector"), len(query))
             all_rows.append(rows[kept])
             all_scores.append(products(matrix, kept, query))

@@ -60,26 +60,24 @@ class Writer:
         ids = scan_table(self._tables[DOCUMENT], ["id"])["id"].to_pylist()
         self._known: set[str] = set(ids)
         self._gone: set[str] = set()
+        self._waiting: set[str] = set()
 
     def put_documents(self, documents: Iterable[Document]) -> None:
         """Add documents; one whose id is there replaces it, with its passages and vectors.
 
         Raises DocumentError for a text that is not Unicode.
         """
-        waiting = {row["id"] for row in self._documents.rows}
         for document in documents:
             row = document_row(document)
-            if document.id in waiting:
+            if document.id in self._waiting:
                 self._flush()
-                waiting = set()
             if document.id in self._known:
                 self._gone.add(document.id)
             self._known.add(document.id)
-            waiting.add(document.id)
+            self._waiting.add(document.id)
             self._documents.put(row)
             if self._documents.full:
                 self._flush()
-                waiting = set()
 
     def put_passages(self, passages: Iterable[Passage]) -> None:
         """Add passages of documents that were put. Raises NotFound for any other document."""
@@ -224,7 +222,7 @@ class Writer:
 
     def _flush(self) -> None:
         self._delete(sorted(self._gone))
-        self._gone = set()
+        self._gone, self._waiting = set(), set()
         buffers = {DOCUMENT: self._documents, PASSAGE: self._passages, **self._vectors}
         for key, buffer in buffers.items():
             for batch in buffer.drain():
