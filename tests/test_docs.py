@@ -1,0 +1,62 @@
+"""The docs say what is true: README's commands exist, the map names every floor, links resolve."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from graft.cli.main import app
+from graft.core.config import valid_keys
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
+
+
+def test_the_map_names_the_floors_of_the_import_contract_in_their_order():
+    contract = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    layers = [name for row in contract["contracts"][0]["layers"] for name in row.split(" | ")]
+    table = re.findall(r"^\| (`[^|]*`) \|", (ROOT / "docs/architecture.md").read_text(), re.M)
+    named = [name for cell in table for name in re.findall(r"`(\w+)`", cell)]
+    assert named == layers
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_between_pages_resolve(page):
+    for target in re.findall(r"\]\((?!http)([^)#]+)\)", page.read_text()):
+        assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_that_a_page_names_exists(page):
+    root = get_command(app)
+    for words in re.findall(r"`graft ([a-z][a-z ]*)", page.read_text()):
+        command = root
+        for word in words.split():
+            if not hasattr(command, "commands"):
+                break
+            assert word in command.commands, f"graft {words}"
+            command = command.commands[word]
+
+
+def test_settings_that_the_readme_names_exist():
+    text = (ROOT / "README.md").read_text()
+    tables = {key.split(".")[0] for key in valid_keys()}
+    named = re.findall(r"`(\w+\.\w+(?:\.\w+)?)`", text)
+    for key in (key for key in named if key.split(".")[0] in tables and key != "graft.toml"):
+        assert key in valid_keys(), key
+
+
+def test_the_readme_shows_the_two_commands_first_and_five_lines_of_python():
+    blocks = re.findall(r"```(\w*)\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    assert [line.split()[:2] for line in blocks[0][1].splitlines()] == [
+        ["make", "demo"], ["make", "test"]]  # fmt: skip
+    lines = [line for line in blocks[1][1].splitlines() if line.strip()]
+    assert blocks[1][0] == "python" and len(lines) == 5
+    from graft import Workspace
+
+    for name in re.findall(r"ws\.(\w+)\(", blocks[1][1]):
+        assert callable(getattr(Workspace, name))
