@@ -281,3 +281,19 @@ def test_the_digest_follows_prompts_answers_and_order() -> None:
     assert items_digest([one, two]) == items_digest(items()[:2])
     assert items_digest([one, two]) != items_digest([two, one])
     assert items_digest([one]) != items_digest([replace(one, answer="six")])
+
+
+@pytest.mark.real
+def test_golden_ids_of_the_starter() -> None:
+    causal = load_causal("starter", device="cpu")
+    asked = [{"role": "user", "content": "Where is the office?"}]
+    told = [{"role": "system", "content": "Answer in a word."}, *asked]
+    (plain, system), _ = encode_items(causal, [TrainItem(p, "Oslo") for p in (asked, told)], 512)
+    # <|im_start|> is 1 and <|im_end|>, which is also the pad, is 2. A prompt without a system
+    # turn gets the template's own: "You are a helpful AI assistant named SmolLM, trained by ...".
+    turn = (1, 4093, 198, 9576, 314, 260, 4608, 47, 2, 198, 1, 520, 9531, 198)
+    answer = (11062, 5365, 2)
+    assert system.ids == (1, 9690, 198, 21350, 281, 253, 2229, 30, 2, 198, *turn, *answer)
+    assert plain.ids[:8] == (1, 9690, 198, 2683, 359, 253, 5356, 5646)
+    assert plain.ids[-len(turn + answer) :] == turn + answer
+    assert system.labels == plain.labels == answer
