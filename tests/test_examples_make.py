@@ -14,7 +14,7 @@ from graft.core.generation import Decoding, Generation, Prompt
 from graft.core.search import Hit, Search
 from graft.examples import filters
 from graft.examples.holding import holds
-from graft.examples.make import ENOUGH, MakeOptions, make_examples
+from graft.examples.make import MakeOptions, make_examples
 from graft.examples.unanswerable import ANSWERABLE
 from graft.generate.prompts import ASK_FREELY, GROUNDED
 from graft.testing import FakeEncoder, FakeGenerator, MemoryStore
@@ -265,4 +265,4 @@ def test_only_as_many_documents_are_held_as_can_be_asked_about() -> None:
     documents = towns()
     made, _ = make(documents, limit=2, factor=2.0, unanswerable=0.0)
     assert made.tried <= 4
-    assert ENOUGH not in made.dropped or made.dropped[ENOUGH] < 4
+    assert made.dropped.get(filters.ENOUGH, 0) < 4

@@ -107,7 +107,7 @@ def _draft(
     document: Document, passage: Passage, span: tuple[int, int], *, found: Sequence[Candidate]
 ) -> Draft:
     """Return a draft that asks about one sentence, whose answer is not known."""
-    shown = _part(passage, *span)
+    shown = part(passage, *span)
     start, end = window(passage.text, *span, words=READ_WORDS)
     inside = (c for c in found if start <= c.start < end and c.form not in WHOLE)
     return Draft(
@@ -119,7 +119,7 @@ def _draft(
         answer="",
         near=tuple(dict.fromkeys(" ".join(c.answer.split()) for c in inside)),
         shown=shown,
-        read=_part(passage, start, end),
+        read=part(passage, start, end),
         sentence=shown.text,
     )
 
@@ -138,7 +138,8 @@ def _gapped(text: str, candidate: Candidate) -> str:
     return _flat(f"{before}{GAP}{text[candidate.end : end]}")
 
 
-def _part(passage: Passage, start: int, end: int) -> Passage:
+def part(passage: Passage, start: int, end: int) -> Passage:
+    """Return `passage.text[start:end]` as a passage, its text in one line and without headings."""
     text = _flat(passage.text[start:end])
     return replace(passage, start=passage.start + start, end=passage.start + end, text=text)
 

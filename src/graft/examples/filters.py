@@ -20,6 +20,7 @@ NEAR_DUPLICATE = "near-duplicate"
 NOT_RETRIEVED = "not retrieved"
 NOT_RECOVERED = "answer not recovered"
 FAILED = "generation failed"
+ENOUGH = "enough of them"
 
 FEWEST_WORDS = 4
 MOST_WORDS = 32

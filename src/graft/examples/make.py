@@ -14,39 +14,25 @@ from graft.core.context import Context, Step
 from graft.core.document import Document, Passage
 from graft.core.errors import InputError
 from graft.core.example import Example
-from graft.core.generation import Decoding, Generation, Prompt
 from graft.core.hashing import text_hash
 from graft.core.protocols import Generator
 from graft.core.search import Search
 from graft.examples import filters
+from graft.examples.ask import ask, read
 from graft.examples.distract import Retrieve
 from graft.examples.drafts import Draft, answer_drafts, free_drafts
 from graft.examples.holding import content
 from graft.examples.settle import Settled, evidence, settle
-from graft.examples.unanswerable import (
-    ANSWERABLE,
-    Swap,
-    answered_by,
-    best_parts,
-    borne_out,
-    swaps,
-)
-from graft.examples.worked import ASKED, READ
-from graft.generate.prompts import ASK_FOR_ANSWER, ASK_FREELY, GROUNDED, build
+from graft.examples.tally import Tally
+from graft.examples.unanswerable import Judges, swaps, unanswered
 
 WAVE = 64
 """Drafts that go through the model in one call: between waves a job can be cancelled."""
 
-NEW_TOKENS = 32
-"""Longest question and longest reply: what is cut there is no question, and no short answer."""
-
-ENOUGH = "enough of them"
-
 Plan = Callable[[Document, Sequence[Passage], random.Random], Iterator[Draft]]
 """What there is to ask about in one document."""
 
-SAMPLES = 5
-"""Questions kept for the report of each reason."""
+Pool = Sequence[tuple[Document, Sequence[Passage]]]
 
 
 @dataclass(frozen=True)
@@ -99,7 +85,8 @@ def make_examples(
     pool = _sample(documents, options, ctx)
     if not any(passages for _, passages in pool):
         raise InputError("there are no passages to ask about: ingest documents first")
-    maker = _Maker(generator, reader or generator, retrieve, options, ctx)
+    judges = Judges(retrieve, reader or generator, options.top)
+    maker = _Maker(generator, judges, options, ctx)
     with ctx.stage("make questions", options.limit) as step:
         lost = round(options.limit * options.unanswerable)
         free = round(options.limit * options.free)
@@ -107,12 +94,7 @@ def make_examples(
         # The share holds of what there is, also where documents give less than the limit.
         share = options.unanswerable / max(1.0 - options.unanswerable, 1e-9)
         maker.lose(min(lost, round(share * len(maker.kept))), step)
-    return Made(
-        tuple(maker.kept),
-        dict(sorted(maker.dropped.items())),
-        {reason: tuple(found) for reason, found in sorted(maker.samples.items())},
-        maker.tried,
-    )
+    return Made(tuple(maker.kept), maker.tally.counts, maker.tally.samples, maker.tried)
 
 
 def _sample(
@@ -132,20 +114,16 @@ class _Maker:
     """The state of one making: what is kept, by document, and what was dropped, by reason."""
 
     generator: Generator
-    reader: Generator
-    retrieve: Retrieve
+    judges: Judges
     options: MakeOptions
     ctx: Context
     kept: list[Example] = field(default_factory=list)
-    evidence: dict[str, Passage] = field(default_factory=dict)
-    dropped: Counter[str] = field(default_factory=Counter)
-    samples: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)
     of_document: Counter[str] = field(default_factory=Counter)
+    tally: Tally = field(default_factory=Tally)
     tried: int = 0
 
-    def fill(
-        self, pool: Sequence[tuple[Document, Sequence[Passage]]], wanted: dict[str, int], step: Step
-    ) -> None:
+    def fill(self, pool: Pool, wanted: dict[str, int], step: Step) -> None:
         """Try drafts in waves until `wanted` of each source are kept or no more may be tried."""
         sources = {
             "answer": self._turns(pool, answer_drafts),
@@ -156,36 +134,38 @@ class _Maker:
             # About as many as are needed at the rate so far, so that little is made in vain.
             rate = max((len(self.kept) + 2) / (self.tried + 5), 0.1)
             size = min(WAVE, left, math.ceil(sum(wanted.values()) / rate))
-            drafts: dict[str, list[Draft]] = {}
+            drafts: list[tuple[str, Draft]] = []
             for name, source in sources.items():
                 share = math.ceil(size * wanted[name] / sum(wanted.values()))
-                drafts[name] = list(itertools.islice(source, share))
-            if not any(drafts.values()):
+                drafts += [(name, draft) for draft in itertools.islice(source, share)]
+            if not drafts:
                 return
-            tried = sum(map(len, drafts.values()))
-            left, self.tried = left - tried, self.tried + tried
             before = len(self.kept)
             for name, count in self._wave(drafts, wanted).items():
                 wanted[name] -= count
+            left, self.tried = left - len(drafts), self.tried + len(drafts)
+            given = {name for name, _ in drafts}
             for name, other in (("answer", "free"), ("free", "answer")):
-                if not drafts[name] and drafts[other]:
+                if name not in given and other in given:
                     wanted[other], wanted[name] = wanted[other] + wanted[name], 0
             step.advance(len(self.kept) - before, tried=self.tried)
 
     def lose(self, count: int, step: Step) -> None:
         """Add up to `count` questions that no document answers, made from those that are kept."""
-        texts = {p.document_id: p.text for p in self.evidence.values()}
-        source = swaps(self.kept, texts, self.ctx.random("unanswerable"))
+        source = swaps(self.kept, self.texts, self.ctx.random("unanswerable"))
         while count > 0 and (batch := list(itertools.islice(source, min(WAVE, 2 * count + 4)))):
             self.tried += len(batch)
-            before = len(self.kept)
-            self._lost(batch, count)
-            count -= len(self.kept) - before
-            step.advance(len(self.kept) - before, tried=self.tried)
+            copies = self._copies([swap.question for swap in batch])
+            for place in copies:
+                swap = batch[place]
+                self.tally.drop(filters.NEAR_DUPLICATE, swap.source.group, swap.question)
+            fresh = [swap for place, swap in enumerate(batch) if place not in copies]
+            found = unanswered(fresh, count, self.judges, tally=self.tally, ctx=self.ctx)
+            self.kept += found
+            count -= len(found)
+            step.advance(len(found), tried=self.tried)
 
-    def _turns(
-        self, pool: Sequence[tuple[Document, Sequence[Passage]]], plan: Plan
-    ) -> Iterator[Draft]:
+    def _turns(self, pool: Pool, plan: Plan) -> Iterator[Draft]:
         """Yield a draft of each document in turn, leaving out those that have enough."""
         waiting = deque(
             (document.id, plan(document, passages, self.ctx.random(f"drafts:{document.id}")))
@@ -200,145 +180,90 @@ class _Maker:
                 yield draft
                 waiting.append((id, drafts))
 
-    def _wave(
-        self, drafts: Mapping[str, Sequence[Draft]], wanted: Mapping[str, int]
-    ) -> Counter[str]:
+    def _wave(self, drafts: Sequence[tuple[str, Draft]], wanted: Mapping[str, int]) -> Counter[str]:
         """Ask, filter, search and read; keep what comes through, and return how many of each."""
-        planned = [(name, draft) for name, held in drafts.items() for draft in held]
-        asked: list[tuple[str, Draft, str]] = []
-        replies = self._ask([draft for _, draft in planned])
-        for (name, draft), reply in zip(planned, replies, strict=True):
-            question = filters.clean(reply.text)
-            reason = filters.FAILED if reply.error else filters.fault(question)
-            reason = reason or _unfit(draft, question)
-            if reason:
-                self._drop(reason, draft.passage.document_id, question)
+        asked: list[_Asked] = []
+        replies = ask([draft for _, draft in drafts], self.generator, self.ctx)
+        for (name, draft), reply in zip(drafts, replies, strict=True):
+            item = _Asked(name, draft, filters.clean(reply.text))
+            reason = filters.FAILED if reply.error else filters.fault(item.question)
+            if reason := reason or _unfit(item):
+                self._drop(reason, item)
             else:
-                asked.append((name, draft, question))
-        asked = self._retrieved(self._distinct(asked))
-        replies = self._read([(question, [draft.read]) for _, draft, question in asked])
+                asked.append(item)
+        copies = self._copies([item.question for item in asked])
+        for place in copies:
+            self._drop(filters.NEAR_DUPLICATE, asked[place])
+        found = self._retrieved([item for i, item in enumerate(asked) if i not in copies])
+        shown = [(item.question, [item.draft.read]) for item in found]
         counts: Counter[str] = Counter()
-        for (name, draft, question), reply in zip(asked, replies, strict=True):
-            settled = settle(draft, question, reply.text)
-            document = draft.passage.document_id
-            if reply.error:
-                self._drop(filters.FAILED, document, question)
-            elif settled.reason:
-                self._drop(settled.reason, document, question)
-            elif (
-                counts[name] >= wanted[name]
-                or self.of_document[document] >= self.options.per_document
-            ):
-                self._drop(ENOUGH, document, question)
+        for item, reply in zip(found, read(shown, self.judges.reader, self.ctx), strict=True):
+            settled = settle(item.draft, item.question, reply.text)
+            full = self.of_document[item.document] >= self.options.per_document
+            enough = filters.ENOUGH if full or counts[item.source] >= wanted[item.source] else ""
+            if reason := filters.FAILED if reply.error else settled.reason or enough:
+                self._drop(reason, item)
             else:
-                counts[name] += 1
-                self.of_document[document] += 1
-                self._keep(question, settled, draft)
+                counts[item.source] += 1
+                self._keep(item, settled)
         return counts
 
-    def _ask(self, drafts: Sequence[Draft]) -> list[Generation]:
-        """Return a reply for each draft; prompts of one style share what they begin with."""
-        replies: dict[int, Generation] = {}
-        for style, worked in ASKED.items():
-            places = [i for i, draft in enumerate(drafts) if draft.style == style]
-            template = ASK_FREELY if style == "free" else ASK_FOR_ANSWER
-            prompts = [build(template, "", [drafts[i].shown], worked=worked) for i in places]
-            replies |= zip(places, self._generate(self.generator, prompts), strict=True)
-        return [replies[i] for i in range(len(drafts))]
-
-    def _distinct(self, asked: list[tuple[str, Draft, str]]) -> list[tuple[str, Draft, str]]:
+    def _copies(self, questions: Sequence[str]) -> set[int]:
+        """Return the places of questions that repeat a kept or an earlier one."""
         known = [(example.id, example.question) for example in self.kept]
-        copies = filters.repeated([(str(i), q) for i, (_, _, q) in enumerate(asked)], known)
-        for i in copies:
-            _, draft, question = asked[int(i)]
-            self._drop(filters.NEAR_DUPLICATE, draft.passage.document_id, question)
-        return [row for i, row in enumerate(asked) if str(i) not in copies]
+        rows = [(str(place), question) for place, question in enumerate(questions)]
+        return {int(place) for place in filters.repeated(rows, known)}
 
-    def _retrieved(self, asked: list[tuple[str, Draft, str]]) -> list[tuple[str, Draft, str]]:
+    def _retrieved(self, asked: Sequence[_Asked]) -> list[_Asked]:
+        """Return those whose document the retriever finds again."""
+        searches = [Search(item.question) for item in asked]
         found = []
-        searches = self.retrieve([Search(question) for _, _, question in asked]) if asked else []
-        for row, search in zip(asked, searches, strict=True):
-            document = row[1].passage.document_id
-            if filters.retrieved(search, [document], self.options.top):
-                found.append(row)
+        for item, search in zip(
+            asked, self.judges.retrieve(searches) if asked else [], strict=True
+        ):
+            if filters.retrieved(search, [item.document], self.options.top):
+                found.append(item)
             else:
-                self._drop(filters.NOT_RETRIEVED, document, row[2])
+                self._drop(filters.NOT_RETRIEVED, item)
         return found
 
-    def _read(self, asked: Sequence[tuple[str, Sequence[Passage]]]) -> list[Generation]:
-        prompts = [build(GROUNDED, q, passages, worked=READ) for q, passages in asked]
-        return self._generate(self.reader, prompts)
-
-    def _generate(self, generator: Generator, prompts: list[Prompt]) -> list[Generation]:
-        self.ctx.check()
-        decoding = Decoding(max_new_tokens=NEW_TOKENS, seed=self.ctx.seed, stop=("\n",))
-        return generator.generate(prompts, decoding) if prompts else []
-
-    def _lost(self, batch: Sequence[Swap], count: int) -> None:
-        known = [(example.id, example.question) for example in self.kept]
-        copies = filters.repeated([(str(i), s.question) for i, s in enumerate(batch)], known)
-        searches = self.retrieve([Search(swap.question) for swap in batch])
-        open_: list[tuple[Swap, list[Passage]]] = []
-        for i, (swap, search) in enumerate(zip(batch, searches, strict=True)):
-            hits = search.hits[: self.options.top]
-            passages = [hit.passage for hit in hits if hit.passage is not None]
-            if str(i) in copies:
-                self._drop(filters.NEAR_DUPLICATE, swap.source.group, swap.question)
-            elif search.error or not passages or len(passages) < len(hits):
-                self._drop(filters.NOT_RETRIEVED, swap.source.group, swap.question)
-            elif answered_by(swap, passages):
-                self._drop(ANSWERABLE, swap.source.group, swap.question)
-            else:
-                open_.append((swap, passages))
-        # Only as many are read as are wanted, with a few to spare.
-        open_ = open_[: count + 2]
-        shown = [(swap.question, best_parts(swap.question, held)) for swap, held in open_]
-        for (swap, held), reply in zip(open_, self._read(shown), strict=True):
-            if count <= 0:
-                break
-            if reply.error:
-                self._drop(filters.FAILED, swap.source.group, swap.question)
-                continue
-            if borne_out(swap, reply.text, held):
-                self._drop(ANSWERABLE, swap.source.group, swap.question)
-                continue
-            count -= 1
-            self.kept.append(
-                Example(
-                    id=text_hash(f"made:{swap.source.group}:{swap.question}")[:16],
-                    question=swap.question,
-                    kind="unanswerable",
-                    origin="made",
-                    group=swap.source.group,
-                )
-            )
-
-    def _keep(self, question: str, settled: Settled, draft: Draft) -> None:
-        document = draft.passage.document_id
+    def _keep(self, item: _Asked, settled: Settled) -> None:
+        document = item.document
         example = Example(
-            id=text_hash(f"made:{document}:{question}")[:16],
-            question=question,
+            id=text_hash(f"made:{document}:{item.question}")[:16],
+            question=item.question,
             answers=(settled.answer,),
-            gold=(evidence(draft, settled.answer),),
+            gold=(evidence(item.draft, settled.answer),),
             kind=settled.kind,
             origin="made",
             group=document,
         )
         self.kept.append(example)
-        self.evidence[example.id] = draft.passage
+        self.of_document[document] += 1
+        self.texts[document] = f"{self.texts.get(document, '')}\n{item.draft.passage.text}"
 
-    def _drop(self, reason: str, document_id: str, question: str) -> None:
-        self.dropped[reason] += 1
-        held = self.samples.setdefault(reason, [])
-        if len(held) < SAMPLES:
-            held.append((document_id, question))
+    def _drop(self, reason: str, item: _Asked) -> None:
+        self.tally.drop(reason, item.document, item.question)
 
 
-def _unfit(draft: Draft, question: str) -> str:
+@dataclass(frozen=True)
+class _Asked:
+    """A question that was asked for, with its draft and which of the two sources it is from."""
+
+    source: str
+    draft: Draft
+    question: str
+
+    @property
+    def document(self) -> str:
+        return self.draft.passage.document_id
+
+
+def _unfit(item: _Asked) -> str:
     """Return why a question does not go with its draft, or ""."""
-    if filters.copied(question, "", [draft.sentence]):
+    if filters.copied(item.question, "", [item.draft.sentence]):
         return filters.COPIED
-    asked = content(question)
-    if 2 * len(asked & content(draft.read.indexed_text)) < len(asked) + 1:
+    asked = content(item.question)
+    if 2 * len(asked & content(item.draft.read.indexed_text)) < len(asked) + 1:
         return filters.VAGUE
     return ""

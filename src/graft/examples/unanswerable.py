@@ -13,15 +13,23 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from graft.core.context import Context
 from graft.core.document import Passage
 from graft.core.example import Example
+from graft.core.hashing import text_hash
+from graft.core.protocols import Generator
+from graft.core.search import Search
+from graft.examples.ask import read
 from graft.examples.candidates import named
-from graft.examples.drafts import READ_WORDS
+from graft.examples.distract import Retrieve
+from graft.examples.drafts import READ_WORDS, part
+from graft.examples.filters import ENOUGH, FAILED, NOT_RETRIEVED
 from graft.examples.holding import content, holds
 from graft.examples.sentences import window
 from graft.examples.settle import SUPPORTED, brief
+from graft.examples.tally import Tally
 from graft.generate.prompts import GROUNDED
 from graft.measures.sentences import sentences
 from graft.measures.support import support
@@ -36,6 +44,9 @@ ROUNDS = 3
 
 SHOWN = 3
 """Hits that the reader is shown."""
+
+SPARE = 2
+"""Questions read beyond those that are wanted."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +100,57 @@ def _swap(
     return None
 
 
-def answered_by(swap: Swap, passages: Sequence[Passage]) -> bool:
+@dataclass(frozen=True)
+class Judges:
+    """What decides whether a question can be answered: the first `top` hits, and a reader."""
+
+    retrieve: Retrieve
+    reader: Generator
+    top: int
+
+
+def unanswered(
+    batch: Sequence[Swap], most: int, judges: Judges, *, tally: Tally, ctx: Context
+) -> list[Example]:
+    """Return the swaps that nothing found by retrieval answers, as examples, `most` at most.
+
+    The others are counted in `tally`. Hits must carry their passages.
+    """
+    searches = judges.retrieve([Search(swap.question) for swap in batch])
+    left: list[tuple[Swap, list[Passage]]] = []
+    for swap, search in zip(batch, searches, strict=True):
+        hits = search.hits[: judges.top]
+        passages = [hit.passage for hit in hits if hit.passage is not None]
+        if search.error or not passages or len(passages) < len(hits):
+            tally.drop(NOT_RETRIEVED, swap.source.group, swap.question)
+        elif _answered(swap, passages):
+            tally.drop(ANSWERABLE, swap.source.group, swap.question)
+        else:
+            left.append((swap, passages))
+    # Only as many are read as are wanted, with a few to spare.
+    for swap, _ in left[most + SPARE :]:
+        tally.drop(ENOUGH, swap.source.group, swap.question)
+    left = left[: most + SPARE]
+    shown = [(swap.question, _best_parts(swap.question, held)) for swap, held in left]
+    kept: list[Example] = []
+    for (swap, held), reply in zip(left, read(shown, judges.reader, ctx), strict=True):
+        reason = FAILED if reply.error else ENOUGH if len(kept) >= most else ""
+        if not reason and _borne_out(swap, reply.text, held):
+            reason = ANSWERABLE
+        if reason:
+            tally.drop(reason, swap.source.group, swap.question)
+        else:
+            kept.append(_example(swap))
+    return kept
+
+
+def _example(swap: Swap) -> Example:
+    group = swap.source.group
+    id = text_hash(f"made:{group}:{swap.question}")[:16]
+    return Example(id, swap.question, kind="unanswerable", origin="made", group=group)
+
+
+def _answered(swap: Swap, passages: Sequence[Passage]) -> bool:
     """Whether one of the passages speaks of the new name and of what is asked about it."""
     asked = content(swap.question) - content(swap.entity)
     for passage in passages:
@@ -99,7 +160,7 @@ def answered_by(swap: Swap, passages: Sequence[Passage]) -> bool:
     return False
 
 
-def borne_out(swap: Swap, reply: str, passages: Sequence[Passage]) -> bool:
+def _borne_out(swap: Swap, reply: str, passages: Sequence[Passage]) -> bool:
     """Whether a passage that names the thing supports what the reader replied."""
     told = brief(reply)
     if not told or holds(told, GROUNDED.decline):
@@ -111,18 +172,14 @@ def borne_out(swap: Swap, reply: str, passages: Sequence[Passage]) -> bool:
     )
 
 
-def best_parts(question: str, passages: Sequence[Passage]) -> list[Passage]:
+def _best_parts(question: str, passages: Sequence[Passage]) -> list[Passage]:
     """Return the first passages cut to the sentences that share most words with the question."""
     asked = content(question)
     parts = []
     for passage in passages[:SHOWN]:
         spans = sentences(passage.text) or [(0, len(passage.text))]
         best = max(spans, key=lambda s: (len(asked & content(passage.text[slice(*s)])), -s[0]))
-        start, end = window(passage.text, *best, words=READ_WORDS)
-        text = " ".join(passage.text[start:end].split())
-        parts.append(
-            replace(passage, start=passage.start + start, end=passage.start + end, text=text)
-        )
+        parts.append(part(passage, *window(passage.text, *best, words=READ_WORDS)))
     return parts
 
 
