@@ -24,7 +24,10 @@ def passage(name: str) -> Passage:
 
 
 def examples(count: int, unanswerable: int = 0) -> list[Example]:
-    able = [Example(f"e{i}", f"Question {i}?", (f"answer {i}", "some other answer")) for i in range(count)]
+    able = [
+        Example(f"e{i}", f"Question {i}?", (f"answer {i}", "some other answer"))
+        for i in range(count)
+    ]
     unable = [Example(f"u{i}", f"Unknown {i}?", kind="unanswerable") for i in range(unanswerable)]
     return able + unable
 
