@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from graft.answer.cite import cite
 from graft.core.document import Document, Passage, Span
 from graft.measures.sentences import sentences
+from graft.measures.words import has_meaning
 from graft.testing import MemoryStore
 
 quick = settings(deadline=None, max_examples=100)
@@ -59,7 +60,7 @@ def test_offsets_are_exact_on_both_sides(text: str, question: str, shown: list[P
         assert 0 < citation.support <= 1
     cited_spans = {(c.start, c.end) for c in cited.citations}
     assert cited_spans.isdisjoint(cited.unsupported)
-    worded = {span for span in spans if any(c.isalnum() for c in text[slice(*span)])}
+    worded = {span for span in spans if has_meaning(text[slice(*span)])}
     assert cited_spans | set(cited.unsupported) >= worded
     assert 0 <= cited.support <= 1
 
@@ -76,6 +77,14 @@ def test_each_sentence_gets_its_own_evidence():
     ]
     # nine words of the sixteen are fully supported
     assert cited.support == pytest.approx(9 / 16)
+
+
+def test_a_fragment_that_says_nothing_is_passed_over():
+    cited = cite("Five days carry over to the next year. The", PASSAGES)
+    assert [c.end for c in cited.citations] == [38]
+    assert cited.unsupported == ()
+    assert cited.support == pytest.approx(1)
+    assert cite("The", PASSAGES).unsupported or cite("The", PASSAGES).citations
 
 
 def test_a_wrong_number_is_not_cited():

@@ -83,4 +83,5 @@ def test_errors_are_carried_and_leave_no_text():
 
 def test_labels_go_and_words_stay():
     assert tidy("Final answer: five\n") == "five"
-    assert tidy("The answer: five") == "The answer: five"
+    assert tidy("The answer to this question is: five") == "five"
+    assert tidy("The answer is five.") == "The answer is five."

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graft.measures.sentences import LONGEST, sentences
-from graft.measures.support import Evidence, find_evidence, read_source, support
+from graft.measures.source import read_source
+from graft.measures.support import Evidence, find_evidence, support
 from graft.measures.words import fold, words
 
 quick = settings(deadline=None, max_examples=80)
@@ -125,6 +126,22 @@ def test_a_question_that_asks_not_needs_evidence_that_says_not():
     assert support("Interns", text, question=asked).score < 0.6
 
 
+def test_repeating_the_question_answers_it_only_where_it_may_be_repeated():
+    said = "Five days carry over to the next year."
+    for asked, echo in (
+        ("What carries over to the next year, given five days?", True),
+        ("Do five days carry over to the next year?", False),
+        ("Which carries over to the next year, five days or ten?", False),
+    ):
+        assert (support(said, LEAVE, question=asked).match < 0.5) == echo
+
+
+def test_what_answers_weighs_more_than_what_repeats():
+    asked = "Which note do the staff of the Lisbon office need after the third day?"
+    wrong = "The staff of the Lisbon office need a passport and banana."
+    assert support(wrong, LEAVE).match > support(wrong, LEAVE, question=asked).match
+
+
 def test_names_in_the_question_must_be_in_the_text_or_its_title():
     text = "The museum opened in 1931."
     asked = "When did the museum in Porto open?"
@@ -146,7 +163,7 @@ def test_a_bare_yes_rests_on_where_the_question_is_dealt_with():
     assert found.score > 0.8
     assert quote(found).startswith("Sick leave")
     assert support("No", LEAVE, question="Is the canteen open on Sundays?").score < 0.2
-    assert support("Yes", LEAVE) == Evidence()
+    assert support("Yes", LEAVE) == support("Yes", LEAVE, question="Banana?") == Evidence()
 
 
 def test_marks_that_point_to_passages_are_no_numbers():

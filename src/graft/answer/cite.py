@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from graft.core.answer import Citation
 from graft.core.document import Passage
 from graft.measures.sentences import sentences
-from graft.measures.support import Evidence, Source, find_evidence, read_source
-from graft.measures.words import words
+from graft.measures.source import Source, read_source
+from graft.measures.support import Evidence, find_evidence
+from graft.measures.words import has_meaning, words
 
 CITED = 0.5
 """The match from which a sentence counts as said by its evidence."""
@@ -55,10 +56,8 @@ def cite(
     citations: list[Citation] = []
     unsupported: list[tuple[int, int]] = []
     total, size = 0.0, 0
-    for start, end in sentences(text):
+    for start, end in _claims(text):
         length = sum(1 for _ in words(text, start, end))
-        if not length:
-            continue
         found, stretch = _best(text[start:end], stretches, question)
         citation = None
         if stretch is not None and found.match >= CITED:
@@ -70,6 +69,12 @@ def cite(
         total += found.score * length
         size += length
     return Cited(tuple(citations), tuple(unsupported), total / size if size else 0.0)
+
+
+def _claims(text: str) -> list[tuple[int, int]]:
+    """The sentences that say something: a list's bare number or a last "The" does not."""
+    worded = [span for span in sentences(text) if any(True for _ in words(text, *span))]
+    return [span for span in worded if has_meaning(text[slice(*span)])] or worded
 
 
 def _best(

@@ -14,7 +14,9 @@ from graft.core.generation import Generation
 CLOSED_BOOK_DECLINE = "I do not know."
 """What a declining answer says where no documents were looked at."""
 
-_LABEL = re.compile(r"^(?:final )?answer\s*:\s*", re.IGNORECASE)
+_LABEL = re.compile(
+    r"^(?:the )?(?:final )?answer(?: to (?:this|the|your) question)?(?: is)?\s*:\s*", re.IGNORECASE
+)
 
 
 def finish(
@@ -53,10 +55,10 @@ def finish(
 
 
 def tidy(text: str) -> str:
-    """Return a generated text without outer whitespace and the label "Answer:".
+    """Return a generated text without outer whitespace and a label such as "Answer:".
 
-    >>> tidy(" Answer: five days. ")
-    'five days.'
+    >>> tidy(" Answer: five days. "), tidy("The answer to this question is: 12")
+    ('five days.', '12')
     """
     return _LABEL.sub("", text.strip()).strip()
 

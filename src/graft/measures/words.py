@@ -14,7 +14,7 @@ _STOP_WORDS = (
     "what when where why how than so such just also very too more most some any all each every "
     "both few other own same only out up down off again once during before after above below "
     "between through while because until s t m re ve ll d well yeah oh ok okay one many much "
-    "answer answers according passage passages text"
+    "answer answers question according passage passages text"
 )
 STOP_WORDS = frozenset(_STOP_WORDS.split())
 """Words that carry no meaning of their own; some are what models wrap answers in."""
@@ -74,6 +74,15 @@ def fold(word: str) -> str:
     if lower in _MONTHS:
         return _MONTHS[lower]
     return _stem(lower)
+
+
+def has_meaning(text: str) -> bool:
+    """Return whether a text holds any word that is not a stop word.
+
+    >>> has_meaning("It is the"), has_meaning("No.")
+    (False, True)
+    """
+    return any(key not in STOP_WORDS for key, _ in words(text))
 
 
 def is_number(key: str) -> bool:
