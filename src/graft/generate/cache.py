@@ -38,6 +38,7 @@ class ReservedLayer(DynamicLayer):  # type: ignore[no-untyped-call]
         return self.keys, self.values
 
     def batch_repeat_interleave(self, repeats: int) -> None:
+        assert self.keys is not None and self.values is not None
         # A view: the copy into a room of this many rows is made by the next update.
         self.keys = self.keys.expand(repeats, -1, -1, -1)
         self.values = self.values.expand(repeats, -1, -1, -1)
@@ -54,7 +55,7 @@ class ReservedLayer(DynamicLayer):  # type: ignore[no-untyped-call]
         rooms = []
         for old, new in ((self.keys, keys), (self.values, values)):
             room = new.new_empty((*new.shape[:2], size, new.shape[-1]))
-            if filled:
+            if filled and old is not None:
                 room[:, :, :filled] = old
             rooms.append(room)
         self.room = (rooms[0], rooms[1])

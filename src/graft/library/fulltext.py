@@ -162,7 +162,9 @@ def _weigh(keys: NDArray[np.uint64], lengths: NDArray[np.float32], shift: int) -
     mask = np.uint64((1 << (shift - COUNT_BITS)) - 1)
     passages = ((keys >> np.uint64(COUNT_BITS)) & mask).astype(np.int32)
     keys >>= np.uint64(shift)
-    first = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]])) if len(keys) else []
+    new = np.ones(len(keys), dtype=bool)
+    new[1:] = keys[1:] != keys[:-1]
+    first = np.flatnonzero(new)
     starts = np.append(np.asarray(first, dtype=np.int64), len(keys))
     frequency = np.diff(starts)
     rarity = np.log1p((size - frequency + 0.5) / (frequency + 0.5)).astype(np.float32)

@@ -114,7 +114,8 @@ class Snapshot:
     ) -> list[dict[str, Any]]:
         """Return rows of a table, in this order. Raises NotFound when the version was purged."""
         try:
-            return take(table, row_ids, columns).to_pylist()
+            found: list[dict[str, Any]] = take(table, row_ids, columns).to_pylist()
+            return found
         except (OSError, RuntimeError, ValueError, KeyError) as error:
             self._raise_if_purged(error)
             raise

@@ -94,7 +94,8 @@ def read_facets(table: Table) -> Facets:
     """Read the facets of the documents table."""
     columns = ("id", "media_type", "access", "metadata")
     found = scan_table(table, columns, row_ids=True).sort_by("id").combine_chunks()
-    return Facets(*(_array(found, name) for name in columns), _array(found, "_rowid").to_numpy())
+    ids, types, access, metadata = (_array(found, name) for name in columns)
+    return Facets(ids, types, access, metadata, _array(found, "_rowid").to_numpy())
 
 
 def read_directory(table: Table, segmentation: str, facets: Facets) -> Directory:

@@ -153,22 +153,20 @@ class Writer:
             self._changed.add(space.id)
 
     def drop_space(self, space: Space) -> None:
-        """Drop a space with its vectors. Raises NotFound when it is not there."""
+        """Drop a space with its vectors, and its passages if no other space is made of them.
+
+        Raises NotFound when it is not there.
+        """
         if space.id not in self._spaces:
             raise NotFound(f"there is no space {space.id}: nothing was dropped")
+        self._flush()
         del self._spaces[space.id], self._tables[space.id], self._vectors[space.id]
         del self._indexes[space.id]
         self._changed.add(space.id)
-
-    def drop_segmentation(self, segmentation: str) -> None:
-        """Drop the passages of a segmentation. Raises InputError while a space is made of it."""
-        using = [id for id, space in self._spaces.items() if space.segmentation == segmentation]
-        if using:
-            raise InputError(f"segmentation {segmentation} is that of space {using[0]}: drop it")
-        self._flush()
-        for condition in equals_any("segmentation", [segmentation]):
-            self._tables[PASSAGE].delete(condition)
-        self._changed.add(PASSAGE)
+        if space.segmentation not in {left.segmentation for left in self._spaces.values()}:
+            for condition in equals_any("segmentation", [space.segmentation]):
+                self._tables[PASSAGE].delete(condition)
+            self._changed.add(PASSAGE)
 
     def publish(self, counts: Mapping[str, int] | None = None) -> int:
         """Make all of it the library's next version, and return its number.
@@ -223,7 +221,8 @@ class Writer:
     def _flush(self) -> None:
         self._delete(sorted(self._gone))
         self._gone, self._waiting = set(), set()
-        buffers = {DOCUMENT: self._documents, PASSAGE: self._passages, **self._vectors}
+        buffers: dict[str, RowBuffer | VectorBuffer] = {
+            DOCUMENT: self._documents, PASSAGE: self._passages, **self._vectors}  # fmt: skip
         for key, buffer in buffers.items():
             for batch in buffer.drain():
                 self._tables[key].add(pa.Table.from_batches([batch]))

@@ -221,7 +221,8 @@ def load_causal(model: str, *, adapter: str = "", dtype: str = "auto", device: s
 
 
 def _from_pretrained(folder: str, dtype: torch.dtype) -> tuple[Any, Any]:
-    found: Any = AutoModelForCausalLM.from_pretrained(
+    load: Any = AutoModelForCausalLM.from_pretrained
+    found: tuple[Any, Any] = load(
         folder, dtype=dtype, local_files_only=True, output_loading_info=True
     )
     return found

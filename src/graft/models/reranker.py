@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -77,6 +79,11 @@ def load_reranker(model: str, *, device: str = "") -> CrossEncoderReranker:
     """
     where = device or devices.device()
     folder = resolve(model, marker="config.json")
+    if not _scores_pairs(Path(folder)):
+        raise ModelError(
+            f"{model} is no cross-encoder, and its head would be drawn at random: name one, or "
+            "grow one from an encoder with `graft tune reranker`"
+        )
     try:
         with quiet():
             module = CrossEncoder(folder, device=where, local_files_only=True)
@@ -92,6 +99,20 @@ def load_reranker(model: str, *, device: str = "") -> CrossEncoderReranker:
         )
     module.eval()
     return CrossEncoderReranker(module, model, BATCH_TOKENS.get(where.partition(":")[0], 4096))
+
+
+def _scores_pairs(folder: Path) -> bool:
+    """Return whether a folder holds a model that was saved with a head for pairs."""
+    stated = folder / "config_sentence_transformers.json"
+    if (folder / "modules.json").exists() and stated.exists():
+        return _json(stated).get("model_type") == "CrossEncoder"
+    classes = _json(folder / "config.json").get("architectures") or []
+    return any(name.endswith(("ForSequenceClassification", "ForCausalLM")) for name in classes)
+
+
+def _json(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
 
 
 def grow_reranker(encoder: str, *, seed: int, device: str = "") -> CrossEncoder:
@@ -111,7 +132,8 @@ def grow_reranker(encoder: str, *, seed: int, device: str = "") -> CrossEncoder:
         body.save_pretrained(folder)
         module.tokenizer.save_pretrained(folder)
         torch.manual_seed(seed)
-        return CrossEncoder(
+        grown: CrossEncoder = CrossEncoder(
             folder, num_labels=1, max_length=min(PAIR_TOKENS, positions),
             device=device or devices.device(), local_files_only=True,
         )  # fmt: skip
+        return grown
