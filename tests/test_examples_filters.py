@@ -20,6 +20,7 @@ from graft.examples import filters
         ("What " + " ".join(f"word{i}" for i in range(40)) + "?", filters.TOO_LONG),
         ("What does it do when it starts?", filters.VAGUE),
         ("What is the difference between the two?", filters.VAGUE),
+        ("What is this and what are they?", filters.VAGUE),
         ("In what year was the Eiffel Tower completed?", ""),
         ("Does os.fork() return a number?", ""),
     ],
@@ -55,10 +56,18 @@ def test_a_question_that_gives_its_answer_away_is_copied() -> None:
     )
 
 
-def test_an_answer_is_recovered_when_the_reply_holds_it_or_nearly() -> None:
-    assert filters.recovered("It has twelve rooms.", "12 rooms")
-    assert filters.recovered("a new list of sorted items", "new sorted list of items")
-    assert not filters.recovered("The tower is tall.", "12 rooms")
+@pytest.mark.parametrize(
+    ("question", "stray"),
+    [
+        ("What does json.dump write?", False),
+        ("What is the purpose of json.dump?", False),
+        ("Where is an object of the file kept?", False),
+        ("What is an object?", True),
+        ("Which company buys most of the tea leaves?", True),
+    ],
+)
+def test_a_question_must_be_about_what_it_was_asked_for(question: str, stray: bool) -> None:
+    assert filters.strays(question, "Write an object to a file.", "json > json.dump") == stray
 
 
 def test_a_document_is_retrieved_only_among_the_first_hits() -> None:

@@ -12,7 +12,7 @@ from graft.examples.drafts import Draft
 from graft.examples.worked import ASKED, READ
 from graft.generate.prompts import ASK_FOR_ANSWER, ASK_FREELY, GROUNDED, build
 
-NEW_TOKENS = 32
+NEW_TOKENS = 28
 """Longest question and longest reply: what is cut there is no question, and no short answer."""
 
 
@@ -41,5 +41,5 @@ def read(
 
 def _generate(generator: Generator, prompts: list[Prompt], ctx: Context) -> list[Generation]:
     ctx.check()
-    decoding = Decoding(max_new_tokens=NEW_TOKENS, seed=ctx.seed, stop=("\n",))
+    decoding = Decoding(max_new_tokens=NEW_TOKENS, seed=ctx.seed, stop=("\n", ". "))
     return generator.generate(prompts, decoding) if prompts else []

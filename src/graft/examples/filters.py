@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from graft.core.search import Search
 from graft.examples.holding import content, holds, tokens
 from graft.measures.leaks import leaks
-from graft.measures.text import token_f1
 
 NOT_A_QUESTION = "not a question"
 TOO_SHORT = "too short"
@@ -30,6 +29,11 @@ RECOVERED = 0.5
 
 COPIED_WORDS = 0.85
 """Share of a sentence's words in their order that makes a question a copy of it."""
+
+ANY_QUESTION = content(
+    "purpose difference name example way mean use used happen kind type main common best result "
+    "represent describe"
+)
 
 _OPENING = re.compile(
     r"(?:(?:in|on|at|to|from|for|with|by|under|during|before|after|about|of|besides|until|since|"
@@ -89,9 +93,25 @@ def fault(question: str) -> str:
         return TOO_SHORT
     if len(words) > MOST_WORDS or _repeats(words):
         return TOO_LONG
-    if _POINTING.search(question) or len(content(question)) < 2:
-        return VAGUE
-    return ""
+    return VAGUE if _POINTING.search(question) or not content(question) else ""
+
+
+def strays(question: str, text: str, headings: str) -> bool:
+    """Whether a question is not about a text: less than half of its words stand there.
+
+    One that has a single word of its own must have it from the headings, or it could be about
+    anything. Words that any question may have ("purpose", "difference") do not count.
+
+    >>> strays("What does json.dump do?", "Write an object to a file.", "json.dump")
+    False
+    >>> strays("What is a string?", "Return the string in reverse.", "reversed")
+    True
+    """
+    asked = content(question) - ANY_QUESTION
+    found = asked & content(f"{headings} {text}")
+    if len(asked) < 2:
+        return not asked & content(headings)
+    return 2 * len(found) < len(asked)
 
 
 def copied(question: str, answer: str, sentences: Iterable[str] = ()) -> bool:
@@ -104,15 +124,6 @@ def copied(question: str, answer: str, sentences: Iterable[str] = ()) -> bool:
         return True
     asked = tokens(question)
     return any(_ordered_share(asked, tokens(sentence)) >= COPIED_WORDS for sentence in sentences)
-
-
-def recovered(reply: str, answer: str, threshold: float = RECOVERED) -> bool:
-    """Whether a reader's reply gives the answer: holds it, or shares most words with it.
-
-    >>> recovered("It was completed in 1889.", "1889"), recovered("in Paris", "1889")
-    (True, False)
-    """
-    return holds(reply, answer) or token_f1(reply, [answer]) >= threshold
 
 
 def retrieved(search: Search, documents: Iterable[str], top: int) -> bool:

@@ -21,7 +21,6 @@ from graft.examples import filters
 from graft.examples.ask import ask, read
 from graft.examples.distract import Retrieve
 from graft.examples.drafts import Draft, answer_drafts, free_drafts
-from graft.examples.holding import content
 from graft.examples.settle import Settled, evidence, settle
 from graft.examples.tally import Tally
 from graft.examples.unanswerable import Judges, swaps, unanswered
@@ -263,7 +262,6 @@ def _unfit(item: _Asked) -> str:
     """Return why a question does not go with its draft, or ""."""
     if filters.copied(item.question, "", [item.draft.sentence]):
         return filters.COPIED
-    asked = content(item.question)
-    if 2 * len(asked & content(item.draft.read.indexed_text)) < len(asked) + 1:
-        return filters.VAGUE
-    return ""
+    read = item.draft.read
+    headings = " ".join([read.title, *read.headings])
+    return filters.VAGUE if filters.strays(item.question, read.text, headings) else ""

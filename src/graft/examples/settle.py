@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 
 from graft.core.example import Gold, Kind
 from graft.examples.drafts import Draft
-from graft.examples.filters import COPIED, NOT_RECOVERED, copied, recovered
+from graft.examples.filters import COPIED, NOT_RECOVERED, RECOVERED, copied
 from graft.examples.holding import content, holds, tokens
 from graft.generate.prompts import GROUNDED
 from graft.measures.sentences import sentences
 from graft.measures.support import support
+from graft.measures.text import token_f1
 
 SUPPORTED = 0.5
 """Lexical support (measures/support) of a reader's reply by the text from which it counts."""
@@ -24,6 +25,9 @@ LONGEST = 30
 
 ABOUT = 0.6
 """Share of a question's words that a sentence and its headings must hold to be its answer."""
+
+DRAWN = 0.4
+"""Share of a reply's new words that must stand in a sentence to say that it was drawn on."""
 
 _WHEN = re.compile(r"\b(?:when|(?:what|which) (?:year|date|month|day|century))\b", re.IGNORECASE)
 _HOW_MUCH = re.compile(
@@ -51,28 +55,29 @@ class Settled:
 def settle(draft: Draft, question: str, reply: str) -> Settled:
     """Return the answer to a question, given what the reader replied.
 
-    The drafted answer when the reader found it again and it is of the kind the question asks for.
-    A question that gives it away may still ask for another: it then counts as having none.
-    Else the one number, name or date near by that the reply holds and the question asks for; a
-    small model often asks for another detail than the one that was cut out. Else a brief reply
-    in the text's own words. For questions that ask for no such detail it may be the sentence that
-    was asked about, when that is what the reader's reply says.
+    A question for a date, an amount or a person is answered by the drafted answer, or else by
+    another such detail near by (a small model often asks for another one than was cut out), when
+    the reply holds that one alone. Any other question is answered by the drafted answer when the
+    reply is little else, or by a brief reply in the text's own words, or by the sentence that was
+    asked about, when the reply draws on it more than on its neighbours. A question that gives the
+    drafted answer away counts as having none.
     """
-    lost = COPIED if draft.answer and copied(question, draft.answer) else NOT_RECOVERED
+    given = bool(draft.answer) and copied(question, draft.answer)
+    answer = "" if given else draft.answer
     reply = brief(reply)
+    lost = Settled(reason=COPIED if given else NOT_RECOVERED)
     if not reply or holds(reply, GROUNDED.decline):
-        return Settled(reason=lost)
+        return lost
     kind: Kind = "free" if draft.style == "free" else "extractive"
-    if draft.answer and recovered(reply, draft.answer) and _answers(draft.answer, question):
-        return Settled(draft.answer, kind)
-    near = [c for c in draft.near if holds(reply, c) and _answers(c, question)]
-    if asks_detail(question) and len(near) == 1:
-        return Settled(near[0], kind)
+    if asks_detail(question):
+        details = [c for c in (answer, *draft.near) if c and _answers(c, question)]
+        told = [c for c in details if holds(reply, c)]
+        return Settled(told[0], kind) if len(told) == 1 else lost
+    if answer and token_f1(reply, [answer]) >= RECOVERED and _answers(answer, question):
+        return Settled(answer, kind)
     if len(tokens(reply)) <= BRIEF and _stands(reply, question, draft):
         return Settled(reply, kind)
-    if not asks_detail(question) and _says(reply, question, draft):
-        return Settled(draft.sentence, "free")
-    return Settled(reason=lost)
+    return Settled(draft.sentence, "free") if _says(reply, question, draft) else lost
 
 
 def evidence(draft: Draft, answer: str) -> Gold:
@@ -145,13 +150,17 @@ def _stands(reply: str, question: str, draft: Draft) -> bool:
 
 
 def _says(reply: str, question: str, draft: Draft) -> bool:
-    """Whether a reply says what the drafted sentence says, and the sentence is on the question."""
+    """Whether a reply draws on the drafted sentence, and that is on the question."""
     sentence, read = draft.sentence, draft.read
     asked = content(question)
     about = content(" ".join([sentence, read.title, *read.headings]))
+    if len(sentence.split()) > LONGEST or len(asked & about) < ABOUT * len(asked):
+        return False
+    new, told = content(reply) - asked, content(sentence) - asked
+    others = [content(read.text[a:b]) for a, b in sentences(read.text)]
+    drawn = len(new & told)
     return (
-        len(sentence.split()) <= LONGEST
-        and len(asked & about) >= ABOUT * len(asked)
-        and len(content(sentence) - asked) >= 2
-        and support(reply, sentence).match >= SUPPORTED
+        drawn >= 2
+        and drawn >= DRAWN * len(new)
+        and all(drawn >= len(new & other) for other in others)
     )
