@@ -6,6 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# machines are shared: how long one example takes says nothing of the code
+settings.register_profile("graft", deadline=None)
+settings.load_profile("graft")
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ["HF_HUB_OFFLINE"] = "1"  # no test touches the network

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator as Yields
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -18,6 +19,10 @@ from graft.models.causal import Causal
 
 SCORE_BYTES = 256 * 2**20
 """Most memory for the logits of one batch of `score`."""
+
+
+Streamed = Yields[str, None, Generation]
+"""A generator (in Python's sense) of text that returns the whole Generation."""
 
 
 @dataclass
@@ -69,14 +74,14 @@ class LocalGenerator:
                     pass
         return [self._generation(row) for row in rows]
 
-    def stream(self, prompt: Prompt, decoding: Decoding) -> Iterator[str]:
+    def stream(self, prompt: Prompt, decoding: Decoding) -> Streamed:
         """Yield the text in pieces, each of whole characters; together they are `generate`'s.
 
-        A prompt that is too long yields nothing.
+        It returns the whole Generation. A prompt that is too long yields nothing.
         """
         row = self._rows([prompt], decoding)[0]
         if row.limit <= 0:
-            return
+            return self._generation(row)
         held = (
             max((len(stop) for stop in (*decoding.stop, *self.causal.chat.stop_texts)), default=1)
             - 1
@@ -93,6 +98,7 @@ class LocalGenerator:
             if ready > sent:
                 yield row.text[sent:ready]
                 sent = ready
+        return self._generation(row)
 
     def score(self, prompts: Sequence[Prompt], texts: Sequence[str]) -> list[float]:
         """Return the mean log-probability a token (nats) of each text after its prompt.
