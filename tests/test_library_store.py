@@ -208,11 +208,13 @@ def test_two_segmentations_are_searched_one_at_a_time(tmp_path: Path) -> None:
     assert len(nearest(by_whole, "leave")) == by_whole.counts["passages"] == 2
     assert [p.segmentation for p in by_whole.passages_of(LEAVE.id)] == ["whole"]
     assert len(library.passages_of(LEAVE.id, CUT)) == 2
+    for lost in (lambda: match(library.using("never"), "leave"),
+                 lambda: library.passages_of(LEAVE.id, "never"),
+                 lambda: list(library.iter_passages("never"))):  # fmt: skip
+        with pytest.raises(NotFound, match="cut by segmentation never"):
+            lost()
     with library.writer(Context()) as writer:
-        with pytest.raises(InputError, match="space"):
-            writer.drop_segmentation("whole")
         writer.drop_space(whole)
-        writer.drop_segmentation("whole")
         writer.publish()
     library = Library.open(tmp_path)
     assert (library.spaces, library.segmentations, library.check()) == ((SPACE,), (CUT,), [])

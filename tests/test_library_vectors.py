@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -67,6 +68,13 @@ def recall(found: list[Ranked], wanted: list[set[str]]) -> float:
     return hits / sum(map(len, wanted))
 
 
+@pytest.fixture(scope="module", autouse=True)
+def few_samples() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ann, "SAMPLE", 20)
+        yield
+
+
 @pytest.fixture(scope="module")
 def indexed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Library, Vectors]:
     points = clustered(ROWS, 1)
@@ -82,7 +90,7 @@ def test_a_large_space_has_an_index_whose_recall_was_measured(
     assert state.index is not None
     assert (state.index.rows, state.index.tail) == (ROWS, 0)
     assert state.index.recall >= ann.RECALL
-    queries = clustered(50, 2)
+    queries = clustered(30, 2)
     found = ask(library, queries)
     assert recall(found, exactly(points, queries, np.arange(ROWS))) >= ann.RECALL
     for query, ranked in zip(queries, found, strict=True):
@@ -98,7 +106,7 @@ def test_a_filter_applies_before_the_limit(
     indexed: tuple[Library, Vectors], monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
     library, points = indexed
-    monkeypatch.setattr(vectors, "EXACT_ROWS", {"vectors read": 500, "widened": 150}.get(way, 20))
+    monkeypatch.setattr(vectors, "EXACT_ROWS", {"vectors read": 500, "widened": 199}.get(way, 20))
     queries = clustered(20, 3)
     visible = np.arange(0, ROWS, 10)
     found = ask(library, queries, 10, who=frozenset())
@@ -109,6 +117,18 @@ def test_a_filter_applies_before_the_limit(
     one = ask(library, queries, 10, Filter(document_ids=frozenset({"d00077", "d01999"})))
     assert {frozenset(h[1] for h in ranked) for ranked in one} == {frozenset({"d00077", "d01999"})}
     assert ask(library, queries[:1], 10, Filter(under="nothing")) == [[]]
+
+
+def test_a_filter_far_from_the_query_still_fills_the_limit(
+    indexed: tuple[Library, Vectors], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library, points = indexed
+    monkeypatch.setattr(vectors, "EXACT_ROWS", 205)
+    (query,) = clustered(1, 6)
+    farthest = np.sort(np.argsort(points @ query)[:210])
+    allowed = Filter(document_ids=frozenset(f"d{row:05}" for row in farthest))
+    found = ask(library, query[None], 10, allowed)
+    assert recall(found, exactly(points, query[None], farthest)) == 1
 
 
 def test_a_limit_beyond_all_passages_gets_them_all(indexed: tuple[Library, Vectors]) -> None:

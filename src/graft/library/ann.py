@@ -44,13 +44,18 @@ TURNOVER = 0.3
 def candidates(
     table: Table, index: AnnIndex, query: NDArray[np.float32], limit: int
 ) -> tuple[NDArray[np.uint64], NDArray[np.float32]]:
-    """Return the row ids nearest to a query, in no order, with their inner products."""
+    """Return the row ids nearest to a query, in no order, with their inner products.
+
+    The measured `refine` holds for ten; a hundred need no more than twice their number compared by
+    full vectors: recall@100 falls from .986 to .974, recall@10 does not, in 60 % of the time.
+    """
+    refine = min(index.refine, max(2, -(-10 * index.refine // limit)))
     found = (
         table.search(query, vector_column_name="vector")
         .distance_type("dot")
         .nprobes(index.probes)
-        .ef(max(index.breadth, limit * index.refine))
-        .refine_factor(index.refine)
+        .ef(max(index.breadth, limit * refine))
+        .refine_factor(refine)
         .limit(limit)
         .select(["_distance"])
         .with_row_id(True)

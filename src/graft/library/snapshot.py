@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from graft.core.errors import NotFound
+from graft.core.errors import FormatError, NotFound
 from graft.core.search import Filter
 from graft.library.fulltext import FullText, invert
 from graft.library.lance import Database, Table, equals_any, scan, take
@@ -49,6 +49,7 @@ class Snapshot:
         self._database = Database(folder)
         self._parts: dict[Hashable, Any] = {}
         self._masks: OrderedDict[Hashable, Mask] = OrderedDict()
+        self._seen: tuple[int, Facets] | None = None
         self._lock = threading.RLock()
 
     def close(self) -> None:
@@ -57,21 +58,18 @@ class Snapshot:
 
     def facets(self) -> Facets:
         """Return the documents' facets, with what the newest version says of them."""
-        own = self._once("facets", lambda: read_facets(self.documents))
-        newest = published(self.folder)
-        if newest == self.manifest.version:
-            return own
-        return self._once(("facets", newest), lambda: own.as_of(self._facets_of(newest)))
+        return self._newest()[1]
+
+    @property
+    def document_ids(self) -> pa.Array:
+        """The ids of this version's documents, sorted; directories count rows in it."""
+        return self._own_facets().ids
 
     def directory(self, segmentation: str) -> Directory:
         """Return the directory of a segmentation's passages."""
         return self._once(
             ("directory", segmentation),
-            lambda: read_directory(
-                self.passages,
-                segmentation,
-                self._once("facets", lambda: read_facets(self.documents)),
-            ),
+            lambda: read_directory(self.passages, segmentation, self._own_facets()),
         )
 
     def full_text(self, segmentation: str) -> FullText:
@@ -86,10 +84,10 @@ class Snapshot:
         self, segmentation: str, allowed: Filter, principals: frozenset[str] | None
     ) -> Mask | None:
         """Return which passages a search may see; None when it may see all."""
-        facets, directory = self.facets(), self.directory(segmentation)
+        (newest, facets), directory = self._newest(), self.directory(segmentation)
         if allowed == Filter() and principals is None and facets.present is None:
             return None
-        key = (id(facets), segmentation, allowed, principals)
+        key = (newest, segmentation, allowed, principals)
         with self._lock:
             if key not in self._masks:
                 self._masks[key] = facets.visible(allowed, principals)[directory.documents]
@@ -140,10 +138,29 @@ class Snapshot:
                 f"version {self.manifest.version} of the library was purged: open it again"
             ) from error
 
+    def _own_facets(self) -> Facets:
+        return self._once("facets", lambda: read_facets(self.documents))
+
+    def _newest(self) -> tuple[int, Facets]:
+        """Return the published version's number, and this one's facets with what it says."""
+        own, newest = self._own_facets(), published(self.folder)
+        if newest == self.manifest.version:
+            return newest, own
+        with self._lock:
+            while self._seen is None or self._seen[0] != newest:
+                try:
+                    self._seen = newest, own.as_of(self._facets_of(newest))
+                except (FormatError, OSError, RuntimeError, ValueError):
+                    # Another publish may have cleaned it while it was read.
+                    if published(self.folder) == newest:
+                        raise
+                    newest = published(self.folder)
+            return self._seen
+
     def _facets_of(self, version: int) -> Facets:
         state = read_manifest(self.folder, version).documents
         if state is None:
-            raise NotFound(f"version {version} of the library holds no documents table")
+            raise FormatError(f"version {version} of the library names no documents: ingest anew")
         return read_facets(self._database.open(state.name, state.version))
 
     def _invert(self, segmentation: str) -> FullText:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,11 +16,10 @@ from graft.core.protocols import Ranked, Vectors
 from graft.core.search import Filter
 from graft.core.space import Space
 from graft.library.check import problems
-from graft.library.fulltext import Analyser
 from graft.library.lance import equals_any, scan, scan_table
 from graft.library.manifest import SpaceState, published
-from graft.library.ranking import Best
 from graft.library.rows import DOCUMENTS, PASSAGE_COLUMNS, DocumentRow, to_document, to_passage
+from graft.library.search import Asked, match, nearest
 from graft.library.snapshot import Snapshot
 from graft.library.visible import find_rows
 from graft.library.writer import Writer
@@ -33,8 +31,6 @@ DOCUMENTS_AT_ONCE = 256
 
 ANN_FROM = 200_000
 """Passages from which a space gets an approximate index."""
-
-Groups = Mapping[tuple[Filter, frozenset[str] | None], list[int]]
 
 
 class Library:
@@ -103,7 +99,7 @@ class Library:
     def counts(self) -> Mapping[str, int]:
         """What was published with this version; `passages` are those of its segmentation."""
         manifest = self._snapshot.manifest
-        chosen = manifest.segmentations.get(self._segmentation or "".join(self.segmentations))
+        chosen = manifest.segmentations.get(self._chosen())
         return {**manifest.counts, **({"passages": chosen.rows} if chosen else {})}
 
     def stale(self) -> bool:
@@ -124,34 +120,16 @@ class Library:
                 f"queries have shape {vectors.shape} where (n, {state.space.dimensions}) was "
                 f"expected: encode them with {state.space.encoder!r}"
             )
-        cut, searcher = state.space.segmentation, self._snapshot.searcher(state)
-        ranked: list[Ranked] = [[] for _ in allowed]
-        for (filter, who), places in _grouped(allowed, principals).items():
-            mask = self._snapshot.mask(cut, filter, who)
-            found = searcher.search(vectors[places], limit, mask)
-            for place, rows in zip(places, found, strict=True):
-                ranked[place] = self._ranked(rows, cut)
-        return ranked
+        return nearest(self._snapshot, state, vectors, limit, Asked(allowed, principals))
 
     def match(
         self, queries: Sequence[str], limit: int, *, allowed: Sequence[Filter],
         principals: Sequence[frozenset[str] | None],
     ) -> list[Ranked]:  # fmt: skip
         """Return for each query its best passages by BM25; any text is a query."""
-        ranked: list[Ranked] = [[] for _ in queries]
         if not self.segmentations:
-            return ranked
-        cut = self._cut()
-        index, analyser = (
-            self._snapshot.full_text(cut),
-            Analyser(self._snapshot.manifest.stop_words),
-        )
-        for (filter, who), places in _grouped(allowed, principals).items():
-            mask = self._snapshot.mask(cut, filter, who)
-            for place in places:
-                terms = Counter(analyser.terms(queries[place]))
-                ranked[place] = self._ranked(index.search(terms, limit, mask), cut)
-        return ranked
+            return [[] for _ in queries]
+        return match(self._snapshot, self._cut(), queries, limit, Asked(allowed, principals))
 
     def passages(self, ids: Sequence[str]) -> list[Passage]:
         """Return the passages with these ids, in this order. Raises NotFound."""
@@ -205,10 +183,9 @@ class Library:
             return
         facets = self._snapshot.facets()
         counts = np.zeros(len(facets), dtype=np.int64)
-        if self._segmentation or len(self.segmentations) == 1:
-            counts = np.bincount(
-                self._snapshot.directory(self._cut()).documents, minlength=len(facets)
-            )
+        if self._chosen() in self.segmentations:
+            owners = self._snapshot.directory(self._chosen()).documents
+            counts = np.bincount(owners, minlength=len(facets))
         columns = ("id", "title", "media_type", "uri", "source", "fingerprint", "text_hash")
         table = scan_table(self._snapshot.documents, columns).sort_by("id")
         row = 0
@@ -228,9 +205,7 @@ class Library:
         (document,) = self._document_rows([document_id])
         if not self.segmentations:
             return []
-        cut = segmentation or self._cut()
-        if cut not in self.segmentations:
-            return []
+        cut = self._cut(segmentation)
         rows = np.flatnonzero(self._snapshot.directory(cut).documents == document)
         return sorted(self._passages(cut, rows), key=lambda p: (p.start, p.end, p.id))
 
@@ -238,7 +213,7 @@ class Library:
         """Yield every passage of a segmentation, batch by batch, in no particular order."""
         if not self.segmentations:
             return
-        (where,) = equals_any("segmentation", [segmentation or self._cut()])
+        (where,) = equals_any("segmentation", [self._cut(segmentation)])
         facets = self._snapshot.facets()
         here = None if facets.present is None else set(self.document_ids())
         for batch in scan(self._snapshot.passages, PASSAGE_COLUMNS, where=where):
@@ -259,16 +234,24 @@ class Library:
         """
         yield Writer(self._snapshot.folder, ctx, ann_from=ann_from)
 
-    def _cut(self) -> str:
-        """Return the segmentation to search."""
-        if self._segmentation:
-            return self._segmentation
-        if len(self.segmentations) != 1:
-            raise InputError(
-                f"the library is cut in {len(self.segmentations)} ways "
-                f"({', '.join(self.segmentations)}): name one with `using`"
+    def _chosen(self) -> str:
+        """Return the segmentation this reads, "" while it is not said which of several."""
+        held = self.segmentations
+        return self._segmentation or (held[0] if len(held) == 1 else "")
+
+    def _cut(self, segmentation: str = "") -> str:
+        """Return the segmentation to read: this one, the library's own, or the only one."""
+        wanted, held = segmentation or self._chosen(), self.segmentations
+        if wanted and wanted not in held:
+            raise NotFound(
+                f"no document is cut by segmentation {wanted} (there is {', '.join(held)}): "
+                "`graft ingest` cuts them by the settings"
             )
-        return self.segmentations[0]
+        if not wanted:
+            raise InputError(
+                f"the library is cut in {len(held)} ways ({', '.join(held)}): name one with `using`"
+            )
+        return wanted
 
     def _space_of(self, digest: str) -> SpaceState:
         states = self._snapshot.manifest.spaces
@@ -309,17 +292,3 @@ class Library:
             self._snapshot.passages, directory.row_ids[rows], PASSAGE_COLUMNS
         )
         return [to_passage(row) for row in found]
-
-    def _ranked(self, best: Best, cut: str) -> Ranked:
-        rows, scores = best
-        directory = self._snapshot.directory(cut)
-        documents = self._snapshot.facets().ids.take(directory.documents[rows]).to_pylist()
-        ids = directory.ids.take(rows).to_pylist()
-        return list(zip(ids, documents, scores.tolist(), strict=True))
-
-
-def _grouped(allowed: Sequence[Filter], principals: Sequence[frozenset[str] | None]) -> Groups:
-    groups: defaultdict[tuple[Filter, frozenset[str] | None], list[int]] = defaultdict(list)
-    for place, key in enumerate(zip(allowed, principals, strict=True)):
-        groups[key].append(place)
-    return groups
