@@ -1,79 +1,53 @@
-"""The plan of a sync: nothing is removed but under a root that is named now."""
+"""A sync reads what changed, keeps what it cannot read, and removes only under roots named now."""
 
 from __future__ import annotations
 
-from hypothesis import given
-from hypothesis import strategies as st
+from pathlib import Path
 
-from graft.library.sync import Seen, plan
-
-IDS = st.sampled_from([f"{letter}.md" for letter in "abcdef"])
-ROOTS = st.sampled_from(["docs", "wiki", "mail"])
-STORED = st.dictionaries(IDS, st.tuples(st.sampled_from("123"), ROOTS))
-SEEN = st.lists(st.builds(Seen, IDS, st.sampled_from("123"), ROOTS))
+from graft.library.rows import DocumentRow
+from graft.library.sources import expand, fingerprint, roots_of
+from graft.library.sync import Sync
 
 
-def test_the_four_fates() -> None:
-    stored = {"same": ("1", "docs"), "changed": ("1", "docs"), "gone": ("1", "docs")}
-    seen = [Seen("new", "1", "docs"), Seen("same", "1", "docs"), Seen("changed", "2", "docs")]
-    done = plan(stored, seen, roots={"docs"})
-    assert (done.added, done.updated) == (("new",), ("changed",))
-    assert (done.removed, done.unchanged, done.clashes) == (("gone",), ("same",), ())
+def row(id: str, mark: str, source: str, access: tuple[str, ...] = ()) -> DocumentRow:
+    return DocumentRow(id, id, "text/markdown", "", source, mark, "", access, 1)
 
 
-def test_a_root_not_named_now_keeps_its_documents() -> None:
-    stored = {"a": ("1", "docs"), "b": ("1", "wiki")}
-    assert plan(stored, [], roots={"wiki"}).removed == ("b",)
-    assert plan(stored, [], roots=set()).removed == ()
+def start(root: Path, stored: dict[str, list[DocumentRow]], access=()) -> Sync:
+    roots = roots_of([str(root)])
+    return Sync(stored, frozenset(roots), dict.fromkeys(roots, tuple(access)), 1 << 20)
 
 
-def test_what_could_not_be_read_now_stays() -> None:
-    stored = {"a": ("1", "docs"), "b": ("1", "docs")}
-    assert plan(stored, [], roots={"docs"}, unread={"a"}).removed == ("b",)
+def test_each_source_ends_as_one_thing(tmp_path):
+    root = tmp_path / "docs"
+    root.mkdir()
+    for name in ("same", "changed", "new", "empty"):
+        (root / f"{name}.md").write_text("" if name == "empty" else f"# {name}\n\nSome words.\n")
+    marks = {source.id: fingerprint(source) for source in expand([str(root)])}
+    here = roots_of([str(root)])[0]
+    stored = {
+        "same.md": [row("same.md", marks["same.md"], here)],
+        "changed.md": [row("changed.md", "old", here)],
+        "empty.md": [row("empty.md", "old", here)],
+        "gone.md": [row("gone.md", "old", here)],
+        "elsewhere.md": [row("elsewhere.md", "old", "another root")],
+    }
+    sync = start(root, stored, access=["hr"])
+    documents = {d.id: d for d in sync.documents(expand([str(root)]))}
+    assert set(documents) == {"changed.md", "new.md"} and sync.unchanged == 1
+    assert (sync.added, sync.updated) == ({"new.md"}, {"changed.md"})
+    assert sync.vanished() == {"gone.md"}
+    assert [failure.path for failure in sync.failed] == ["empty.md"]
+    assert all(d.access == ("hr",) for d in documents.values())
+    assert sync.reopened == {"same.md": ("hr",)}
 
 
-def test_an_id_of_another_root_is_not_taken_over() -> None:
-    stored = {"README.md": ("1", "docs")}
-    done = plan(stored, [Seen("README.md", "2", "wiki")], roots={"wiki"})
-    assert done.clashes == (("README.md", "docs", "wiki"),)
-    assert not (done.added or done.updated or done.removed)
-
-
-def test_a_document_that_moved_between_roots_named_now_is_updated() -> None:
-    done = plan({"a": ("1", "docs")}, [Seen("a", "1", "wiki")], roots={"docs", "wiki"})
-    assert (done.updated, done.removed) == (("a",), ())
-
-
-def test_an_id_seen_twice_is_told_and_the_first_stays() -> None:
-    done = plan({}, [Seen("a", "1", "docs"), Seen("a", "2", "wiki")], roots={"docs", "wiki"})
-    assert (done.added, done.clashes) == (("a",), (("a", "docs", "wiki"),))
-
-
-@given(STORED, SEEN, st.sets(ROOTS), st.sets(IDS))
-def test_every_id_has_at_most_one_fate(
-    stored: dict[str, tuple[str, str]], seen: list[Seen], roots: set[str], unread: set[str]
-) -> None:
-    seen = [item for item in seen if item.source in roots]
-    done = plan(stored, seen, roots=roots, unread=unread)
-    fates = [*done.added, *done.updated, *done.removed, *done.unchanged]
-    assert len(fates) == len(set(fates))
-    assert set(done.added).isdisjoint(stored)
-    assert {*done.updated, *done.removed, *done.unchanged} <= stored.keys()
-    assert all(stored[id][1] in roots and id not in unread for id in done.removed)
-    assert {item.id for item in seen}.isdisjoint(done.removed)
-
-
-@given(STORED, SEEN, st.sets(ROOTS))
-def test_a_second_sync_changes_nothing(
-    stored: dict[str, tuple[str, str]], seen: list[Seen], roots: set[str]
-) -> None:
-    seen = [item for item in seen if item.source in roots]
-    done, after, owners = plan(stored, seen, roots=roots), dict(stored), dict[str, Seen]()
-    for item in seen:
-        owners.setdefault(item.id, item)
-    for id in (*done.added, *done.updated):
-        after[id] = (owners[id].fingerprint, owners[id].source)
-    for id in done.removed:
-        del after[id]
-    again = plan(after, seen, roots=roots)
-    assert (again.added, again.updated, again.removed) == ((), (), ())
+def test_rows_that_left_a_file_of_many_documents_are_gone(tmp_path):
+    path = tmp_path / "faq.jsonl"
+    path.write_text('{"id": "a", "text": "Some words."}\n{"id": "b", "text": "Other words."}\n')
+    here = roots_of([str(path)])[0]
+    stored = {"faq.jsonl": [row(f"faq.jsonl#{id}", "old", here) for id in ("a", "z")]}
+    sync = start(path, stored)
+    assert {d.id for d in sync.documents(expand([str(path)]))} == {"faq.jsonl#a", "faq.jsonl#b"}
+    assert (sync.added, sync.updated, sync.gone) == (
+        {"faq.jsonl#b"}, {"faq.jsonl#a"}, {"faq.jsonl#z"})  # fmt: skip

@@ -2,71 +2,88 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from graft.core.document import Document
+from graft.core.errors import DocumentError
+from graft.library.parse import load_all
+from graft.library.rows import DocumentRow
+from graft.library.sources import Source, fingerprint
 
 
 @dataclass(frozen=True)
-class Seen:
-    """A document that stands in a source now; `fingerprint` is of its bytes and its reader."""
+class Failure:
+    """A path that could not be read, and why."""
 
-    id: str
-    fingerprint: str
-    source: str
+    path: str
+    reason: str
 
 
-@dataclass(frozen=True)
-class Plan:
-    """Ids by what is to be done with them; `clashes` keep what is stored.
+@dataclass
+class Sync:
+    """A sync under way: what is stored of each source, and what became of it so far.
 
-    A clash is an id that is seen in one root while the library, or another root, has it already:
-    (id, the root that keeps it, the root that was left out); both are one when it repeats an id.
+    Only what lies under a root that is named now may be removed. A source that cannot be read any
+    more keeps what is stored of it: nothing is lost by a file that is half written.
     """
 
-    added: tuple[str, ...]
-    updated: tuple[str, ...]
-    removed: tuple[str, ...]
-    unchanged: tuple[str, ...]
-    clashes: tuple[tuple[str, str, str], ...] = ()
+    stored: dict[str, list[DocumentRow]]
+    roots: frozenset[str]
+    access: dict[str, tuple[str, ...]]
+    max_bytes: int
+    seen: set[str] = field(default_factory=set)
+    added: set[str] = field(default_factory=set)
+    updated: set[str] = field(default_factory=set)
+    gone: set[str] = field(default_factory=set)
+    unchanged: int = 0
+    failed: list[Failure] = field(default_factory=list)
+    reopened: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
+    def changed(self, sources: Iterable[Source]) -> Iterator[Source]:
+        """Yield the sources that have to be read; the same bytes cost a hash and no more."""
+        for source in sources:
+            self.seen.add(source.id)
+            rows = self.stored.get(source.id, [])
+            try:
+                mark = fingerprint(source, max_bytes=self.max_bytes)
+            except DocumentError as error:
+                self.failed.append(Failure(source.id, str(error)))
+                continue
+            if rows and all(row.fingerprint == mark for row in rows):
+                self.unchanged += len(rows)
+                self._reopen(source, rows)
+            else:
+                yield source
 
-def plan(
-    stored: Mapping[str, tuple[str, str]],
-    seen: Iterable[Seen],
-    *,
-    roots: Collection[str],
-    unread: Collection[str] = (),
-) -> Plan:
-    """Compare what is stored, id to (fingerprint, source), with what is seen now.
+    def documents(self, sources: Iterable[Source]) -> Iterator[Document]:
+        """Yield the documents of the sources that changed, and take note of what became of each."""
+        workers = min(2, os.cpu_count() or 1)
+        for loaded in load_all(self.changed(sources), max_bytes=self.max_bytes, workers=workers):
+            if loaded.reason:
+                self.failed.append(Failure(loaded.source.id, loaded.reason))
+                continue
+            before = {row.id for row in self.stored.get(loaded.source.id, [])}
+            now = {document.id for document in loaded.documents}
+            self.added |= now - before
+            self.updated |= now & before
+            self.gone |= before - now
+            access = self.access.get(loaded.source.root, ())
+            for document in loaded.documents:
+                yield document if document.access else replace(document, access=access)
 
-    Only documents of the `roots` named now may be removed: leave out a root that cannot be read.
-    `unread` are ids whose files are there but could not be read: what is stored of them stays.
+    def vanished(self) -> set[str]:
+        """Return the documents whose source is no longer under the roots named now."""
+        return {
+            row.id
+            for id, rows in self.stored.items()
+            for row in rows
+            if row.source in self.roots and id not in self.seen
+        }
 
-    >>> stored = {"a.md": ("1", "docs"), "b.md": ("2", "docs"), "z.md": ("9", "other")}
-    >>> seen = [Seen("a.md", "1", "docs"), Seen("c.md", "3", "docs")]
-    >>> done = plan(stored, seen, roots={"docs"})
-    >>> done.added, done.updated, done.removed, done.unchanged
-    (('c.md',), (), ('b.md',), ('a.md',))
-    """
-    added, updated, unchanged, clashes = [], [], [], []
-    owner: dict[str, str] = {}
-    for item in seen:
-        held = stored.get(item.id)
-        if item.id in owner:
-            clashes.append((item.id, owner[item.id], item.source))
-            continue
-        if held is not None and held[1] != item.source and held[1] not in roots:
-            clashes.append((item.id, held[1], item.source))
-            continue
-        owner[item.id] = item.source
-        if held is None:
-            added.append(item.id)
-        elif held == (item.fingerprint, item.source):
-            unchanged.append(item.id)
-        else:
-            updated.append(item.id)
-    stays = owner.keys() | set(unread)
-    removed = [id for id, (_, source) in stored.items() if source in roots and id not in stays]
-    return Plan(
-        tuple(added), tuple(updated), tuple(sorted(removed)), tuple(unchanged), tuple(clashes)
-    )
+    def _reopen(self, source: Source, rows: Sequence[DocumentRow]) -> None:
+        wanted = self.access.get(source.root)
+        for row in rows:
+            if wanted is not None and row.access != wanted:
+                self.reopened[row.id] = wanted
