@@ -14,7 +14,7 @@ SETTINGS = {
     "segment.max_tokens": 160,
     "answer.passages": 3,
     "generate.max_new_tokens": 32,
-    "examples.limit": 220,
+    "examples.limit": 120,
     "evaluate.limit": 40,
     "tune.retriever.epochs": 1.0,
     "tune.reranker.epochs": 1.0,
