@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graft.core.errors import InputError
-from graft.core.search import Hit
+from graft.core.example import Example
+from graft.core.search import Hit, Search
 from graft.retrieve.fuse import fuse_ranks
-from graft.tune.fusion import fit_fusion, fuse
+from graft.tune.fusion import fit_fusion, fuse, leg_of
 
 IDS = st.lists(st.sampled_from("abcdefghij"), unique=True, max_size=8)
 
@@ -94,3 +96,14 @@ def test_what_cannot_be_fitted_says_so() -> None:
         fit_fusion({"dense": legs["dense"]}, qrels)
     with pytest.raises(InputError, match="training questions"):
         fit_fusion(legs, {})
+
+
+def test_a_leg_is_what_a_first_stage_ranks_by_passage_or_by_document() -> None:
+    def retrieve(searches: list[Search]) -> list[Search]:
+        hits = (Hit("p2", "d1", 3.0), Hit("p1", "d1", 2.0), Hit("p3", "d2", 1.0))
+        return [replace(s, hits=hits if s.query == "frog" else ()) for s in searches]
+
+    examples = [Example("q", "frog"), Example("r", "ship")]
+    by_passage = leg_of(retrieve, examples)
+    assert by_passage == {"q": [("p2", 3.0), ("p1", 2.0), ("p3", 1.0)], "r": []}
+    assert leg_of(retrieve, examples, documents=True)["q"] == [("d1", 3.0), ("d2", 1.0)]

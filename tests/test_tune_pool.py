@@ -36,6 +36,13 @@ def test_the_pool_holds_all_positives_then_what_bm25_finds_rank_by_rank() -> Non
     assert {"x", "y"} <= set(wide.passages) and len(wide.passages) == 8
 
 
+def test_few_questions_get_a_small_pool() -> None:
+    store, by_id = store_of(*[f"frog {'pond ' * i}" for i in range(100)])
+    example = Example("a", "frog", gold=(Gold("d0"),))
+    pool = dev_pool([example], {"a": [by_id["d0"]]}, store, others=by_id.values())
+    assert len(pool.passages) == 72
+
+
 def test_questions_without_gold_are_left_out_and_none_is_an_error() -> None:
     store, by_id = store_of("frog", "ship")
     examples = [Example("a", "frog", gold=(Gold("d0"),)), Example("b", "ship", kind="unanswerable")]

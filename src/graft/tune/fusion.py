@@ -10,8 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graft.core.errors import InputError
+from graft.core.example import Example
+from graft.core.search import Search
 from graft.measures.ranking import ranking_scores
 from graft.retrieve.fuse import RRF_K
+from graft.tune.mine import Retrieve
 
 Leg = Mapping[str, Sequence[tuple[str, float]]]
 """For each question id its ranking, best first: (document or passage id, score)."""
@@ -91,6 +94,23 @@ def fit_fusion(
             for point, mean in zip(grid, means, strict=True)
         ),
     )
+
+
+def leg_of(
+    retrieve: Retrieve, examples: Sequence[Example], *, documents: bool = False
+) -> dict[str, list[tuple[str, float]]]:
+    """Return a first stage's rankings of the examples' questions: passage ids, or document ids.
+
+    A document stands where its best passage does. A search that failed has no hits.
+    """
+    found = retrieve([Search(example.question) for example in examples])
+    leg: dict[str, list[tuple[str, float]]] = {}
+    for example, search in zip(examples, found, strict=True):
+        best: dict[str, float] = {}
+        for hit in search.hits:
+            best.setdefault(hit.document_id if documents else hit.passage_id, hit.score)
+        leg[example.id] = list(best.items())
+    return leg
 
 
 def fuse(rankings: Sequence[Sequence[tuple[str, float]]], weights: Sequence[float], *,

@@ -33,19 +33,21 @@ def dev_pool(
     positives: Mapping[str, Sequence[Passage]],
     store: PassageStore,
     *,
-    size: int = 512,
+    size: int = 0,
     others: Iterable[Passage] = (),
 ) -> Pool:
-    """Return a pool of about `size` passages: all positives, what BM25 finds, then `others`.
+    """Return a pool of `size` passages: all positives, what BM25 finds, then `others`.
 
     The hard ones come from BM25 because a pool of the base encoder's own mistakes would hold
     none of the tuned one's, and flatter it. BM25's are taken rank by rank, so that every question
-    has its share. All passages of a document that is gold as a whole count as gold. The same
-    input gives the same pool. Raises InputError when no example has a positive.
+    has its share. A `size` of 0 is 64 and eight a question, at most 512: each look at dev embeds
+    them all, and few questions cannot tell more apart. The same input gives the same pool.
+    Raises InputError when no example has a positive.
     """
     known = [example for example in examples if positives.get(example.id)]
     if not known:
         raise InputError("tuning needs dev questions with gold, and there are none: import more")
+    size = size or min(64 + 8 * len(known), 512)
     passages = {p.id: p for example in known for p in positives[example.id]}
     rows = store.match(
         [example.question for example in known],
