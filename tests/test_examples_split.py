@@ -5,7 +5,6 @@ from collections import Counter
 from itertools import combinations
 
 import pytest
-from graft.measures.leaks import leaks
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,6 +12,7 @@ from graft.core.errors import InputError, LeakError
 from graft.core.example import Example, Gold
 from graft.examples.check import check
 from graft.examples.split import SPLIT_COPY, Shares, assign, counts, documents_of, grouped
+from graft.measures.leaks import leaks
 
 WORDS = re.findall(
     r"\w+", "amber birch cedar delta ember fjord grove heron inlet jetty knoll larch marsh"
