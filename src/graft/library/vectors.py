@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -22,6 +23,9 @@ SCORES_AT_ONCE = 1 << 23
 
 EXACT_ROWS = 20_000
 """Up to so many allowed passages, an approximate search reads their vectors and is exact."""
+
+RECENT = 2
+"""Filters whose vectors are kept once read (30 MB each at most, at 384 dimensions)."""
 
 ROUNDING = 1e-5
 """More than float32 products differ by with the batch they are in, relative to the score."""
@@ -76,6 +80,9 @@ class IndexedVectors:
     index: AnnIndex
     row_ids: NDArray[np.uint64]
     passages: Rows
+    recent: deque[tuple[Mask, Rows, ExactVectors]] = field(
+        default_factory=lambda: deque(maxlen=RECENT)
+    )
 
     def search(self, queries: Vectors, limit: int, allowed: Mask | None) -> list[Best]:
         """Return each query's nearest passages; a filter widens the search until it has enough.
@@ -84,7 +91,7 @@ class IndexedVectors:
         """
         count = len(self.passages) if allowed is None else int(allowed[self.passages].sum())
         if allowed is not None and count <= EXACT_ROWS:
-            return self._among(queries, limit, np.flatnonzero(allowed[self.passages]))
+            return self._among(queries, limit, allowed)
         return [self._widen(query, min(limit, count), allowed, count) for query in queries]
 
     def _widen(
@@ -108,13 +115,24 @@ class IndexedVectors:
         order = np.argsort(rows)
         return best(scores[order], limit, rows[order])
 
-    def _among(self, queries: Vectors, limit: int, places: Rows) -> list[Best]:
-        columns = take(self.table, self.row_ids[places], ["vector"])
+    def _among(self, queries: Vectors, limit: int, allowed: Mask) -> list[Best]:
+        rows, vectors = self._read(allowed)
+        found = vectors.search(queries, limit, None)
+        return [(rows[places], scores) for places, scores in found]
+
+    def _read(self, allowed: Mask) -> tuple[Rows, ExactVectors]:
+        """Return the allowed rows and their vectors; those of the last few masks are kept."""
+        for mask, rows, vectors in tuple(self.recent):
+            if mask is allowed:
+                return rows, vectors
+        places = np.flatnonzero(allowed[self.passages])
+        column = take(self.table, self.row_ids[places], ["vector"])["vector"]
         order = np.argsort(self.passages[places])
         rows = self.passages[places][order]
-        vectors = matrix_of(columns["vector"].combine_chunks(), queries.shape[1])[order]
-        found = ExactVectors(vectors).search(queries, limit, None)
-        return [(rows[places_], scores) for places_, scores in found]
+        dimensions = self.table.schema.field("vector").type.list_size
+        vectors = ExactVectors(matrix_of(column, dimensions)[order])
+        self.recent.append((allowed, rows, vectors))
+        return rows, vectors
 
     def _scan(self, query: NDArray[np.float32], limit: int, allowed: Mask | None) -> Best:
         all_rows = [np.zeros(0, dtype=np.int64)]
