@@ -11,8 +11,8 @@ from graft.core.recipe import Schedule
 from graft.models.batching import batches
 
 WINDOW = 8
-"""Steps' worth of examples that are sorted by length together: enough that a batch is nearly even
-(under 3 % padding on prompts of 300 to 700 tokens), few enough that an epoch stays shuffled."""
+"""Steps' worth of examples that are sorted by length together: enough that padding is under 2 % of
+prompts of 300 to 700 tokens (28 % in shuffled batches of 8), few enough to stay shuffled."""
 
 
 def schedule_of(steps: int, examples: int, schedule: Schedule) -> Schedule:
