@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -136,16 +138,22 @@ def test_forms_take_turns_and_the_seed_decides() -> None:
     assert sorted(forms) == ["", "name", "number", "phrase"]
 
 
-def test_a_free_draft_asks_about_the_first_telling_sentence() -> None:
+def test_a_free_draft_asks_about_the_sentence_that_opens_a_section() -> None:
     text = (
         "It is old.\n\nThis was the first of them all in the north.\n\n"
         "The mill grinds the corn of the whole town."
     )
     document = Document("m.md", text, "Mills")
-    passages = MemoryStore([document])._passages
+    passages = [
+        replace(passage, headings=(name,))
+        for passage, name in zip(MemoryStore([document])._passages, "abc", strict=True)
+    ]
     drafts = list(free_drafts(document, passages, Context().random("x")))
     assert [draft.sentence for draft in drafts] == ["The mill grinds the corn of the whole town."]
     assert (drafts[0].style, drafts[0].answer) == ("free", "")
     assert text[drafts[0].gold.start : drafts[0].gold.end] == drafts[0].sentence
-    untitled = Document("m.md", text)
+    assert drafts[0].opens
+    same = [replace(passage, headings=("a",)) for passage in passages]
+    assert not list(free_drafts(document, same, Context().random("x")))
+    untitled = Document("m.md", "The mill grinds the corn of the whole town.")
     assert not list(free_drafts(untitled, MemoryStore([untitled])._passages, Context().random("x")))

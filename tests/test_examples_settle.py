@@ -7,7 +7,7 @@ import pytest
 from graft.core.document import Document
 from graft.examples.drafts import Draft, answer_drafts
 from graft.examples.filters import COPIED, NOT_RECOVERED
-from graft.examples.settle import Settled, asks_detail, brief, evidence, fits, settle
+from graft.examples.settle import Settled, asks_detail, brief, evidence, fits, needs_reader, settle
 from graft.testing import MemoryStore
 
 TEXT = (
@@ -62,21 +62,36 @@ def test_the_answer_is_what_the_reader_found(
     assert settle(draft(answer), question, reply) == settled
 
 
-def test_a_sentence_is_the_answer_when_the_reply_draws_on_it_most() -> None:
+def test_a_sentence_answers_what_is_asked_about_it_without_a_reader() -> None:
     planned = draft("The granary kept")
-    question = "What was the granary of Corbridge good for?"
-    told = settle(
-        planned,
-        question,
-        "It kept the corn dry so that people of the town could eat in all the long wet winters",
-    )
-    assert told == Settled(planned.sentence, "free")
-    elsewhere = settle(
-        planned,
-        question,
-        "Ralph Snow built the mill with 12 large wheels that turned day and night for him",
-    )
-    assert elsewhere.reason == NOT_RECOVERED
+    question = "What did the granary of Corbridge keep dry?"
+    assert not needs_reader(planned, question)
+    assert settle(planned, question) == Settled(planned.sentence)
+    assert settle(replace(planned, answer=""), question) == Settled(planned.sentence, "free")
+    for other in (
+        "What is the difference between granary and town?",
+        "What does a town do in the winter?",
+        "What is the tower of the church?",
+        "What is a winter?",
+    ):
+        assert settle(planned, other).reason == NOT_RECOVERED, other
+
+
+def test_a_heading_is_answered_by_the_sentence_that_opens_its_section() -> None:
+    planned = draft("The granary kept")
+    read = replace(planned.read, headings=("storage.keep",))
+    below = replace(planned, read=read, opens=True)
+    assert settle(below, "What does storage.keep do?").answer == planned.sentence
+    assert settle(replace(below, opens=False), "What does storage.keep do?").reason
+    assert settle(below, "What does Corbridge do?").reason == NOT_RECOVERED
+
+
+def test_a_reader_is_asked_only_where_it_can_decide() -> None:
+    planned = draft("1766")
+    assert needs_reader(planned, "When was the mill built?")
+    assert needs_reader(planned, "How many wheels had it?")
+    assert not needs_reader(replace(planned, answer="", near=("corn",)), "When was it?")
+    assert not needs_reader(planned, "What was built in 1766?")
 
 
 def test_gold_is_the_sentence_that_holds_the_answer() -> None:

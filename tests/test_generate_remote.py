@@ -277,6 +277,25 @@ def test_a_stream_yields_its_pieces_as_they_come(serve: Callable[..., Server]) -
     assert list(found) == ["days."]
 
 
+def test_a_stream_returns_its_generation(serve: Callable[..., Server]) -> None:
+    end = 'data: {"choices": []}'  # some servers send the usage apart
+    for reason, reply in (
+        ("length", streams(piece("Fi"), piece("ve", "length"), end, "data: [DONE]")),
+        ("stop", streams(piece("Fi"), piece("ve"), piece(None, "stop"))),
+        ("length", says("Five", "length")),
+    ):
+        found = serve(reply).generator()[0].stream(ASK, DECODING)
+        pieces = []
+        while True:
+            try:
+                pieces.append(next(found))
+            except StopIteration as ended:
+                whole = ended.value
+                break
+        assert whole.text == "".join(pieces) == "Five"
+        assert whole.finish_reason == reason
+
+
 def test_a_stream_is_begun_again_but_not_continued(serve: Callable[..., Server]) -> None:
     server = serve(fails(503), streams(piece("Fi"), piece("ve", "stop"), "data: [DONE]"))
     generator, waits = server.generator()

@@ -22,12 +22,17 @@ def text_hash(text: str) -> str:
 
 
 def value_hash(value: Any) -> str:
-    """Return the hash of a JSON-like value, the same whatever the order of its keys.
+    """Return the hash of a JSON-like value, the same whatever the order of its keys and sets.
 
-    >>> value_hash({"a": 1, "b": 2}) == value_hash({"b": 2, "a": 1})
+    >>> value_hash({"a": {1, 2}, "b": 2}) == value_hash({"b": 2, "a": {2, 1}})
     True
     """
-    return text_hash(json.dumps(value, sort_keys=True, ensure_ascii=False, default=str))
+    return text_hash(json.dumps(value, sort_keys=True, ensure_ascii=False, default=_plain))
+
+
+def _plain(value: Any) -> Any:
+    # The order of a set of strings differs from process to process.
+    return sorted(value, key=str) if isinstance(value, set | frozenset) else str(value)
 
 
 def file_hash(path: Path) -> str:

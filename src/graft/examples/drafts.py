@@ -28,8 +28,8 @@ WHOLE = frozenset({"sentence", "item"})
 _HEADING = re.compile(r"^#{1,6} .*$", re.MULTILINE)
 _VAGUE_START = re.compile(
     r"^(?:it|this|that|these|those|they|he|she|such|here|there|in (?:this|such|that)|"
-    r"for example|however|also|thus|hence|otherwise)\b",
-    re.IGNORECASE,
+    r"for example|however|also|thus|hence|otherwise)\b|.*\b(?:the following|above|below)\b",
+    re.IGNORECASE | re.DOTALL,
 )
 
 
@@ -39,7 +39,7 @@ class Draft:
 
     `answer` is empty when the reader says what it is; `near` are the other short answers that
     stand in what is read. `gold` spans the sentence that is
-    asked about.
+    asked about, and `opens` says whether it is the first one of its section.
     """
 
     passage: Passage
@@ -50,6 +50,7 @@ class Draft:
     shown: Passage
     read: Passage
     sentence: str
+    opens: bool = False
 
 
 def answer_drafts(
@@ -60,6 +61,7 @@ def answer_drafts(
     Sentences that name their subject come first, those that begin with "it" or "this" last.
     """
     used: Counter[Form] = Counter()
+    opening = _openings(passages)
     pairs = [(p, c, list(c)) for p in passages if (c := candidates(p.text))]
     draw.shuffle(pairs)
     while pairs:
@@ -68,22 +70,38 @@ def answer_drafts(
             best = min(left, key=lambda c: (used[c.form], _poor(passage, c), noise[c]))
             left.remove(best)
             used[best.form] += 1
-            yield _answer_draft(document, passage, best, found)
+            draft = _answer_draft(document, passage, best, found)
+            yield replace(draft, opens=opening.get(passage.id) == best.sentence)
         pairs = [(passage, found, left) for passage, found, left in pairs if left]
 
 
 def free_drafts(
     document: Document, passages: Sequence[Passage], draw: random.Random
 ) -> Iterator[Draft]:
-    """Yield drafts that ask about a heading or title: one a passage, its first telling sentence."""
-    order = [passage for passage in passages if passage.title or passage.headings]
+    """Yield drafts that ask about a heading or title: one a section, its first telling sentence."""
+    opening = _openings(passages)
+    order = [p for p in passages if p.id in opening and (p.title or p.headings)]
     draw.shuffle(order)
     for passage in order:
+        found = candidates(passage.text)
+        yield replace(_draft(document, passage, opening[passage.id], found=found), opens=True)
+
+
+def _openings(passages: Sequence[Passage]) -> dict[str, tuple[int, int]]:
+    """Return the first telling sentence of each section, by the id of the passage it is in.
+
+    What stands under a heading first says most about it.
+    """
+    found: dict[str, tuple[int, int]] = {}
+    before: tuple[str, ...] | None = None
+    for passage in passages:
+        if passage.headings == before:
+            continue
+        before = passage.headings
         spans = [s for s in sentences(passage.text) if is_prose(passage.text[slice(*s)])]
-        telling = [s for s in spans if not _VAGUE_START.match(passage.text[slice(*s)])]
-        if telling:
-            # What stands under a heading first says most about it.
-            yield _draft(document, passage, telling[0], found=candidates(passage.text))
+        if spans and not _VAGUE_START.match(passage.text[slice(*spans[0])]):
+            found[passage.id] = spans[0]
+    return found
 
 
 def _answer_draft(

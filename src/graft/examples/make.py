@@ -14,6 +14,7 @@ from graft.core.context import Context, Step
 from graft.core.document import Document, Passage
 from graft.core.errors import InputError
 from graft.core.example import Example
+from graft.core.generation import Generation
 from graft.core.hashing import text_hash
 from graft.core.protocols import Generator
 from graft.core.search import Search
@@ -21,7 +22,7 @@ from graft.examples import filters
 from graft.examples.ask import ask, read
 from graft.examples.distract import Retrieve
 from graft.examples.drafts import Draft, answer_drafts, free_drafts
-from graft.examples.settle import Settled, evidence, settle
+from graft.examples.settle import Settled, evidence, needs_reader, settle
 from graft.examples.tally import Tally
 from graft.examples.unanswerable import Judges, swaps, unanswered
 
@@ -194,9 +195,8 @@ class _Maker:
         for place in copies:
             self._drop(filters.NEAR_DUPLICATE, asked[place])
         found = self._retrieved([item for i, item in enumerate(asked) if i not in copies])
-        shown = [(item.question, [item.draft.read]) for item in found]
         counts: Counter[str] = Counter()
-        for item, reply in zip(found, read(shown, self.judges.reader, self.ctx), strict=True):
+        for item, reply in zip(found, self._read(found), strict=True):
             settled = settle(item.draft, item.question, reply.text)
             full = self.of_document[item.document] >= self.options.per_document
             enough = filters.ENOUGH if full or counts[item.source] >= wanted[item.source] else ""
@@ -206,6 +206,13 @@ class _Maker:
                 counts[item.source] += 1
                 self._keep(item, settled)
         return counts
+
+    def _read(self, found: Sequence[_Asked]) -> list[Generation]:
+        """Return what the reader makes of each question; nothing where it need not be asked."""
+        places = [i for i, item in enumerate(found) if needs_reader(item.draft, item.question)]
+        shown = [(found[i].question, [found[i].draft.read]) for i in places]
+        replies = dict(zip(places, read(shown, self.judges.reader, self.ctx), strict=True))
+        return [replies.get(i, Generation("")) for i in range(len(found))]
 
     def _copies(self, questions: Sequence[str]) -> set[int]:
         """Return the places of questions that repeat a kept or an earlier one."""

@@ -9,7 +9,7 @@ from graft.measures.sentences import sentences
 
 _NOT_PROSE = re.compile(
     r">>>|::=|->|={2,}|[{}<>|\\]|https?:|\n\s*\n|\S {2,}\S|"
-    r"^\s*(?:Note|Examples?|See|Changed in|New in)\b"
+    r"^\s*(?:(?:Note|Examples?|See|Changed in|New in)\b|[\w/, .-]{1,30}:\s|[\[*#])"
 )
 
 

@@ -7,12 +7,15 @@ from dataclasses import dataclass, replace
 
 from graft.core.example import Gold, Kind
 from graft.examples.drafts import Draft
-from graft.examples.filters import COPIED, NOT_RECOVERED, RECOVERED, copied
+from graft.examples.filters import ANY_QUESTION, COPIED, NOT_RECOVERED, copied
 from graft.examples.holding import content, holds, tokens
 from graft.generate.prompts import GROUNDED
 from graft.measures.sentences import sentences
 from graft.measures.support import support
 from graft.measures.text import token_f1
+
+RECOVERED = 0.5
+"""Token F1 between the reader's reply and the answer from which it counts as found again."""
 
 SUPPORTED = 0.5
 """Lexical support (measures/support) of a reader's reply by the text from which it counts."""
@@ -23,12 +26,16 @@ BRIEF = 12
 LONGEST = 30
 """Words up to which a sentence may be an answer."""
 
-ABOUT = 0.6
+ABOUT = 0.75
 """Share of a question's words that a sentence and its headings must hold to be its answer."""
 
-DRAWN = 0.4
-"""Share of a reply's new words that must stand in a sentence to say that it was drawn on."""
+NEW = 3
+"""Words that a sentence must add to the question to answer it."""
 
+JUDGING = content("difference differ advantage disadvantage best better example reason effect")
+"""What a question may only ask for when the sentence speaks of it."""
+
+_WHAT = re.compile(r"what(?:'s|’s)?\s+(?:is|are|was|were|do|does|did|the)\b", re.IGNORECASE)
 _WHEN = re.compile(r"\b(?:when|(?:what|which) (?:year|date|month|day|century))\b", re.IGNORECASE)
 _HOW_MUCH = re.compile(
     r"\bhow (?:many|much|long|old|far|large|big|tall|high|deep|wide|fast|often)\b"
@@ -52,32 +59,44 @@ class Settled:
     reason: str = ""
 
 
-def settle(draft: Draft, question: str, reply: str) -> Settled:
-    """Return the answer to a question, given what the reader replied.
+def needs_reader(draft: Draft, question: str) -> bool:
+    """Whether a reader must find the answer again.
+
+    It need not where nothing could come of it (no date, amount or person near by that the
+    question could ask for), nor for an open question about a heading or a sentence: that is
+    answered by the sentence, or not at all.
+    """
+    if asks_detail(question):
+        return bool(_details(draft, question))
+    return draft.style != "free" and not copied(question, draft.answer)
+
+
+def settle(draft: Draft, question: str, reply: str = "") -> Settled:
+    """Return the answer to a question, given what the reader replied, if one was asked.
 
     A question for a date, an amount or a person is answered by the drafted answer, or else by
     another such detail near by (a small model often asks for another one than was cut out), when
     the reply holds that one alone. Any other question is answered by the drafted answer when the
     reply is little else, or by a brief reply in the text's own words, or by the sentence that was
-    asked about, when the reply draws on it more than on its neighbours. A question that gives the
-    drafted answer away counts as having none.
+    asked about, when nearly all the question's words stand in it and its headings. A question
+    that gives the drafted answer away counts as having none.
     """
-    given = bool(draft.answer) and copied(question, draft.answer)
-    answer = "" if given else draft.answer
-    reply = brief(reply)
+    kind: Kind = "extractive" if draft.answer else "free"
+    given = bool(draft.answer) and draft.style != "free" and copied(question, draft.answer)
     lost = Settled(reason=COPIED if given else NOT_RECOVERED)
-    if not reply or holds(reply, GROUNDED.decline):
-        return lost
-    kind: Kind = "free" if draft.style == "free" else "extractive"
+    reply = brief(reply)
+    if holds(reply, GROUNDED.decline):
+        reply = ""
     if asks_detail(question):
-        details = [c for c in (answer, *draft.near) if c and _answers(c, question)]
-        told = [c for c in details if holds(reply, c)]
+        told = [c for c in _details(draft, question) if reply and holds(reply, c)]
         return Settled(told[0], kind) if len(told) == 1 else lost
-    if answer and token_f1(reply, [answer]) >= RECOVERED and _answers(answer, question):
-        return Settled(answer, kind)
-    if len(tokens(reply)) <= BRIEF and _stands(reply, question, draft):
+    if reply and not given and token_f1(reply, [draft.answer]) >= RECOVERED:
+        return Settled(draft.answer, kind)
+    if reply and len(tokens(reply)) <= BRIEF and _stands(reply, question, draft):
         return Settled(reply, kind)
-    return Settled(draft.sentence, "free") if _says(reply, question, draft) else lost
+    if _is_about(question, draft):
+        return Settled(draft.sentence, kind)
+    return lost
 
 
 def evidence(draft: Draft, answer: str) -> Gold:
@@ -134,6 +153,13 @@ def fits(question: str, answer: str) -> bool:
     return True
 
 
+def _details(draft: Draft, question: str) -> list[str]:
+    """Return the answers near by that are of the kind a question asks for."""
+    if draft.style == "free":
+        return [c for c in draft.near if _answers(c, question)]
+    return [c for c in (draft.answer, *draft.near) if _answers(c, question)]
+
+
 def _answers(answer: str, question: str) -> bool:
     return fits(question, answer) and not copied(question, answer)
 
@@ -149,18 +175,30 @@ def _stands(reply: str, question: str, draft: Draft) -> bool:
     return support(reply, read.text, question=question, context=headings).score >= SUPPORTED
 
 
-def _says(reply: str, question: str, draft: Draft) -> bool:
-    """Whether a reply draws on the drafted sentence, and that is on the question."""
+def _is_about(question: str, draft: Draft) -> bool:
+    """Whether a question asks what the drafted sentence says.
+
+    Nearly all its words must stand in the sentence or its headings. "What is X?" and "What does X
+    do?" are answered by a sentence that begins with X, or opens the section that is headed X.
+    Below a heading of its own the question must be about that, or about more of the sentence
+    than one word: "What does inspect return?" fits every function of the module.
+    """
     sentence, read = draft.sentence, draft.read
-    asked = content(question)
-    about = content(" ".join([sentence, read.title, *read.headings]))
-    if len(sentence.split()) > LONGEST or len(asked & about) < ABOUT * len(asked):
-        return False
-    new, told = content(reply) - asked, content(sentence) - asked
-    others = [content(read.text[a:b]) for a, b in sentences(read.text)]
-    drawn = len(new & told)
+    asked = content(question) - ANY_QUESTION
+    told = content(sentence)
+    headings = content(" ".join([read.title, *read.headings]))
+    own = content(read.headings[-1]) - content(read.title) if read.headings else set()
+    where = told
+    if _WHAT.match(question):
+        where = content(" ".join(tokens(sentence)[: len(asked) + 3]))
+        if len(asked) < 2 and not (draft.opens and asked & headings):
+            return False
+        if not (draft.opens or asked & where - headings):
+            return False
     return (
-        drawn >= 2
-        and drawn >= DRAWN * len(new)
-        and all(drawn >= len(new & other) for other in others)
+        len(sentence.split()) <= LONGEST
+        and len(asked & (where | headings)) >= ABOUT * len(asked)
+        and not (asked & JUDGING) - told
+        and len(told - asked - headings) >= NEW
+        and (not own or bool(asked & own) or len(asked & told) > 1)
     )

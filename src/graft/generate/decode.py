@@ -135,9 +135,9 @@ def _take(causal: Causal, row: Row, token: int, stops: Sequence[str]) -> None:
     row.text = causal.decode(row.new)
     cuts = [row.text.find(stop) for stop in stops if stop and stop in row.text]
     if cuts:
-        row.text = row.text[: min(cuts)]
-        row.reason = "stop"
-    elif row.reason is None and len(row.new) >= row.limit:
+        row.text, row.reason = row.text[: min(cuts)], "stop"
+        return
+    if row.reason is None and len(row.new) >= row.limit:
         row.reason = "length"
     if row.reason is not None:
         # A character whose bytes are not all there is shown as U+FFFD; it is none.

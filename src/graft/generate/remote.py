@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from collections.abc import Generator as Yields
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -78,10 +79,11 @@ class RemoteGenerator:
                 call.stopped = True
                 pool.shutdown(wait=False, cancel_futures=True)
 
-    def stream(self, prompt: Prompt, decoding: Decoding) -> Iterator[str]:
-        """Yield the text in pieces as it comes. Tries again only before the first of them.
+    def stream(self, prompt: Prompt, decoding: Decoding) -> Yields[str, None, Generation]:
+        """Yield the text in pieces as it comes, and return the whole Generation.
 
-        Raises RemoteError when the endpoint is down, refuses, or breaks off.
+        Tries again only before the first of them. Raises RemoteError when the endpoint is down,
+        refuses, or breaks off.
         """
         body = self._body(prompt, decoding) | {"stream": True}
         with self._endpoint.client() as client:
@@ -91,10 +93,13 @@ class RemoteGenerator:
                 raise RemoteError(str(error)) from error
             try:
                 if "event-stream" in response.headers.get("content-type", ""):
-                    yield from self._pieces(response)
-                else:
-                    response.read()
-                    yield self._generation(response).text
+                    return (yield from self._pieces(response))
+                response.read()
+                whole = self._generation(response)
+                if whole.error:
+                    raise RemoteError(whole.error)
+                yield whole.text
+                return whole
             except httpx.HTTPError as error:
                 raise RemoteError(self._broken(f"broke off ({type(error).__name__})")) from error
             finally:
@@ -133,29 +138,32 @@ class RemoteGenerator:
             return Generation("", "error", read, written, error=error_text)
         return Generation(text, "length" if reason == "length" else "stop", read, written)
 
-    def _pieces(self, response: httpx.Response) -> Iterator[str]:
-        ended = False
+    def _pieces(self, response: httpx.Response) -> Yields[str, None, Generation]:
+        text, reason = "", None
         for line in response.iter_lines():
             if not line.startswith("data:"):
                 continue
             data = line[len("data:") :].strip()
             if data == "[DONE]":
-                return
+                break
             try:
                 event = json.loads(data)
                 if "error" in event:
                     raise RemoteError(self._broken("failed"))
                 for choice in event.get("choices", [])[:1]:
-                    ended = ended or choice.get("finish_reason") is not None
+                    reason = choice.get("finish_reason") or reason
                     piece = (choice.get("delta") or {}).get("content")
                     if piece:
+                        text += piece
                         yield piece
             except (ValueError, AttributeError, TypeError) as error:
                 raise RemoteError(
                     f"{self._endpoint.shown} streamed no chat completion: check generate.url"
                 ) from error
-        if not ended:
-            raise RemoteError(self._broken("broke off"))
+        else:
+            if reason is None:
+                raise RemoteError(self._broken("broke off"))
+        return Generation(text, "length" if reason == "length" else "stop")
 
     def _broken(self, what: str) -> str:
         return f"{self._endpoint.shown} {what} in the middle of an answer: ask again"

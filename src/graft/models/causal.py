@@ -117,10 +117,11 @@ class Causal:
                     f"the adapter {path} adds virtual tokens, which no prompt here leaves room "
                     "for: use one that changes weights, such as LoRA"
                 )
-            if isinstance(self.model, PeftModel):
-                self.model.load_adapter(folder, name)
-            else:
-                self.model = PeftModel.from_pretrained(self.model, folder, adapter_name=name)
+            with quiet():
+                if isinstance(self.model, PeftModel):
+                    self.model.load_adapter(folder, name)
+                else:
+                    self.model = PeftModel.from_pretrained(self.model, folder, adapter_name=name)
         except (OSError, ValueError, RuntimeError, KeyError) as error:
             raise ModelError(self._misfit(path, first_line(error))) from error
         saved = Path(folder) / "adapter_model.safetensors"
@@ -138,10 +139,11 @@ class Causal:
 
     def add_adapter(self, name: str, config: PeftConfig) -> None:
         """Put a fresh adapter on the model, ready to be trained, and use it."""
-        if isinstance(self.model, PeftModel):
-            self.model.add_adapter(name, config)
-        else:
-            self.model = get_peft_model(self.model, config, adapter_name=name)
+        with quiet():
+            if isinstance(self.model, PeftModel):
+                self.model.add_adapter(name, config)
+            else:
+                self.model = get_peft_model(self.model, config, adapter_name=name)
         self.model.set_adapter(name)
 
     def use(self, name: str) -> None:

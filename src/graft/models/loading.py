@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from warnings import catch_warnings, simplefilter
 
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
@@ -69,13 +70,18 @@ def _download(name: str) -> Path:
 
 @contextmanager
 def quiet(*, warnings: bool = True) -> Iterator[None]:
-    """Keep transformers from drawing progress bars, and from warning where that is expected."""
+    """Keep transformers from drawing progress bars, and from warning where that is expected.
+
+    What is deprecated between these libraries is nothing that a user could mend.
+    """
     drawn, level = logging.is_progress_bar_enabled(), logging.get_verbosity()
     logging.disable_progress_bar()
     if not warnings:
         logging.set_verbosity_error()
     try:
-        yield
+        with catch_warnings():
+            simplefilter("ignore", FutureWarning)
+            yield
     finally:
         logging.set_verbosity(level)
         if drawn:
