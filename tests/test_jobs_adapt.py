@@ -13,10 +13,10 @@ from graft.jobs.adapt import adapt
 from graft.jobs.evaluate import evaluate_beir
 from graft.jobs.examples import check, export, import_, load_examples, show
 from graft.jobs.ingest import ingest
-from graft.jobs.promote import promote
+from graft.jobs.promote import promote, propose
 from graft.jobs.release import list_releases, show_release
 from graft.jobs.tune import tune
-from graft.wire import Wiring, open_workspace
+from graft.wire import Wiring, fusion_weights, open_workspace
 from tests.conftest import SUBJECTS
 
 CTX = Context()
@@ -94,15 +94,36 @@ def test_retrieval_on_a_beir_folder_is_scored_with_intervals(workspace, beir):
 
 def test_each_part_is_tuned_into_a_run_with_its_lineage(workspace, beir):
     import_(workspace, str(beir), split="train", ctx=CTX)
-    for part in ("retriever", "reranker", "generator"):
+    parts = ("retriever", "fusion", "reranker", "generator")
+    for part in parts:
         run = tune(workspace, part, ctx=CTX)
         assert (workspace.layout.runs / run.id / "recipe.json").exists() and run.part == part
         learned = workspace.ledger.documents_of_run(run.id)
         test = {f"d{i}" for i in range(0, 60, 2)}
         gold = {g.document_id for e in load_examples(workspace).examples for g in e.gold}
         assert gold & set(learned) and not gold & test
-    assert [row["part"] for row in workspace.ledger.runs()] == [
-        "retriever", "reranker", "generator"]  # fmt: skip
+    assert [row["part"] for row in workspace.ledger.runs()] == list(parts)
+
+
+def test_fitted_fusion_weights_are_what_a_release_searches_with(workspace, beir):
+    import_(workspace, str(beir), split="train", ctx=CTX)
+    run = tune(workspace, "fusion", ctx=CTX)
+    # the encoder is random, and every document is named by words of its question
+    fitted = json.loads((workspace.layout.runs / run.id / "adapter" / "weights.json").read_text())
+    assert fitted["bm25"] == 1.0 > fitted["dense"]
+    assert run.after["nDCG@10"] > run.before["nDCG@10"]
+    number = propose(workspace, [run.id], ctx=CTX)
+    assert workspace.releases.current_number() == 0
+    release = workspace.releases.get(number)
+    assert release.lineage.runs == (run.id,)
+    assert release.lineage.example_sets == (load_examples(workspace).id,)
+    assert fusion_weights(workspace, release.settings.retrieve) == (fitted["dense"], 1.0)
+    before = evaluate_beir(workspace, str(beir), split="test", ctx=CTX).results["test"]
+    promote(workspace, number, force=True, ctx=CTX)
+    after = evaluate_beir(workspace, str(beir), split="test", ctx=CTX).results["test"]
+    assert after.systems["bm25"] == before.systems["bm25"]
+    assert after.systems["hybrid"]["nDCG@10"].mean > before.systems["hybrid"]["nDCG@10"].mean
+    assert show_release(workspace, number)["lineage"]["runs"][0]["documents"]
 
 
 def test_the_whole_loop_ends_in_a_verdict_a_release_and_a_report(workspace, beir):
@@ -121,7 +142,10 @@ def test_the_whole_loop_ends_in_a_verdict_a_release_and_a_report(workspace, beir
     with pytest.raises(CheckFailed, match="--force"):
         promote(workspace, done.release, ctx=CTX)
     shown = show_release(workspace, done.release)
-    assert shown["lineage"]["example_sets"][0]["id"]
+    assert shown["lineage"]["example_sets"][0]["id"] == counts["id"]
+    assert shown["lineage"]["evaluations"][0]["detail"]["verdict"] == done.verdict.outcome
+    if "+generator" in shown["note"]:
+        assert shown["lineage"]["runs"][-1]["documents"]
     assert promote(workspace, done.release, force=True, ctx=CTX) == done.release
     assert [row["current"] for row in list_releases(workspace)] == [False, True]
 

@@ -12,7 +12,7 @@ from graft.core.errors import Cancelled, EncoderMismatch, InputError, LockHeld, 
 from graft.core.search import Search
 from graft.jobs.ingest import ingest
 from graft.jobs.library import list_documents, remove_documents, show_document
-from graft.jobs.promote import promote, rollback
+from graft.jobs.promote import promote, propose, rollback
 from graft.jobs.search import search
 from graft.testing.tiny import tiny_encoder
 from graft.wire import Wiring, library, open_workspace, pipeline
@@ -156,7 +156,7 @@ def test_promote_and_rollback_switch_the_space_and_contents_stay_current(
     run(workspace, documents)
     other = str(tiny_encoder(tmp_path / "other-encoder", seed=5))
     changed = open_workspace(workspace.layout.root, {**tiny_models, "encoder.model": other})
-    assert promote(changed, None, from_config=True, ctx=CTX) == 1
+    assert promote(changed, propose(changed, ctx=CTX), force=True, ctx=CTX) == 1
     assert len(library(changed).spaces) == 2
     assert changed.releases.current().digests != changed.releases.get(0).digests
     # both spaces take in what comes and lose what goes

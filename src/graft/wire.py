@@ -19,6 +19,7 @@ from graft.core.config import (
     Config,
     EncoderTable,
     GenerateTable,
+    RetrieveTable,
     SegmentTable,
     Settings,
     load_config,
@@ -217,16 +218,17 @@ def _remote(table: GenerateTable) -> Generator:
 
 
 def pipeline(w: Wiring, settings: Settings, held: Library, *, limit: int = 0) -> Stage:
-    """Return the whole retrieval of these settings: first stage, reranker, cut, texts.
+    """Return the whole retrieval of these settings: follow-up, first stage, reranker, cut, texts.
 
     `limit` is how many hits come out; 0 is the settings' `answer.passages`.
     """
     from graft.retrieve.fetch import Fetch
+    from graft.retrieve.follow_up import FollowUp
     from graft.retrieve.rerank import Rerank
 
     table = settings.retrieve
     store = held.using(segmentation(settings.segment).id)
-    stage = _first_stage(w, settings, store)
+    stage: Stage = FollowUp() >> _first_stage(w, settings, store)
     if table.reranker:
         stage = stage >> Rerank(reranker(w, table.reranker), store, depth=table.rerank_depth)
     return (stage % (limit or settings.answer.passages)) >> Fetch(store)
@@ -244,7 +246,17 @@ def _first_stage(w: Wiring, settings: Settings, store: PassageStore) -> Stage:
     dense = Dense(store, encoder(w, settings.encoder), depth=table.depth)
     if table.pipeline == "dense":
         return dense
-    return Fuse((dense, lexical), weights=(table.dense_weight, table.bm25_weight), k=table.rrf_k)
+    return Fuse((dense, lexical), weights=fusion_weights(w, table), k=table.rrf_k)
+
+
+def fusion_weights(w: Wiring, table: RetrieveTable) -> tuple[float, float]:
+    """Return what the dense leg and BM25 count in the fusion: as set, or as a run fitted it."""
+    from graft.tune.fusion import load_weights
+
+    if not table.fusion:
+        return table.dense_weight, table.bm25_weight
+    fitted = load_weights(Path(weights_path(w, table.fusion)))
+    return fitted["dense"], fitted["bm25"]
 
 
 def decoding(table: GenerateTable) -> Decoding:

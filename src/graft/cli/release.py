@@ -10,6 +10,7 @@ import typer
 from rich.table import Table
 
 from graft.cli.session import JsonOption, Place, WaitOption, screen
+from graft.core.errors import InputError
 
 app = typer.Typer(no_args_is_help=True, help="Show the releases, and switch between them.")
 
@@ -63,6 +64,10 @@ def show(
 def promote(
     context: typer.Context,
     number: Annotated[int | None, typer.Argument(help="The release to put into use.")] = None,
+    runs: Annotated[
+        list[str] | None,
+        typer.Option("--run", metavar="ID", help="The release in use, with this run as its part."),
+    ] = None,
     from_config: Annotated[
         bool, typer.Option("--config", help="Make a release of graft.toml as it stands.")
     ] = False,
@@ -70,16 +75,26 @@ def promote(
     wait: WaitOption = 0.0,
     as_json: JsonOption = False,
 ) -> None:
-    """Put a release into use, if the gate let it through (exit 1 if it did not)."""
+    """Put a release into use, if the gate let it through (exit 1 if it did not).
+
+    With --run (which may be repeated) or --config, a release is made first and put into use on
+    your own word: no gate has judged it.
+    """
     from graft.jobs.promote import promote as job
+    from graft.jobs.promote import propose
     from graft.wire import open_workspace
 
     place: Place = context.obj
     with screen(as_json) as shown:
-        now = job(
-            open_workspace(place.root), number, from_config=from_config, force=force, wait=wait,
-            ctx=shown.context,
-        )  # fmt: skip
+        if (number is not None) + from_config + bool(runs) != 1:
+            raise InputError(
+                "name one release to promote (`graft release list`), or pass --run ID, or --config"
+            )
+        workspace = open_workspace(place.root)
+        if number is None:
+            number = propose(workspace, runs or (), wait=wait, ctx=shown.context)
+            force = True
+        now = job(workspace, number, force=force, wait=wait, ctx=shown.context)
         if as_json:
             shown.json({"release": now})
         else:

@@ -1,4 +1,4 @@
-"""graft tune retriever / reranker / generator"""
+"""graft tune retriever / fusion / reranker / generator"""
 
 from __future__ import annotations
 
@@ -28,6 +28,19 @@ def retriever(
 ) -> None:
     """Train the encoder with in-batch and mined hard negatives."""
     _tune(context, "retriever", examples, settings, seed, wait, as_json)
+
+
+@app.command()
+def fusion(
+    context: typer.Context,
+    examples: ExamplesOption = "",
+    settings: SetOption = None,
+    seed: SeedOption = 0,
+    wait: WaitOption = 0.0,
+    as_json: JsonOption = False,
+) -> None:
+    """Fit how much the dense leg and BM25 count in the hybrid search."""
+    _tune(context, "fusion", examples, settings, seed, wait, as_json)
 
 
 @app.command()
@@ -87,6 +100,6 @@ def _show(shown: Screen, run: dict[str, object]) -> None:
         after = dev["after"].get(measure)
         shown.out.print(f"  dev {measure}: {before:.4f} → {after:.4f}" if after is not None else "")
     shown.out.print(
-        f"  use it: graft release promote --config, after setting it in graft.toml "
-        f"(runs/{run['run']}); judge it first: graft evaluate"
+        f"  judge it: graft evaluate; use it: graft release promote --run {run['run']}",
+        soft_wrap=True,
     )

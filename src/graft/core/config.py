@@ -17,6 +17,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from graft.core.errors import ConfigError
+from graft.core.recipe import Part
 
 STARTER = "starter"
 """The name of the two models that come from the package index."""
@@ -56,8 +57,10 @@ class RetrieveTable(Table):
     depth: int = Field(100, ge=1)
     """Candidates each leaf brings."""
     dense_weight: float = Field(1.0, ge=0)
-    """Weight of the dense leg in the fusion; fitted on training questions."""
+    """Weight of the dense leg in the fusion."""
     bm25_weight: float = Field(1.0, ge=0)
+    fusion: str = ""
+    """A run of `graft tune fusion` (runs/ID), whose weights count in place of these two."""
     rrf_k: int = Field(60, ge=1)
     """The constant of reciprocal rank fusion (Cormack et al., SIGIR 2009)."""
     reranker: str = ""
@@ -194,11 +197,7 @@ class GateTable(Table):
 
 
 class AdaptTable(Table):
-    parts: tuple[Literal["retriever", "reranker", "generator"], ...] = (
-        "retriever",
-        "reranker",
-        "generator",
-    )
+    parts: tuple[Part, ...] = ("retriever", "fusion", "reranker", "generator")
     """Which parts `graft adapt` tunes, in this order."""
     edited_facts: int = Field(5, ge=0)
     """Facts that are edited in a copy, to time how long a new one takes to be answered."""

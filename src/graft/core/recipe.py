@@ -7,12 +7,13 @@ from typing import Any, Literal
 
 from graft.core.hashing import value_hash
 
-Part = Literal["retriever", "reranker", "generator"]
+Part = Literal["retriever", "fusion", "reranker", "generator"]
 
-Objective = Literal["contrastive", "pointwise", "closed-book", "raft"]
-"""contrastive: multiple negatives ranking (retriever). pointwise: binary cross-entropy on
-question-passage pairs (reranker). closed-book: supervised answers without passages (generator).
-raft: answers from passages, some prompts holding distractors only (arXiv:2403.10131)."""
+Objective = Literal["contrastive", "weights", "pointwise", "closed-book", "raft"]
+"""contrastive: multiple negatives ranking (retriever). weights: of each leg, by grid search
+(fusion). pointwise: binary cross-entropy on question-passage pairs (reranker). closed-book:
+supervised answers without passages (generator). raft: answers from passages, some prompts
+holding distractors only (arXiv:2403.10131)."""
 
 
 @dataclass(frozen=True)

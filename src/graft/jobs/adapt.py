@@ -26,7 +26,6 @@ from graft.jobs.evaluate import (
     curves_of,
     score_cells,
     summarise_cells,
-    with_adapter,
     worked_examples,
 )
 from graft.jobs.examples import build, load_examples
@@ -34,7 +33,9 @@ from graft.jobs.freshness import edited_facts
 from graft.jobs.ingest import Ingested, ingest
 from graft.jobs.ladder import Ladder, Rung
 from graft.jobs.material import Material, gather
+from graft.jobs.parts import runs_of, with_run
 from graft.jobs.spaces import ensure_space
+from graft.jobs.tune_fusion import tune_fusion_part
 from graft.jobs.tune_generator import tune_generator_part
 from graft.jobs.tune_ranking import tune_reranker_part, tune_retriever_part
 from graft.tune.run import Run
@@ -56,6 +57,12 @@ ABOUT_LADDER = (
     "One part after the other put into the release in use, each rung as it would serve, declining "
     "included. A passage counts as found when it lies on the evidence."
 )
+
+RANKING = {
+    "retriever": tune_retriever_part,
+    "fusion": tune_fusion_part,
+    "reranker": tune_reranker_part,
+}
 
 
 @dataclass
@@ -105,9 +112,12 @@ def adapt(
     results = _evaluate(workspace, material, progress, ladder, ctx)
     verdict = _judge(workspace, results, progress)
     facts = _facts(workspace, material, progress, ctx)
-    number = _release(workspace, material, progress, verdict, wait=wait, promote=promote, ctx=ctx)
     path = _report(workspace, results, progress, verdict, found=material, facts=facts,
                    command=command, ctx=ctx)  # fmt: skip
+    number = _release(
+        workspace, material, progress, verdict, evaluation=path.stem, wait=wait, promote=promote,
+        ctx=ctx,
+    )  # fmt: skip
     return Adapted(
         verdict=verdict,
         release=number,
@@ -140,22 +150,17 @@ def _tune_part(
         progress.runs["raft"] = raft
         progress.runs["closed"] = tune_generator_part(workspace, current, closed_book=True, ctx=ctx)
         if raft.after.get("loss", 0.0) < raft.before.get("loss", 0.0):
-            progress.climb("+generator", with_adapter(settings, f"runs/{raft.id}"))
+            progress.climb("+generator", with_run(settings, part, raft.id))
         return
-    tuner = tune_retriever_part if part == "retriever" else tune_reranker_part
-    run = tuner(workspace, current, ctx=ctx)
+    run = RANKING[part](workspace, current, ctx=ctx)
     progress.runs[part] = run
     if not _gained(run):
         ctx.note("adapt", f"the tuned {part} does not help on dev: it is left out")
         return
+    tuned = with_run(settings, part, run.id)
     if part == "retriever":
-        table = settings.encoder.model_copy(update={"model": f"runs/{run.id}"})
-        tuned = settings.model_copy(update={"encoder": table})
         with workspace.layout.writer(wait):
             ensure_space(workspace, tuned, ctx=ctx)
-    else:
-        ranking = settings.retrieve.model_copy(update={"reranker": f"runs/{run.id}"})
-        tuned = settings.model_copy(update={"retrieve": ranking})
     progress.climb(f"+{part}", tuned)
 
 
@@ -228,16 +233,15 @@ def _facts(
 
 
 def _release(
-    workspace: Wiring, material: Material, progress: Progress, verdict: Verdict, *, wait: float,
-    promote: bool, ctx: Context,
+    workspace: Wiring, material: Material, progress: Progress, verdict: Verdict, *,
+    evaluation: str, wait: float, promote: bool, ctx: Context,
 ) -> int:  # fmt: skip
-    runs = tuple(run.id for run in progress.runs.values() if _uses(progress.settings, run))
     made = make_release(
         workspace, progress.settings, created=ctx.clock(), verdict=verdict.outcome,
         note=" ".join(rung.name for rung in progress.rungs[1:]),
         lineage=Lineage(
-            runs=runs, example_sets=(material.examples.id,),
-            library_version=library(workspace).version,
+            runs=runs_of(progress.settings), example_sets=(material.examples.id,),
+            evaluation=evaluation, library_version=library(workspace).version,
         ),
     )  # fmt: skip
     with workspace.layout.writer(wait):
@@ -245,11 +249,6 @@ def _release(
         if promote and verdict.passed:
             workspace.releases.switch(number)
     return number
-
-
-def _uses(settings: Settings, run: Run) -> bool:
-    named = (settings.encoder.model, settings.retrieve.reranker, settings.generate.adapter)
-    return f"runs/{run.id}" in named
 
 
 def _report(

@@ -30,6 +30,7 @@ from graft.evaluate.score import Scored
 from graft.examples.formats import import_examples, sample
 from graft.examples.gold import pin, resolve
 from graft.jobs.examples import load_examples
+from graft.jobs.parts import with_run
 from graft.library.store import Library
 from graft.tune.run import Run, read_run
 from graft.wire import Wiring, answerer, library, pipeline, reading, settings_of
@@ -107,14 +108,15 @@ def evaluate_beir(
         ctx.warn("evaluate", f"{missing} questions have a gold document that is not ingested")
     if not pinned.examples:
         raise InputError(f"no document of {folder} is in the library: graft ingest {folder}")
-    results = {split: rankings_result(workspace, settings, held, pinned.examples, ctx)}
+    asked = [_by_document(example) for example in pinned.examples]
+    results = {split: rankings_result(workspace, settings, held, asked, ctx)}
     named = dict(runs or {})
     if answers:
         named = named or latest_runs(workspace, "")
         train = load_examples(workspace).split("train") if _has_examples(workspace) else ()
         scored, kept = score_cells(
             workspace, settings, held,
-            [e for e in pinned.examples if e.answers or not e.answerable], runs=named,
+            [e for e in asked if e.answers or not e.answerable], runs=named,
             worked=worked_examples(workspace, settings, held, train), ctx=ctx,
         )  # fmt: skip
         results[f"{split} answers"] = summarise_cells(workspace, scored, kept, ctx)
@@ -153,7 +155,7 @@ def score_cells(
         responders["few-shot"] = responder(workspace, settings, held, worked=worked, ctx=ctx)
     for name in ("closed", "raft"):
         if name in runs:
-            tuned = with_adapter(settings, runs[name])
+            tuned = with_run(settings, "generator", runs[name])
             responders[name] = responder(workspace, tuned, held, ctx=ctx)  # type: ignore[index]
     return run_cells(kept, contexts, responders, ctx=ctx), kept
 
@@ -169,12 +171,6 @@ def responder(
         return reading.answer_from(questions, contexts, ctx)
 
     return respond
-
-
-def with_adapter(settings: Settings, adapter: str) -> Settings:
-    """Return the settings with another adapter on the generator."""
-    generate = settings.generate.model_copy(update={"adapter": adapter})
-    return settings.model_copy(update={"generate": generate})
 
 
 def worked_examples(
@@ -310,6 +306,15 @@ def keep(
     detail = {"command": command, "runs": dict(runs), "splits": plain, "report": str(path)}
     workspace.ledger.record_evaluation(id, now, library(workspace).version, detail=detail)
     return Evaluated(id, results, path)
+
+
+def _by_document(example: Example) -> Example:
+    """Return the example in its first gold document's group, which is what is resampled.
+
+    A split ties all gold documents of a question together, so that nothing leaks; where questions
+    have several, that chains most of a set into one group, of which no interval could be made.
+    """
+    return replace(example, group=example.gold[0].document_id) if example.gold else example
 
 
 def _has_examples(workspace: Wiring) -> bool:

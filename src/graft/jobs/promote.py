@@ -2,45 +2,61 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 from graft.core.context import Context
-from graft.core.errors import CheckFailed, InputError
+from graft.core.errors import CheckFailed
 from graft.core.release import Lineage
+from graft.jobs.parts import PREFIX, runs_of, with_run
 from graft.jobs.spaces import ensure_space
-from graft.wire import Wiring, library, make_release
+from graft.tune.run import Run, read_run
+from graft.wire import Wiring, library, make_release, settings_of
+
+
+def propose(workspace: Wiring, runs: Sequence[str] = (), *, wait: float = 0.0, ctx: Context) -> int:
+    """Make a release that no gate has judged, and return its number; nothing is switched.
+
+    With `runs` it is the release in use with these runs as its parts; without, graft.toml as it
+    stands.
+    """
+    named = [_run(workspace, name) for name in runs]
+    settings = settings_of(workspace, None)[0] if named else workspace.config.settings
+    for run in named:
+        settings = with_run(settings, run.part, run.id)
+    with workspace.layout.writer(wait):
+        ensure_space(workspace, settings, ctx=ctx)
+        behind = [_run(workspace, id) for id in runs_of(settings)]
+        made = make_release(
+            workspace, settings, created=ctx.clock(),
+            lineage=Lineage(
+                runs=tuple(run.id for run in behind),
+                example_sets=tuple(dict.fromkeys(run.recipe.data for run in behind)),
+                library_version=library(workspace).version,
+            ),
+            note=", ".join(run.id for run in named) or "from graft.toml",
+        )  # fmt: skip
+        return workspace.releases.add(made).number
 
 
 def promote(
-    workspace: Wiring, number: int | None, *, from_config: bool = False, force: bool = False,
-    wait: float = 0.0, ctx: Context,
-) -> int:  # fmt: skip
+    workspace: Wiring, number: int, *, force: bool = False, wait: float = 0.0, ctx: Context
+) -> int:
     """Put a release into use and return its number.
 
-    With `from_config`, a release of graft.toml as it stands is made first: the user's own word,
-    which no gate has judged. Raises CheckFailed when the gate did not say "promote", unless
-    `force`. The release's space is filled with the present contents before the switch.
+    Raises CheckFailed when the gate did not say "promote", unless `force`. The release's space
+    is filled with the present contents before the switch.
     """
     releases = workspace.releases
-    if (number is None) != from_config:
-        raise InputError("name one release to promote, or pass --config: `graft release list`")
     with workspace.layout.writer(wait):
-        if from_config:
-            version = library(workspace).version
-            made = make_release(
-                workspace, workspace.config.settings, created=ctx.clock(),
-                lineage=Lineage(library_version=version), note="from graft.toml",
-            )  # fmt: skip
-            ensure_space(workspace, made.settings, ctx=ctx)
-            number = releases.add(made).number
-        else:
-            assert number is not None
-            release = releases.get(number)
-            in_use_before = number in releases.history()
-            if release.verdict != "promote" and not force and not in_use_before:
-                raise CheckFailed(
-                    f"the gate's verdict on release {number} is {release.verdict or 'not given'!r}:"
-                    " keep what you have, or pass --force to promote it all the same"
-                )
-            ensure_space(workspace, release.settings, ctx=ctx)
+        release = releases.get(number)
+        in_use_before = number in releases.history()
+        if release.verdict != "promote" and not force and not in_use_before:
+            raise CheckFailed(
+                f"the gate's verdict on release {number} is {release.verdict or 'not given'!r}:"
+                " keep what you have, or pass --force to promote it all the same"
+            )
+        ensure_space(workspace, release.settings, ctx=ctx)
         releases.switch(number)
     return number
 
@@ -52,3 +68,7 @@ def rollback(workspace: Wiring, *, wait: float = 0.0, ctx: Context) -> int:
         if len(history) > 1:
             ensure_space(workspace, workspace.releases.get(history[1]).settings, ctx=ctx)
         return workspace.releases.rollback()
+
+
+def _run(workspace: Wiring, name: str) -> Run:
+    return read_run(Path(workspace.layout.model_path(PREFIX + name.removeprefix(PREFIX))))

@@ -6,7 +6,9 @@ from graft.core.context import Context
 from graft.core.recipe import Part
 from graft.jobs.examples import load_examples
 from graft.jobs.material import gather
+from graft.jobs.parts import with_run
 from graft.jobs.spaces import ensure_space
+from graft.jobs.tune_fusion import tune_fusion_part
 from graft.jobs.tune_generator import tune_generator_part
 from graft.jobs.tune_ranking import tune_reranker_part, tune_retriever_part
 from graft.tune.run import Run
@@ -26,11 +28,10 @@ def tune(
     material = gather(workspace, load_examples(workspace, examples), ctx)
     if part == "generator":
         return tune_generator_part(workspace, material, closed_book=closed_book, ctx=ctx)
-    if part == "reranker":
-        return tune_reranker_part(workspace, material, ctx=ctx)
+    if part != "retriever":
+        tuner = {"fusion": tune_fusion_part, "reranker": tune_reranker_part}[part]
+        return tuner(workspace, material, ctx=ctx)
     run = tune_retriever_part(workspace, material, ctx=ctx)
-    table = material.settings.encoder.model_copy(update={"model": f"runs/{run.id}"})
-    tuned = material.settings.model_copy(update={"encoder": table})
     with workspace.layout.writer(wait):
-        ensure_space(workspace, tuned, ctx=ctx)
+        ensure_space(workspace, with_run(material.settings, part, run.id), ctx=ctx)
     return run

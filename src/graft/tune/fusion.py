@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from graft.core.errors import InputError
+from graft.core.errors import FormatError, InputError
 from graft.core.example import Example
 from graft.core.search import Search
 from graft.measures.ranking import ranking_scores
@@ -21,6 +23,8 @@ Leg = Mapping[str, Sequence[tuple[str, float]]]
 
 STEPS, COARSE = 20, 10
 """The grid's steps: shares of 0, 1/20, ... 1 for two legs, of 0, 1/10, ... 1 for more."""
+
+WEIGHTS = "weights.json"
 
 DEPTH = 100
 """How many of the fused ranks are scored."""
@@ -49,6 +53,22 @@ class Fitted:
     equal: float
     legs: Mapping[str, float]
     curve: tuple[Point, ...]
+
+    def save(self, folder: Path) -> None:
+        """Write the weights as a run keeps them."""
+        text = json.dumps(dict(self.weights), indent=2, sort_keys=True) + "\n"
+        (folder / WEIGHTS).write_text(text, encoding="utf-8")
+
+
+def load_weights(folder: Path) -> dict[str, float]:
+    """Return the weight of each leg from a run's folder. Raises FormatError when it has none."""
+    try:
+        read = json.loads((folder / WEIGHTS).read_text(encoding="utf-8"))
+        return {name: float(read[name]) for name in ("dense", "bm25")}
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise FormatError(
+            f"{folder} holds no fusion weights ({error}): name a run of `graft tune fusion`"
+        ) from error
 
 
 def fit_fusion(
@@ -111,6 +131,21 @@ def leg_of(
             best.setdefault(hit.document_id if documents else hit.passage_id, hit.score)
         leg[example.id] = list(best.items())
     return leg
+
+
+def fused_mean(
+    legs: Mapping[str, Leg], qrels: Mapping[str, Mapping[str, int]], weights: Mapping[str, float],
+    *, measure: str = "nDCG@10", k: int = RRF_K,
+) -> float:  # fmt: skip
+    """Return the mean of a measure over the questions of `qrels`, fused at these weights.
+
+    >>> leg = {"q": [("a", 2.0), ("b", 1.0)]}
+    >>> fused_mean({"one": leg, "other": leg}, {"q": {"a": 1}}, {"one": 1.0, "other": 1.0})
+    1.0
+    """
+    shares = np.asarray([weights[name] for name in legs], dtype=np.float64)
+    tables = {id: _table([leg.get(id, ()) for leg in legs.values()], k) for id in qrels}
+    return float(_values(tables, shares, qrels, measure).mean())
 
 
 def fuse(rankings: Sequence[Sequence[tuple[str, float]]], weights: Sequence[float], *,

@@ -1,0 +1,85 @@
+"""Tuning the fusion: how much each leg of the hybrid search counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from graft.core.context import Context
+from graft.core.errors import InputError
+from graft.core.example import Example
+from graft.core.recipe import Recipe
+from graft.examples.formats import sample
+from graft.jobs.material import Material, record
+from graft.tune.cost import peak_memory
+from graft.tune.fusion import Leg, fit_fusion, fused_mean, leg_of
+from graft.tune.run import Run, run_id, versions, write_run
+from graft.wire import Wiring, fusion_weights, pipeline
+
+LEGS = ("dense", "bm25")
+
+MOST = 2000
+"""Training questions that are searched for at most: more would hardly move the weights."""
+
+MEASURE = "nDCG@10"
+
+
+def tune_fusion_part(workspace: Wiring, material: Material, *, ctx: Context) -> Run:
+    """Fit the fusion's weights on training questions, and write its run.
+
+    They are fitted on what they will weigh: rankings of passages, as deep as the settings say.
+    Raises InputError when no training question has gold.
+    """
+    train, dev = _judged(material, material.train), _judged(material, material.dev)
+    if not train:
+        raise InputError(
+            "fusion weights need training questions with gold, and there are none: build or "
+            "import some"
+        )
+    train = sample(train, MOST, ctx.seed)
+    table, created = material.settings.retrieve, ctx.clock()
+    set_to = dict(zip(LEGS, fusion_weights(workspace, table), strict=True))
+    with ctx.stage("tune fusion", len(LEGS)) as step, peak_memory() as peak:
+        legs: dict[str, Leg] = {}
+        for name in LEGS:
+            legs[name] = _leg(workspace, material, name, [*train, *dev])
+            step.advance()
+        fitted = fit_fusion(legs, _qrels(material, train), measure=MEASURE, k=table.rrf_k)
+    recipe = Recipe(
+        part="fusion", objective="weights", base=material.settings.encoder.model,
+        data=material.examples.id, adapter=None, seed=ctx.seed,
+    )  # fmt: skip
+    means = [
+        {MEASURE: fused_mean(legs, _qrels(material, dev), weights, measure=MEASURE, k=table.rrf_k)}
+        if dev
+        else {}
+        for weights in (set_to, fitted.weights)
+    ]
+    run = Run(
+        id=run_id(recipe, created),
+        recipe=recipe,
+        created=created,
+        seconds=ctx.clock() - created,
+        trainable_parameters=len(fitted.weights),
+        peak_memory={"host": peak.bytes, "device": 0},
+        before=means[0],
+        after=means[1],
+        counts={"questions": fitted.questions},
+        versions=versions(),
+    )
+    run = write_run(workspace.layout.runs, run, fitted.save)
+    record(workspace, run, material, [p for e in train for p in material.gold[e.id]])
+    return run
+
+
+def _judged(material: Material, examples: Sequence[Example]) -> list[Example]:
+    return [e for e in examples if material.gold[e.id]]
+
+
+def _qrels(material: Material, examples: Sequence[Example]) -> dict[str, dict[str, int]]:
+    return {e.id: {p.id: 1 for p in material.gold[e.id]} for e in examples}
+
+
+def _leg(workspace: Wiring, material: Material, name: str, examples: Sequence[Example]) -> Leg:
+    table = material.settings.retrieve.model_copy(update={"pipeline": name, "reranker": ""})
+    settings = material.settings.model_copy(update={"retrieve": table})
+    return leg_of(pipeline(workspace, settings, material.held, limit=table.depth), examples)
