@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # tokenizers' own threads only fight with torch's over the same cores
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: demo test lint install clean
+.PHONY: demo test lint docs install clean
 .DEFAULT_GOAL := help
 
 help: ## show this help
@@ -35,6 +35,9 @@ lint: $(VENV)/.installed-dev ## lint, types and import contracts
 
 test: lint ## everything: lint, types, import contracts and tests
 	$(BIN)/pytest
+
+docs: $(VENV)/.installed-dev ## write docs/cli.md from the commands' own help
+	$(BIN)/typer graft.cli.main utils docs --name graft --output docs/cli.md
 
 clean: ## remove the virtual environment and the demo's workspace
 	rm -rf $(VENV) demo

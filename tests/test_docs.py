@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -40,6 +42,12 @@ def test_every_command_that_a_page_names_exists(page):
                 break
             assert word in command.commands, f"graft {words}"
             command = command.commands[word]
+
+
+def test_the_page_of_commands_is_that_of_the_commands():
+    command = [sys.executable, "-m", "typer", "graft.cli.main", "utils", "docs", "--name", "graft"]
+    made = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert (ROOT / "docs/cli.md").read_text().strip() == made.strip(), "run `make docs`"
 
 
 def test_settings_that_the_readme_names_exist():
