@@ -4,8 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from graft.core.config import Config, load_config, valid_keys
+from graft.core.config import (
+    MEASURES,
+    Config,
+    Settings,
+    explicit,
+    load_config,
+    override,
+    valid_keys,
+)
 from graft.core.errors import ConfigError
+from graft.evaluate.retrieval import RANKING_MEASURES
+from graft.evaluate.score import ANSWER_MEASURES
 
 
 def test_defaults_then_file_then_variables_then_flags(tmp_path):
@@ -29,12 +39,47 @@ def test_defaults_then_file_then_variables_then_flags(tmp_path):
         ({"tune.generator.epoch": 1}, "did you mean 'tune.generator.epochs'"),
         ({"retrieve.depth": "many"}, "setting 'retrieve.depth' is 'many'"),
         ({"retrieve.depth": 0}, "setting 'retrieve.depth' is 0"),
+        ({"retrieve.depth.x": 1}, "setting 'retrieve.depth' is {'x': 1}"),
+        ({"gate.improve": "token_f2"}, "did you mean 'token_f1'"),
+        ({"gate.guard": "support,ndcg@10"}, "did you mean 'nDCG@10'"),
+        ({"gate.improve": ""}, "at least 1 item"),
+        ({"adapt.parts": "generater"}, "setting 'adapt.parts.0' is 'generater'"),
     ],
 )
 def test_a_key_or_value_that_cannot_be_used_is_named(flags, told):
     with pytest.raises(ConfigError, match="setting") as error:
         load_config(flags=flags, variables={})
     assert told in str(error.value)
+
+
+def test_a_list_is_written_with_commas_in_flags_and_variables():
+    config = load_config(
+        flags={"gate.improve": "token_f1, exact_match", "adapt.parts": "generator"},
+        variables={"GRAFT_GATE_GUARD": "", "GRAFT_INGEST_EXCLUDE": ".*,*.bak"},
+    )
+    assert config.gate.improve == ("token_f1", "exact_match") and config.gate.guard == ()
+    assert config.adapt.parts == ("generator",) and config.ingest.exclude == (".*", "*.bak")
+
+
+def test_a_gate_may_name_every_measure_that_is_taken():
+    assert {*ANSWER_MEASURES, *RANKING_MEASURES} <= MEASURES
+
+
+def test_flags_count_over_variables_and_both_over_a_release():
+    said = explicit(
+        variables={"GRAFT_RETRIEVE_DEPTH": "5", "GRAFT_RETRIEVE_RRF_K": "6"},
+        flags={"retrieve": {"depth": 7}, "gate.margin": 0},
+    )
+    pinned = Settings.model_validate({"retrieve": {"pipeline": "bm25", "rrf_k": 9}})
+    table = override(pinned, said).retrieve
+    assert (table.pipeline, table.depth, table.rrf_k) == ("bm25", 7, 6)
+    assert override(pinned, {}) is pinned
+
+
+def test_a_graft_toml_that_cannot_be_read_is_named(tmp_path):
+    (tmp_path / "graft.toml").mkdir()
+    with pytest.raises(ConfigError, match=r"graft\.toml cannot be read"):
+        load_config(tmp_path / "graft.toml")
 
 
 def test_an_unknown_variable_is_named_and_others_are_left_alone():

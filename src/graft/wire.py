@@ -7,7 +7,7 @@ functions that need them, so that what needs no model starts at once.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -22,9 +22,11 @@ from graft.core.config import (
     RetrieveTable,
     SegmentTable,
     Settings,
+    explicit,
     load_config,
+    override,
 )
-from graft.core.errors import ConfigError, SetupError
+from graft.core.errors import ConfigError, InputError, SetupError
 from graft.core.files import Layout
 from graft.core.generation import Decoding
 from graft.core.ledger import Ledger
@@ -45,12 +47,14 @@ if TYPE_CHECKING:
 class Wiring:
     """An open workspace: where it is, its configuration, and the models it has loaded so far.
 
-    Models are kept by the settings that made them, so that asking twice loads once.
+    Models are kept by the settings that made them, so that asking twice loads once. `explicit` is
+    what variables and flags said, as nested tables: it counts over a release's settings.
     """
 
     layout: Layout
     config: Config
     loaded: dict[Any, Any] = field(default_factory=dict)
+    explicit: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def releases(self) -> Releases:
@@ -67,12 +71,21 @@ class Wiring:
 def open_workspace(root: Path, flags: Mapping[str, Any] | None = None) -> Wiring:
     """Open a workspace's folder, checking its format and its settings.
 
-    Raises ConfigError for a setting that cannot be used, FormatError for a newer workspace.
+    Raises InputError for what is no folder, ConfigError for a setting that cannot be used,
+    FormatError for a newer workspace.
     """
-    layout = Layout(root)
+    layout = Layout(require_folder(root))
     config = load_config(layout.config, flags=flags)
     layout.open()
-    return Wiring(layout, config)
+    return Wiring(layout, config, explicit=explicit(flags=flags))
+
+
+def require_folder(root: Path) -> Path:
+    """Return a workspace's folder, which need not be there yet. Raises InputError for a file."""
+    there = next(path for path in (root, *root.absolute().parents) if path.exists())
+    if not there.is_dir():
+        raise InputError(f"{there} is a file where a workspace's folder was expected: name another")
+    return root
 
 
 def library(w: Wiring) -> Library:
@@ -94,10 +107,34 @@ def reading(w: Wiring, settings: Settings) -> Library:
 def settings_of(w: Wiring, number: int | None) -> tuple[Settings, str]:
     """Return a release's settings and its name; None is the current one.
 
-    Raises NotFound when there is no such release.
+    What variables and flags say counts over what the release pins, and where that changes
+    anything the name says so, as in "3 (changed)"; graft.toml waits until it is put into use.
+    Raises NotFound when there is no such release, ConfigError for a segmentation that no release
+    was in use with: nothing is cut by it.
     """
-    release = w.releases.current() if number is None else w.releases.get(number)
-    return release.settings, str(release.number)
+    releases = w.releases
+    release = releases.current() if number is None else releases.get(number)
+    settings = override(release.settings, w.explicit)
+    if settings == release.settings:
+        return settings, str(release.number)
+    cuts = [release, *map(releases.get, releases.history())]
+    if settings.segment not in [other.settings.segment for other in cuts]:
+        require_same(settings, release, ("segment",))
+    return settings, f"{release.number} (changed)"
+
+
+def require_same(settings: Settings, release: Release, tables: Sequence[str]) -> None:
+    """Raise ConfigError, naming the setting, where tables are not those of a release."""
+    for table in tables:
+        wanted, pinned = getattr(settings, table), getattr(release.settings, table)
+        for key in type(wanted).model_fields:
+            value, held = getattr(wanted, key), getattr(pinned, key)
+            if value != held:
+                raise ConfigError(
+                    f"{table}.{key} is {value!r} by a flag or a GRAFT_ variable, and the documents "
+                    f"are held as release {release.number} says, which is {held!r}: to change it, "
+                    f"set it in graft.toml and run `graft release promote --config`"
+                )
 
 
 def segmentation(table: SegmentTable) -> Segmentation:

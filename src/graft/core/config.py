@@ -2,6 +2,8 @@
 
 Every table of graft.toml is one model here; `Settings` are those that a release pins. A variable
 is named `GRAFT_<TABLE>_<KEY>`, as in `GRAFT_RETRIEVE_DEPTH=50` or `GRAFT_TUNE_GENERATOR_EPOCHS=2`.
+In a variable or a flag, a list is written with commas. Variables and flags are explicit: they count
+over a release's settings too, where graft.toml waits until it is put into use.
 Secrets are never values: a setting names the variable that holds one.
 """
 
@@ -12,9 +14,16 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from graft.core.errors import ConfigError
 from graft.core.recipe import Part
@@ -22,11 +31,27 @@ from graft.core.recipe import Part
 STARTER = "starter"
 """The name of the two models that come from the package index."""
 
+MEASURES = frozenset({
+    "answer_f1", "token_f1", "exact_match", "rouge_l", "support", "citation_precision",
+    "citation_recall", "right_declines", "wrong_declines",
+    "nDCG@10", "MRR@10", "Recall@5", "Recall@10",
+})  # fmt: skip
+"""The measures that a gate may name: those that `graft.evaluate` takes of answers and rankings."""
+
 
 class Table(BaseModel):
     """A table of graft.toml: frozen, and closed to keys it does not know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _split(cls, value: Any, info: ValidationInfo) -> Any:
+        """Take a list as variables and flags write it: parts with commas between them."""
+        kind = cls.model_fields[info.field_name or ""].annotation
+        if isinstance(value, str) and get_origin(kind) is tuple:
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
 
 
 class SegmentTable(Table):
@@ -187,13 +212,22 @@ class EvaluateTable(Table):
 
 
 class GateTable(Table):
-    improve: tuple[str, ...] = ("token_f1",)
+    improve: tuple[str, ...] = Field(("token_f1",), min_length=1)
     """Measures whose difference must lie above zero."""
     guard: tuple[str, ...] = ("support", "Recall@10")
     """Measures that must not be inferior."""
     margin: float = Field(0.03, ge=0)
     """How far below zero the lower bound of a guarded difference may lie."""
     split: Literal["test-new", "test-seen"] = "test-new"
+
+    @field_validator("improve", "guard")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if name not in MEASURES:
+                near = difflib.get_close_matches(name, sorted(MEASURES), 1, 0.0)
+                raise ValueError(f"there is no measure {name!r}, did you mean {near[0]!r}?")
+        return names
 
 
 class AdaptTable(Table):
@@ -238,14 +272,40 @@ def load_config(
             values = tomllib.loads(path.read_text(encoding="utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ConfigError(f"{path} is not valid TOML ({error}): mend that line") from error
+        except OSError as error:
+            raise ConfigError(
+                f"{path} cannot be read ({error.strerror}): make it a file that you may read"
+            ) from error
+    try:
+        return Config.model_validate(_merged(values, explicit(variables=variables, flags=flags)))
+    except ValidationError as error:
+        raise ConfigError(_explain(error, path)) from error
+
+
+def explicit(
+    *, variables: Mapping[str, str] | None = None, flags: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return what `GRAFT_*` variables and flags say, flags last, as nested tables.
+
+    >>> explicit(variables={"GRAFT_RETRIEVE_DEPTH": "5"}, flags={"answer.passages": 2})
+    {'retrieve': {'depth': '5'}, 'answer': {'passages': 2}}
+    """
+    values: dict[str, Any] = {}
     for name, value in _from_variables(os.environ if variables is None else variables):
         _assign(values, name, value)
     for dotted, value in (flags or {}).items():
         _assign(values, tuple(dotted.split(".")), value)
-    try:
-        return Config.model_validate(values)
-    except ValidationError as error:
-        raise ConfigError(_explain(error, path)) from error
+    return values
+
+
+def override(settings: Settings, values: Mapping[str, Any]) -> Settings:
+    """Return a release's settings with explicit values over them; other tables are left alone.
+
+    >>> override(Settings(), {"retrieve": {"depth": "5"}, "gate": {"margin": 0}}).retrieve.depth
+    5
+    """
+    named = {name: value for name, value in values.items() if name in Settings.model_fields}
+    return Settings.model_validate(_merged(settings.model_dump(), named)) if named else settings
 
 
 def valid_keys(model: type[BaseModel] = Config, prefix: str = "") -> list[str]:
@@ -282,11 +342,25 @@ RESERVED_VARIABLES = frozenset({"GRAFT_CACHE"})
 
 
 def _assign(values: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
+    """Put a value, or each of a table's, where its path says."""
     for name in path[:-1]:
         values = values.setdefault(name, {})
         if not isinstance(values, dict):
-            raise ConfigError(f"'{name}' in graft.toml is a value where a table was expected")
+            raise ConfigError(f"setting '{name}' is a value where '{'.'.join(path)}' needs a table")
+    if isinstance(value, Mapping):
+        value = _merged(values.get(path[-1], {}), value)
     values[path[-1]] = value
+
+
+def _merged(below: Any, above: Mapping[str, Any]) -> dict[str, Any]:
+    """Return two trees of tables as one; what `above` says counts."""
+    if not isinstance(below, Mapping):
+        raise ConfigError(f"{below!r} stands where a table with {', '.join(above)} was expected")
+    merged = dict(below)
+    for name, value in above.items():
+        table = isinstance(value, Mapping)
+        merged[name] = _merged(merged.get(name, {}), value) if table else value
+    return merged
 
 
 def _explain(error: ValidationError, path: Path | None) -> str:
@@ -297,4 +371,5 @@ def _explain(error: ValidationError, path: Path | None) -> str:
         options = [*valid_keys(), *Config.model_fields]
         near = difflib.get_close_matches(key, options, 1, 0.0)
         return f"unknown setting '{key}'{where}: did you mean '{near[0]}'?"
-    return f"setting '{key}'{where} is {first['input']!r}: {first['msg'].lower()}"
+    told = first["msg"].removeprefix("Value error, ")
+    return f"setting '{key}'{where} is {first['input']!r}: {told[0].lower()}{told[1:]}"
