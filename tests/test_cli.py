@@ -123,6 +123,31 @@ def test_the_owner_is_asked_for_whoever_names_no_principal(graft, documents, tmp
     assert "pay.md" not in seen("--as", "staff")
 
 
+def test_a_plain_ingest_of_what_is_closed_does_not_open_it(graft, tmp_path):
+    secret = tmp_path / "secret"
+    secret.mkdir()
+
+    def seen(pounds: int, *flags: str) -> set[str]:
+        (secret / "pay.md").write_text(f"# Pay\n\nThe kettle maker earns {pounds} pounds.\n")
+        assert graft("ingest", secret, *flags)[0] == 0
+        out = graft("search", "what the kettle maker earns", "--as", "staff", "--json")[1]
+        return {hit["document_id"] for hit in json.loads(out)["hits"]}
+
+    assert not seen(900, "--access", "hr")
+    assert not seen(900) and not seen(1900)
+    assert seen(1900, "--public") == {"pay.md"} and seen(2900) == {"pay.md"}
+    code, _, err = graft("ingest", secret, "--public", "--access", "hr")
+    assert code == 2 and "--public" in err
+
+
+def test_settings_by_flags_count_once_there_is_a_release(graft, documents):
+    graft("ingest", documents)
+    out = graft("search", "the kettle", "--set", "retrieve.pipeline=bm25", "--json")[1]
+    assert set(json.loads(out)["hits"][0]["stages"]) == {"bm25"}
+    code, _, err = graft("ingest", documents, "--set", "segment.max_tokens=30")
+    assert code == 2 and "segment.max_tokens is 30" in err and "promote --config" in err
+
+
 def test_init_writes_every_setting_as_a_comment_and_it_loads(tmp_path, monkeypatch, capsys):
     from graft.core.config import Config, load_config, valid_keys
 

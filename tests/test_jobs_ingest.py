@@ -3,26 +3,44 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from graft.core.context import Context, Event
-from graft.core.errors import Cancelled, EncoderMismatch, InputError, LockHeld, NotFound
+from graft.core.errors import (
+    Cancelled,
+    ConfigError,
+    EncoderMismatch,
+    InputError,
+    LockHeld,
+    NotFound,
+)
 from graft.core.search import Search
 from graft.jobs.ingest import ingest
 from graft.jobs.library import list_documents, remove_documents, show_document
 from graft.jobs.promote import promote, propose, rollback
 from graft.jobs.search import search
 from graft.testing.tiny import tiny_encoder
-from graft.wire import Wiring, library, open_workspace, pipeline
+from graft.wire import Wiring, library, open_workspace, pipeline, settings_of
 
 CTX = Context()
 
 
 @pytest.fixture
 def workspace(tmp_path: Path, tiny_models: dict[str, str]) -> Wiring:
-    return open_workspace(tmp_path / "ws", tiny_models)
+    return configured(tmp_path / "ws", tiny_models)
+
+
+def configured(root: Path, settings: Mapping[str, str]) -> Wiring:
+    """Open a workspace whose graft.toml says these settings."""
+    lines = [
+        f"{key} = {value if value.isdigit() else repr(value)}" for key, value in settings.items()
+    ]
+    root.mkdir(exist_ok=True)
+    (root / "graft.toml").write_text("\n".join(lines) + "\n")
+    return open_workspace(root)
 
 
 def run(workspace: Wiring, *paths: Path, **more):
@@ -117,6 +135,85 @@ def test_a_principal_who_may_not_see_a_document_gets_other_hits_instead(
     assert found(workspace, query, limit=1, principals=frozenset()) == ["pay.md"]
 
 
+def test_what_is_closed_stays_closed_under_another_name_of_its_place(workspace, tmp_path):
+    folder = tmp_path / "files"
+    (folder / "hr").mkdir(parents=True)
+    (folder / "open.md").write_text("# Tea\n\nTea is at four.\n")
+    (folder / "hr" / "pay.md").write_text("# Pay\n\nThe smith earns 900 pounds.\n")
+    run(workspace, folder / "hr", access=["hr"])
+
+    def seen(query: str) -> set[str]:
+        return set(found(workspace, query, limit=60, principals=frozenset()))
+
+    # a file of the closed folder, a new one in it, and the folder around it
+    (folder / "hr" / "pay.md").write_text("# Pay\n\nThe smith earns 1,900 pounds.\n")
+    run(workspace, folder / "hr" / "pay.md")
+    (folder / "hr" / "bonus.md").write_text("# Bonus\n\nThe smith gets 50 pounds.\n")
+    run(workspace, folder / "hr" / "*.md")
+    run(workspace, folder)
+    assert seen("the smith pounds tea") == {"open.md"}
+    (folder / "hr" / "bonus.md").write_text("# Bonus\n\nThe smith gets 60 pounds.\n")
+    run(workspace, folder / "hr" / "*.md")
+    assert seen("the smith pounds tea") == {"open.md"}
+    assert "pay.md" in found(workspace, "the smith pounds", principals=frozenset({"hr"}))
+
+
+def test_flags_count_over_the_release_in_use_and_its_name_says_so(workspace, documents):
+    run(workspace, documents)
+    root = workspace.layout.root
+    assert settings_of(workspace, None)[1] == "0"
+    same = open_workspace(root, {"retrieve.depth": "100"})
+    assert settings_of(same, None) == settings_of(workspace, None)
+    changed = open_workspace(root, {"retrieve.pipeline": "bm25", "gate.margin": 0.5})
+    settings, name = settings_of(changed, 0)
+    assert settings.retrieve.pipeline == "bm25" and name == "0 (changed)"
+    (hit,) = search(changed, "the kettle", limit=1, ctx=CTX).hits
+    assert set(hit.stages) == {"bm25"}
+    (hit,) = search(workspace, "the kettle", limit=1, ctx=CTX).hits
+    assert "dense" in hit.stages
+
+
+def test_graft_toml_waits_until_it_is_put_into_use(workspace, documents, tiny_models):
+    run(workspace, documents)
+    edited = configured(workspace.layout.root, {**tiny_models, "answer.passages": "1"})
+    assert settings_of(edited, None)[1] == "0"
+    promote(edited, propose(edited, ctx=CTX), force=True, ctx=CTX)
+    assert settings_of(edited, None)[0].answer.passages == 1
+
+
+def test_a_variable_counts_as_a_flag_does(workspace, documents, monkeypatch):
+    run(workspace, documents)
+    monkeypatch.setenv("GRAFT_RETRIEVE_DEPTH", "7")
+    settings, name = settings_of(open_workspace(workspace.layout.root), None)
+    assert settings.retrieve.depth == 7 and name == "0 (changed)"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("segment.max_tokens", "30"), ("encoder.query_prefix", "query: ")]
+)
+def test_another_space_by_a_flag_is_refused_once_there_is_a_release(
+    workspace, documents, key, value
+):
+    changed = open_workspace(workspace.layout.root, {key: value})
+    run(changed, documents)
+    table, name = key.split(".")
+    pinned = getattr(getattr(changed.releases.current().settings, table), name)
+    assert str(pinned) == value, "before the first release a flag makes it"
+    run(changed, documents)
+    with pytest.raises(ConfigError, match=rf"{key} is .* promote --config"):
+        run(open_workspace(workspace.layout.root, {key: "50"}), documents)
+    if table == "segment":
+        with pytest.raises(ConfigError, match="promote --config"):
+            search(open_workspace(workspace.layout.root, {key: "50"}), "kettle", ctx=CTX)
+
+
+def test_a_workspace_that_is_a_file_is_refused(tmp_path):
+    (tmp_path / "file.txt").write_text("")
+    for root in (tmp_path / "file.txt", tmp_path / "file.txt" / "below"):
+        with pytest.raises(InputError, match="is a file"):
+            open_workspace(root)
+
+
 def test_a_cancelled_ingest_publishes_nothing(workspace, documents):
     cancel = threading.Event()
 
@@ -155,7 +252,7 @@ def test_promote_and_rollback_switch_the_space_and_contents_stay_current(
 ):
     run(workspace, documents)
     other = str(tiny_encoder(tmp_path / "other-encoder", seed=5))
-    changed = open_workspace(workspace.layout.root, {**tiny_models, "encoder.model": other})
+    changed = configured(workspace.layout.root, {**tiny_models, "encoder.model": other})
     assert promote(changed, propose(changed, ctx=CTX), force=True, ctx=CTX) == 1
     assert len(library(changed).spaces) == 2
     assert changed.releases.current().digests != changed.releases.get(0).digests
@@ -164,7 +261,7 @@ def test_promote_and_rollback_switch_the_space_and_contents_stay_current(
     (documents / "ladder.md").unlink()
     run(changed, documents)
     assert rollback(changed, ctx=CTX) == 0
-    again = open_workspace(workspace.layout.root, tiny_models)
+    again = configured(workspace.layout.root, tiny_models)
     hits = found(again, "zeppelin floats over the lake", limit=60)
     assert hits[0] == "zeppelin.md" and "ladder.md" not in hits
 
@@ -172,7 +269,7 @@ def test_promote_and_rollback_switch_the_space_and_contents_stay_current(
 def test_a_query_of_another_encoder_is_an_error(workspace, documents, tiny_models, tmp_path):
     run(workspace, documents)
     other = str(tiny_encoder(tmp_path / "other-encoder", seed=5))
-    changed = open_workspace(workspace.layout.root, {**tiny_models, "encoder.model": other})
+    changed = configured(workspace.layout.root, {**tiny_models, "encoder.model": other})
     stage = pipeline(changed, changed.config.settings, library(changed))
     with pytest.raises(EncoderMismatch, match="encoder"):
         stage([Search("kettle")])

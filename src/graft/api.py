@@ -28,9 +28,9 @@ from graft.wire import open_workspace
 class Workspace:
     """A folder with documents, examples, runs and releases in it.
 
-    `settings` overrides graft.toml by dotted keys, as in `{"retrieve.depth": 50}`. `context`
-    carries clock, seed, event listener and cancel switch to every job. Safe for concurrent
-    readers; one writer at a time, across processes too.
+    `settings` overrides graft.toml, and the release in use, by dotted keys, as in
+    `{"retrieve.depth": 50}`. `context` carries clock, seed, event listener and cancel switch to
+    every job. Safe for concurrent readers; one writer at a time, across processes too.
     """
 
     def __init__(
@@ -40,10 +40,14 @@ class Workspace:
         self.wiring = open_workspace(Path(root), settings)
         self.context = context or Context()
 
-    def ingest(self, *paths: str | Path, access: Sequence[str] = ()) -> Ingested:
-        """Add, update and remove documents so that the library mirrors the paths."""
+    def ingest(self, *paths: str | Path, access: Sequence[str] | None = None) -> Ingested:
+        """Add, update and remove documents so that the library mirrors the paths.
+
+        `access` is who may see them, and `[]` is everyone; None keeps what a path was ingested
+        with, which for a new one is everyone.
+        """
         named = [str(path) for path in paths]
-        return ingest_job.ingest(self.wiring, named, access=tuple(access), ctx=self.context)
+        return ingest_job.ingest(self.wiring, named, access=access, ctx=self.context)
 
     def search(
         self, query: str, limit: int = 10, *, principals: Sequence[str] | None = None
@@ -76,7 +80,7 @@ class Workspace:
         )
 
     def tune(self, part: Part, *, examples: str = "", closed_book: bool = False) -> Run:
-        """Train one part ("retriever", "reranker", "generator") and return its run."""
+        """Train one part ("retriever", "fusion", "reranker", "generator") and return its run."""
         return tune_job.tune(
             self.wiring, part, examples=examples, closed_book=closed_book, ctx=self.context
         )

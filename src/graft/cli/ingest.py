@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from graft.cli.session import JsonOption, Place, SetOption, WaitOption, parse_flags, screen
+from graft.core.errors import InputError
 
 
 def ingest(
@@ -14,8 +15,15 @@ def ingest(
     paths: Annotated[list[str], typer.Argument(help="Files, folders, globs or BEIR folders.")],
     access: Annotated[
         list[str] | None,
-        typer.Option(help="Who may see these documents (repeatable); everyone otherwise."),
+        typer.Option(
+            metavar="NAME",
+            help="Who may see these documents (repeatable). Without it, a path keeps what it was "
+            "ingested with, and a new one is for everyone.",
+        ),
     ] = None,
+    public: Annotated[
+        bool, typer.Option("--public", help="Everyone may see these documents, from now on.")
+    ] = False,
     settings: SetOption = None,
     wait: WaitOption = 0.0,
     as_json: JsonOption = False,
@@ -28,10 +36,14 @@ def ingest(
     from graft.jobs.ingest import ingest as job
     from graft.wire import open_workspace
 
+    if public and access:
+        raise InputError("--public and --access say two things: pass one of them")
     place: Place = context.obj
     with screen(as_json) as shown:
         workspace = open_workspace(place.root, parse_flags(settings))
-        done = job(workspace, paths, access=tuple(access or ()), wait=wait, ctx=shown.context)
+        # no word on access keeps what is stored; an empty list opens to everyone
+        readers = () if public else access or None
+        done = job(workspace, paths, access=readers, wait=wait, ctx=shown.context)
         if as_json:
             shown.json(done.to_dict())
             return

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import cache
+from pathlib import PurePath
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from graft.core.config import Settings
 from graft.core.context import Context
@@ -15,7 +18,7 @@ from graft.library.duplicates import Group, duplicate_groups
 from graft.library.rows import DocumentRow
 from graft.library.sources import expand, roots_of, source_id
 from graft.library.sync import Failure, Sync
-from graft.wire import Wiring, library, make_release
+from graft.wire import Wiring, library, make_release, require_same, settings_of
 
 
 @dataclass(frozen=True)
@@ -46,13 +49,18 @@ def ingest(
 ) -> Ingested:  # fmt: skip
     """Add, update and remove documents so that the library mirrors the paths.
 
-    `access` says who may see what is under them (an empty list: everyone); None keeps what each
-    root was ingested with. Documents that name their own readers keep them. Raises InputError,
-    before anything is touched, for a path that is not there; LockHeld while another one writes.
+    `access` says who may see what is under them (an empty list: everyone); None keeps what the
+    path, or the nearest folder around it, was ingested with. Documents that name their own readers
+    keep them. Raises InputError, before anything is touched, for a path that is not there, and
+    ConfigError for a flag or variable that asks for another space than the release in use has;
+    LockHeld while another one writes.
     """
     started = ctx.clock()
     table = workspace.config.ingest
     with workspace.layout.writer(wait):
+        if workspace.releases.current_number() is not None:
+            asked, _ = settings_of(workspace, None)
+            require_same(asked, workspace.releases.current(), ("segment", "encoder"))
         held = library(workspace)
         workspace.ledger.forget_library_after(held.version)
         stored: dict[str, list[DocumentRow]] = {}
@@ -62,10 +70,11 @@ def ingest(
             stored.setdefault(id, []).append(row)
             known[id] = row.uri.partition("#")[0]
         roots = roots_of(paths, exclude=table.exclude)
+        readers = _Readers(workspace, [row for rows in stored.values() for row in rows])
         sync = Sync(
             stored,
             frozenset(roots),
-            {root: _access(workspace, root, access) for root in roots},
+            dict.fromkeys(roots, tuple(sorted(access or ()))),
             int(table.max_megabytes * 2**20),
         )
         sources = expand(paths, exclude=table.exclude, known=known)
@@ -74,7 +83,10 @@ def ingest(
             for place in spaces:
                 writer.add_space(place.space)
             hashes: dict[str, str] = {}
-            put(workspace, writer, _hashed(sync.documents(sources), hashes), spaces, ctx=ctx)
+            documents = sync.documents(sources)
+            if access is None:
+                documents = map(readers.keep, documents)
+            put(workspace, writer, _hashed(documents, hashes), spaces, ctx=ctx)
             gone = sync.gone | sync.vanished()
             writer.remove(gone)
             if access is not None and sync.reopened:
@@ -85,7 +97,10 @@ def ingest(
                     writer.drop_space(old)
             version = writer.publish()
         held = library(workspace)
-        _remember(workspace, sync, roots, hashes, gone, version=version, ctx=ctx)
+        _remember(workspace, sync, hashes, gone, version=version, ctx=ctx)
+        for root in roots:
+            now = readers.of(root) if access is None else sync.access[root]
+            workspace.ledger.record_source(root, ctx.clock(), now)
         if workspace.releases.current_number() is None:
             _first_release(workspace, version, ctx)
         touched = bool(hashes or gone)
@@ -120,8 +135,30 @@ def put_documents(
         return version
 
 
-def _access(workspace: Wiring, root: str, access: Sequence[str] | None) -> tuple[str, ...]:
-    return workspace.ledger.source_access(root) if access is None else tuple(sorted(access))
+class _Readers:
+    """Who may see what, by what the roots around it were ingested with; the nearest one counts."""
+
+    def __init__(self, workspace: Wiring, rows: Sequence[DocumentRow]) -> None:
+        self.recorded = cache(workspace.ledger.source_access)
+        self.roots = {row.source for row in rows}
+        self.root = {row.uri: row.source for row in rows}
+
+    def of(self, path: str, *roots: str) -> tuple[str, ...]:
+        """Return who may see what is at a path, which also lies under these roots (globs)."""
+        around = [*roots, *(p.as_posix() for p in (PurePath(path), *PurePath(path).parents))]
+        for root in sorted(around, key=len, reverse=True):
+            # a root that holds nothing any more still says whom it was closed to
+            if root in self.roots or self.recorded(root):
+                return self.recorded(root)
+        return ()
+
+    def keep(self, document: Document) -> Document:
+        """Return a document that names no readers with those of the place where it lies."""
+        if document.access:
+            return document
+        path = unquote(urlsplit(document.uri).path)
+        stored = self.root.get(document.uri, "")
+        return replace(document, access=self.of(path, document.source, stored))
 
 
 def _hashed(documents: Iterable[Document], hashes: dict[str, str]) -> Iterator[Document]:
@@ -131,8 +168,8 @@ def _hashed(documents: Iterable[Document], hashes: dict[str, str]) -> Iterator[D
 
 
 def _remember(
-    workspace: Wiring, sync: Sync, roots: Sequence[str], hashes: dict[str, str], gone: set[str],
-    *, version: int, ctx: Context,
+    workspace: Wiring, sync: Sync, hashes: dict[str, str], gone: set[str], *, version: int,
+    ctx: Context,
 ) -> None:  # fmt: skip
     now, ledger = ctx.clock(), workspace.ledger
     changes = [
@@ -140,8 +177,6 @@ def _remember(
     ]
     changes += [(id, "", "removed") for id in sorted(gone)]
     ledger.record_library(version, now, library(workspace).counts, changes=changes)
-    for root in roots:
-        ledger.record_source(root, now, sync.access[root])
 
 
 def _first_release(workspace: Wiring, version: int, ctx: Context) -> None:
