@@ -13,8 +13,8 @@ from graft.answer.answerer import SLICE, Answerer
 from graft.answer.prepare import budget_of, prepare
 from graft.core.answer import Answer
 from graft.core.context import Context, Event
-from graft.core.document import Document
-from graft.core.errors import Cancelled
+from graft.core.document import Document, Passage
+from graft.core.errors import Cancelled, NotFound
 from graft.core.generation import Decoding, Generation, Prompt
 from graft.core.search import Search
 from graft.generate.prompts import CLOSED_BOOK, GROUNDED
@@ -201,7 +201,10 @@ def test_answers_from_given_passages_share_the_path():
     passages = STORE.passages(list(STORE._by_id))
     pay = next(p for p in passages if p.text.startswith("Pay day"))
     made = answerer()
-    given, closed = made.answer_from(["When is pay day?", "When is pay day?"], [[pay], []])
+    asked = [Search("When is pay day?")] * 2
+    given, lacking = made.answer_from(asked, [[pay], []])
+    assert lacking.declined and len(made.generator.seen) == 1
+    (closed,) = made.answer_from(asked[:1], None)
     assert (given.text, given.citations[0].quote) == ("Pay day is the 25th.", pay.text)
     assert [hit.passage for hit in given.hits] == [pay]
     assert made.generator.seen[1][0]["content"] == CLOSED_BOOK.system
@@ -237,3 +240,36 @@ def test_events_tell_no_text():
 def test_a_pipeline_that_fetches_already_is_not_asked_again():
     made = answerer(retrieve=HYBRID % 3 >> Fetch(STORE))
     assert made.answer([Search(QUERIES[1])])[0].text == "Pay day is the 25th."
+
+
+@dataclass
+class Losing(MemoryStore):
+    """`pay.md` is removed after it was found, or after its passages were read."""
+
+    read: bool = False
+
+    def passages(self, ids: Sequence[str]) -> list[Passage]:
+        found = super().passages(ids)
+        if not self.read and any(passage.document_id == "pay.md" for passage in found):
+            raise NotFound("there is no such passage: search again")
+        return found
+
+    def document(self, document_id: str) -> Document:
+        if document_id == "pay.md":
+            raise NotFound("there is no document 'pay.md'")
+        return super().document(document_id)
+
+
+@pytest.mark.parametrize("read", [False, True], ids=["before it is shown", "while it is shown"])
+def test_a_document_removed_meanwhile_fails_no_answer(read: bool):
+    def reply(prompt: Prompt) -> str:
+        return "The 25th." if prompt[-1]["content"].endswith(QUERIES[1]) else first_sentence(prompt)
+
+    made = answerer(reply, store=Losing(STORE.documents, read=read))
+    leave, pay = made.answer([Search(QUERIES[0]), Search(QUERIES[1])])
+    assert (leave.text, leave.error) == ("Five leave days carry over.", "")
+    assert leave.citations
+    assert (pay.declined, pay.citations, pay.error) == (True, (), "")
+    assert "25th" not in pay.text
+    assert list(made.stream(Search(QUERIES[1])))[-1] == pay
+    assert ("pay.md" in {hit.document_id for hit in pay.hits}) == read

@@ -20,20 +20,21 @@ def test_every_cell_is_shown_its_own_context_and_scored():
     seen = {}
 
     def responder(name):
-        def respond(questions, contexts):
-            seen.setdefault(name, []).append([len(c) for c in contexts])
-            return [Answer(q, "yes", support=1.0) for q in questions]
+        def respond(searches, contexts):
+            shown = None if contexts is None else [len(c) for c in contexts]
+            seen.setdefault(name, []).append(shown)
+            return [Answer(s.query, "yes", support=1.0) for s in searches]
 
         return respond
 
     contexts = {
-        "none": [[]] * 3, "retrieved": [[PASSAGE] * 3] * 3, "gold": [[PASSAGE]] * 3,
+        "none": None, "retrieved": [[PASSAGE] * 3] * 3, "gold": [[PASSAGE]] * 3,
     }  # fmt: skip
     names = ("base", "few-shot", "closed", "raft")
     scored = run_cells(EXAMPLES, contexts, {name: responder(name) for name in names}, ctx=Context())
     assert [s.name for s in scored] == [cell.name for cell in CELLS]
     assert [s.name for s in scored][:4] == ["base", "rag", "ft", "rag+ft"]
-    assert seen["base"] == [[0] * 3, [3] * 3, [1] * 3] and seen["few-shot"] == [[3] * 3]
+    assert seen["base"] == [None, [3] * 3, [1] * 3] and seen["few-shot"] == [[3] * 3]
     by_name = {s.name: s for s in scored}
     assert by_name["rag"].values["support"].tolist() == [1.0] * 3
     assert math.isnan(by_name["ft"].values["support"][0])
@@ -42,8 +43,8 @@ def test_every_cell_is_shown_its_own_context_and_scored():
 
 def test_cells_without_a_tuned_generator_are_left_out():
     scored = run_cells(
-        EXAMPLES, {"none": [[]] * 3},
-        {"base": lambda q, c: [Answer(x, "no") for x in q]}, ctx=Context(),
+        EXAMPLES, {"none": None},
+        {"base": lambda searches, _: [Answer(s.query, "no") for s in searches]}, ctx=Context(),
     )  # fmt: skip
     assert [s.name for s in scored] == ["base"]
 

@@ -44,7 +44,7 @@ def test_a_citation_beside_the_gold_span_is_not_in_it():
 
 def test_declining_an_answerable_question_counts_as_wrong_and_not_as_missing():
     scores = score_answer(ASKED, Answer("q", "I looked for five days", declined=True))
-    assert scores["token_f1"] == 0.0 and scores["wrong_declines"] == 1.0
+    assert scores["answer_f1"] == scores["token_f1"] == 0.0 and scores["wrong_declines"] == 1.0
     assert scores["citation_recall"] == 0.0
     assert math.isnan(scores["support"]) and math.isnan(scores["citation_precision"])
 
@@ -53,6 +53,7 @@ def test_an_unanswerable_question_earns_its_decline_alone():
     declined = score_answer(NOT_THERE, Answer("q", "no", declined=True))
     answered = score_answer(NOT_THERE, Answer("q", "Arthur", support=0.1))
     assert declined["right_declines"] == 1.0 and answered["right_declines"] == 0.0
+    assert declined["answer_f1"] == 1.0 and answered["answer_f1"] == 0.0
     assert math.isnan(declined["token_f1"]) and math.isnan(answered["wrong_declines"])
     assert answered["support"] == 0.1
 

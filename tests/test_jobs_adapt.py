@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 from pathlib import Path
 
 import pytest
 
+from graft import wire
 from graft.core.context import Context
-from graft.core.errors import CheckFailed, LeakError
+from graft.core.errors import CheckFailed, InputError, LeakError, NotFound
+from graft.jobs import adapt as adapting
+from graft.jobs import freshness
 from graft.jobs.adapt import adapt
-from graft.jobs.evaluate import evaluate_beir
+from graft.jobs.evaluate import check_unseen, evaluate, evaluate_beir
 from graft.jobs.examples import check, export, import_, load_examples, show
 from graft.jobs.ingest import ingest
+from graft.jobs.parts import with_run
 from graft.jobs.promote import promote, propose
 from graft.jobs.release import list_releases, show_release
 from graft.jobs.tune import tune
-from graft.wire import Wiring, fusion_weights, open_workspace
+from graft.jobs.tune_ranking import tune_retriever_part
+from graft.testing import FakeGenerator
+from graft.testing.tiny import tiny_encoder
+from graft.wire import Wiring, fusion_weights, library, open_workspace, reading, settings_of
 from tests.conftest import SUBJECTS
 
 CTX = Context()
@@ -148,6 +157,82 @@ def test_the_whole_loop_ends_in_a_verdict_a_release_and_a_report(workspace, beir
         assert shown["lineage"]["runs"][-1]["documents"]
     assert promote(workspace, done.release, force=True, ctx=CTX) == done.release
     assert [row["current"] for row in list_releases(workspace)] == [False, True]
+
+
+def test_a_run_is_not_scored_on_questions_that_it_was_trained_on(workspace, beir, tmp_path):
+    import_(workspace, str(beir), split="train", ctx=CTX)
+    run = tune(workspace, "generator", ctx=CTX)
+    settings = settings_of(workspace, None)[0]
+    trained = load_examples(workspace).split("train")
+    with pytest.raises(LeakError, match=f"{run.id} was trained on"):
+        check_unseen(workspace, settings, [run], trained[:1], CTX)
+    with pytest.raises(LeakError, match="was trained on"):
+        evaluate_beir(workspace, str(beir), split="train", answers=True, limit=3, ctx=CTX)
+    # a run that is part of the release in use is looked at too
+    with pytest.raises(LeakError, match="was trained on"):
+        used = with_run(settings, "generator", run.id)
+        check_unseen(workspace, used, [], trained[:1], CTX)
+    done = evaluate_beir(
+        workspace, str(beir), split="test", answers=True, runs={"raft": run.id}, limit=6, ctx=CTX
+    )
+    cells = done.results["test answers"].systems
+    assert list(cells)[:3] == ["base", "rag", "rag+ft"] and "ft" not in cells
+    with pytest.raises(NotFound, match="no run"):
+        evaluate(workspace, runs={"raft": "generator-0"}, ctx=CTX)
+
+
+def test_a_retriever_that_gains_is_searched_with_by_the_parts_after_it(
+    workspace, beir, monkeypatch
+):
+    counts = import_(workspace, str(beir), ctx=CTX)
+
+    def other(place, material, *, ctx):
+        # Random weights learn nothing here, so that the run would hold those it began with.
+        run = tune_retriever_part(place, material, ctx=ctx)
+        shutil.rmtree(run.weights)
+        tiny_encoder(run.weights, seed=5)
+        return run
+
+    monkeypatch.setitem(adapting.RANKING, "retriever", other)
+    monkeypatch.setattr(adapting, "_gained", lambda run: True)
+    done = adapt(workspace, [], examples=counts["id"], ctx=CTX)
+    rungs = list(done.results["test-new ladder"].systems)
+    assert rungs[:4] == ["in use", "+retriever", "+fusion", "+reranker"]
+    runs = workspace.releases.get(done.release).lineage.runs
+    assert set(done.runs.values()) >= set(runs) and len(runs) >= 3
+    promote(workspace, done.release, force=True, ctx=CTX)
+    assert len(library(workspace).spaces) == 2
+
+
+def test_what_would_fail_at_the_end_fails_before_anything_is_trained(workspace, beir):
+    import_(workspace, str(beir), split="train", ctx=CTX)
+    with pytest.raises(InputError, match="test-new has no question"):
+        adapt(workspace, [], examples=load_examples(workspace).id, ctx=CTX)
+    assert not workspace.ledger.runs()
+
+
+def test_an_edited_fact_is_answered_from_the_edited_copy_alone(workspace, beir, monkeypatch):
+    import_(workspace, str(beir), ctx=CTX)
+    settings = settings_of(workspace, None)[0]
+    examples = load_examples(workspace).split("test-new")
+
+    def answer(prompt):
+        question = prompt[-1]["content"].split("Question: ")[-1]
+        name = re.search(r"the (\w+ \w+) (?:made|weigh)", question)[1]
+        shown = next((p for p in prompt[-1]["content"].split("\n\n") if f"The {name} was" in p), "")
+        found = re.search(r"in (\d+) by" if "year" in question else r"weighs (\d+)", shown)
+        return found[1] if found else "It is not known."
+
+    fake = FakeGenerator(answer)
+    monkeypatch.setattr(wire, "generator", lambda w, table: fake)
+    before = reading(workspace, settings).document("d0").text
+    chosen = freshness.edits(workspace, settings, examples, count=3, ctx=CTX)
+    assert len(chosen) == 3
+    for example, new in chosen:
+        assert new != example.answers[0] and new.isdigit()
+    fresh = freshness.by_sync(workspace, settings, chosen, wait=0, ctx=CTX)
+    assert (fresh.facts, fresh.right) == (3, 3) and fresh.seconds > 0
+    assert reading(workspace, settings).document("d0").text == before
 
 
 def test_a_leak_between_splits_is_an_error_that_names_the_pair(workspace, tmp_path):

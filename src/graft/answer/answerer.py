@@ -16,7 +16,7 @@ from graft.core.generation import Decoding, Generation, Message, Prompt
 from graft.core.protocols import Generator, PassageStore, Streams
 from graft.core.search import Hit, Search
 from graft.generate.prompts import CLOSED_BOOK, GROUNDED, Template
-from graft.retrieve.fetch import fetched
+from graft.retrieve.fetch import fetched, filled
 from graft.retrieve.stage import Stage, run
 from graft.retrieve.traced import traced
 
@@ -76,17 +76,23 @@ class Answerer:
 
     def answer_from(
         self,
-        questions: Sequence[str],
-        contexts: Sequence[Sequence[Passage]],
+        searches: Sequence[Search],
+        contexts: Sequence[Sequence[Passage]] | None,
         ctx: Context | None = None,
     ) -> list[Answer]:
-        """Return one answer for each question from the passages given for it.
+        """Return one answer for each search from the passages given for it, nothing retrieved.
 
-        A question with no passages is asked closed-book: there is no evidence it could lack.
+        A search that is given no passage declines. Without contexts every question is asked
+        closed-book: there is no evidence that it could lack.
         """
+        given: Sequence[Sequence[Passage]] = contexts or [()] * len(searches)
         cases = [
-            self._case(Search(question, hits=tuple(_given(p) for p in passages)), passages)
-            for question, passages in zip(questions, contexts, strict=True)
+            self._case(
+                replace(search, hits=tuple(_given(p) for p in passages)),
+                passages,
+                declines=contexts is not None,
+            )
+            for search, passages in zip(searches, given, strict=True)
         ]
         return self._write(cases, ctx or Context())
 
@@ -95,18 +101,15 @@ class Answerer:
         # Twice as many as are shown, for some may repeat each other's text.
         tops = [() if s.error else s.hits[: 2 * self.passages] for s in found]
         texts = fetched(self.store, (hit for hits in tops for hit in hits))
+        shown = [filled(hits, texts) for hits in tops]
         return [
             self._case(
-                replace(search, hits=tuple(replace(h, passage=texts[h.passage_id]) for h in hits)),
-                [texts[hit.passage_id] for hit in hits],
-                declines=True,
+                replace(search, hits=hits), [texts[hit.passage_id] for hit in hits], declines=True
             )
-            for search, hits in zip(found, tops, strict=True)
+            for search, hits in zip(found, shown, strict=True)
         ]
 
-    def _case(
-        self, search: Search, passages: Sequence[Passage], *, declines: bool = False
-    ) -> _Case:
+    def _case(self, search: Search, passages: Sequence[Passage], *, declines: bool) -> _Case:
         template = self.template if passages or declines else CLOSED_BOOK
         if search.error:
             return _Case(search, Prepared(search.query, template, [], error=search.error))

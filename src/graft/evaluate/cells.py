@@ -16,7 +16,9 @@ from graft.core.answer import Answer
 from graft.core.context import Context
 from graft.core.document import Passage
 from graft.core.example import Example
+from graft.core.search import Search
 from graft.evaluate.score import Scored, score_answers
+from graft.examples.distract import search_for
 
 GeneratorName = Literal["base", "few-shot", "closed", "raft"]
 ContextName = Literal["none", "retrieved", "gold"]
@@ -57,16 +59,20 @@ PAIRS = (
 
 
 class Respond(Protocol):
-    """Answers questions from given passages with one generator, in their order."""
+    """Answers searches from given passages with one generator, in their order.
+
+    Contexts of None ask closed-book. With contexts, a search that is given no passage declines,
+    as it would in use.
+    """
 
     def __call__(
-        self, questions: Sequence[str], contexts: Sequence[Sequence[Passage]]
+        self, searches: Sequence[Search], contexts: Sequence[Sequence[Passage]] | None
     ) -> list[Answer]: ...
 
 
 def run_cells(
     examples: Sequence[Example],
-    contexts: Mapping[ContextName, Sequence[Sequence[Passage]]],
+    contexts: Mapping[ContextName, Sequence[Sequence[Passage]] | None],
     responders: Mapping[GeneratorName, Respond],
     *,
     cells: Sequence[Cell] = CELLS,
@@ -74,19 +80,21 @@ def run_cells(
 ) -> list[Scored]:
     """Return each cell's answers scored; cells without a responder are left out.
 
-    `contexts` holds for each kind of context the passages of each example, in their order. Where
-    nothing was shown there is nothing to be supported by, so support and citations do not count.
+    `contexts` holds for each kind of context the passages of each example, in their order, or
+    None for no context. Without one there is nothing to be supported by, so support and citations
+    do not count.
     """
-    questions = [example.question for example in examples]
+    searches = [search_for(example) for example in examples]
     wanted = [cell for cell in cells if cell.generator in responders and cell.context in contexts]
     scored = []
     with ctx.stage("evaluate cells", len(wanted)) as step:
         for cell in wanted:
             started = ctx.clock()
-            answers = responders[cell.generator](questions, contexts[cell.context])
+            answers = responders[cell.generator](searches, contexts[cell.context])
             seconds = ctx.clock() - started
             shown = score_answers(cell.name, examples, answers, seconds=seconds)
-            scored.append(_without_evidence(shown) if cell.context == "none" else shown)
+            closed = contexts[cell.context] is None
+            scored.append(_without_evidence(shown) if closed else shown)
             step.advance()
     return scored
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 COLUMNS: Mapping[str, str] = {
+    "answer_f1": "Answer F1",
     "token_f1": "Token F1",
     "exact_match": "Exact match",
     "rouge_l": "ROUGE-L",

@@ -11,6 +11,9 @@ from graft.core.example import Example
 from graft.evaluate.compare import Difference, Mean, Sampling, adjust, difference, estimate
 from graft.evaluate.score import Scored
 
+WORTH = "answer_f1"
+"""The measure by which a question counts as improved or harmed."""
+
 
 @dataclass(frozen=True)
 class Change:
@@ -37,6 +40,7 @@ class SplitResult:
     differences: tuple[Difference, ...]
     seconds: Mapping[str, float]
     ended: Mapping[str, float]
+    confidence: float = 0.95
     changed: tuple[str, str] = ("", "")
     improved: tuple[Change, ...] = ()
     harmed: tuple[Change, ...] = ()
@@ -90,6 +94,7 @@ def summarise(
         differences=tuple(adjust([d for d in found if d.n])),
         seconds={scored.name: scored.seconds for scored in systems},
         ended={scored.name: scored.ended for scored in systems},
+        confidence=sampling.confidence,
         changed=changed,
         improved=improved,
         harmed=harmed,
@@ -105,23 +110,14 @@ def _changes(
     before, after = systems[pair[0]], systems[pair[1]]
     moved = []
     for i, example in enumerate(examples):
-        delta = _worth(after, i) - _worth(before, i)
-        if delta:
+        delta = float(after.values[WORTH][i]) - float(before.values[WORTH][i])
+        if delta and not math.isnan(delta):
             texts = before.answers[i].text, after.answers[i].text
             moved.append(Change(example.question, example.answers, *texts, delta))
     moved.sort(key=lambda change: (-change.delta, change.question))
     better = [change for change in moved if change.delta > 0]
     worse = [change for change in reversed(moved) if change.delta < 0]
     return tuple(better[:most]), tuple(worse[:most])
-
-
-def _worth(scored: Scored, index: int) -> float:
-    """What an answer is worth: token F1, or on an unanswerable question whether it declined."""
-    for measure in ("token_f1", "right_declines"):
-        value = float(scored.values[measure][index])
-        if not math.isnan(value):
-            return value
-    return 0.0
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:

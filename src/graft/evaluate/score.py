@@ -14,8 +14,9 @@ from graft.evaluate.compare import Values
 from graft.measures.text import exact_match, rouge_l, token_f1
 
 ANSWER_MEASURES = (
-    "exact_match",
+    "answer_f1",
     "token_f1",
+    "exact_match",
     "rouge_l",
     "support",
     "citation_precision",
@@ -51,7 +52,9 @@ class Scored:
 def score_answer(example: Example, answer: Answer) -> dict[str, float]:
     """Return every answer measure of one answer; NaN where a measure does not apply.
 
-    Text measures count answerable questions, and a decline there counts as a wrong, empty answer.
+    `answer_f1` counts every question, as SQuAD 2.0 does (arXiv:1806.03822): token F1 where there
+    is an answer, and 1 or 0 for a decline or an answer where there is none. The other text
+    measures count answerable questions. A decline there is a wrong, empty answer.
     `support` counts what was answered. `right_declines` counts unanswerable questions alone,
     `wrong_declines` answerable ones alone. `citation_recall` is whether any citation lies in the
     gold evidence; `citation_precision` the share of citations that do (ALCE, arXiv:2305.14627,
@@ -61,13 +64,13 @@ def score_answer(example: Example, answer: Answer) -> dict[str, float]:
     if not answer.declined:
         scores["support"] = answer.support
     if not example.answerable:
-        scores["right_declines"] = float(answer.declined)
+        scores["right_declines"] = scores["answer_f1"] = float(answer.declined)
         return scores
     scores["wrong_declines"] = float(answer.declined)
     text = "" if answer.declined else answer.text
     if example.answers:
         scores["exact_match"] = exact_match(text, example.answers)
-        scores["token_f1"] = token_f1(text, example.answers)
+        scores["token_f1"] = scores["answer_f1"] = token_f1(text, example.answers)
         scores["rouge_l"] = rouge_l(text, example.answers)
     if example.gold:
         right = [_in_gold(citation, example.gold) for citation in answer.citations]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from graft.core.config import Settings
 from graft.core.context import Context
-from graft.core.errors import InputError
+from graft.core.errors import Cancelled, ConfigError, GraftError, InputError
 from graft.core.files import write_atomic
 from graft.core.hashing import value_hash
 from graft.core.recipe import Part
@@ -18,22 +18,15 @@ from graft.evaluate.report import Cost, Report, Section, render
 from graft.evaluate.result import SplitResult
 from graft.evaluate.score import LOWER_IS_BETTER
 from graft.examples.formats import sample
-from graft.examples.gold import resolve
 from graft.jobs.adapted import Adapted
-from graft.jobs.evaluate import (
-    TEST_SPLITS,
-    costs_of,
-    curves_of,
-    score_cells,
-    summarise_cells,
-    worked_examples,
-)
+from graft.jobs.evaluate import TEST_SPLITS, check_unseen, costs_of, curves_of
 from graft.jobs.examples import build, load_examples
-from graft.jobs.freshness import edited_facts
+from graft.jobs.freshness import by_sync, by_training, edits
 from graft.jobs.ingest import Ingested, ingest
 from graft.jobs.ladder import Ladder, Rung
 from graft.jobs.material import Material, gather
 from graft.jobs.parts import runs_of, with_run
+from graft.jobs.scoring import score_cells, summarise_cells, worked_examples
 from graft.jobs.spaces import ensure_space
 from graft.jobs.tune_fusion import tune_fusion_part
 from graft.jobs.tune_generator import tune_generator_part
@@ -100,8 +93,7 @@ def adapt(
     found = load_examples(workspace, examples)
     in_use, name = settings_of(workspace, None)
     material = gather(workspace, found, ctx)
-    if not material.train:
-        raise InputError("no example is left to train on: ingest more documents")
+    _check_ready(workspace, material)
     progress = Progress(name, in_use, [Rung("in use", in_use)])
     progress.costs = _first_costs(done, made_in)
     for part in workspace.config.adapt.parts:
@@ -111,7 +103,7 @@ def adapt(
     progress.climb("+threshold", candidate)
     results = _evaluate(workspace, material, progress, ladder, ctx)
     verdict = _judge(workspace, results, progress)
-    facts = _facts(workspace, material, progress, ctx)
+    facts = _facts(workspace, material, progress, wait=wait, ctx=ctx)
     path = _report(workspace, results, progress, verdict, found=material, facts=facts,
                    command=command, ctx=ctx)  # fmt: skip
     number = _release(
@@ -130,6 +122,25 @@ def adapt(
     )
 
 
+def _check_ready(workspace: Wiring, material: Material) -> None:
+    """Raise what would otherwise come to light after an hour of training."""
+    config, split = workspace.config, workspace.config.gate.split
+    if not material.train or not material.dev:
+        lacking = "dev" if material.train else "train"
+        raise InputError(f"no example is left for {lacking}: ingest more documents")
+    tests = material.examples.split(split)
+    if not tests:
+        raise InputError(
+            f"the split {split} has no question to judge by: ingest more documents, or set "
+            f"gate.split to {'test-seen' if split == 'test-new' else 'test-new'}"
+        )
+    if "generator" in config.adapt.parts and material.settings.generate.url:
+        raise ConfigError(
+            f"generate.url is {material.settings.generate.url!r}, and a remote model cannot be "
+            "tuned here: leave generator out of adapt.parts, or name a local model"
+        )
+
+
 def _first_costs(done: Ingested | None, seconds: float) -> list[Cost]:
     costs = []
     if done:
@@ -144,7 +155,8 @@ def _tune_part(
 ) -> None:  # fmt: skip
     """Tune one part from where the candidate stands, and let it join if dev gained."""
     settings = progress.settings
-    current = replace(material, settings=settings)
+    # A part before may have published its space, which an older handle does not see.
+    current = replace(material, settings=settings, held=reading(workspace, settings))
     if part == "generator":
         raft = tune_generator_part(workspace, current, closed_book=False, ctx=ctx)
         progress.runs["raft"] = raft
@@ -174,30 +186,22 @@ def _evaluate(
 ) -> dict[str, SplitResult]:
     """Return the cells on each test split, and the ladder on the one that the gate reads."""
     config, held = workspace.config, reading(workspace, material.settings)
-    runs = {
-        role: f"runs/{run.id}" for role, run in progress.runs.items() if role in ("closed", "raft")
-    }
+    runs = {role: run for role, run in progress.runs.items() if role in ("closed", "raft")}
     worked = worked_examples(workspace, material.settings, held, material.train)
     results: dict[str, SplitResult] = {}
     for split in TEST_SPLITS:
         chosen = sample(material.examples.split(split), config.evaluate.limit, ctx.seed)
         if not chosen:
             continue
+        check_unseen(workspace, material.settings, progress.runs.values(), chosen, ctx)
         scored, kept = score_cells(
             workspace, material.settings, held, chosen, runs=runs, worked=worked, ctx=ctx
         )
         results[split] = summarise_cells(workspace, scored, kept, ctx)
     split = config.gate.split
     chosen = sample(material.examples.split(split), config.evaluate.limit, ctx.seed)
-    gold = resolve(chosen, held.document, passages_of=held.passages_of)
-    kept = [e for e in chosen if e.id in gold.passages]
-    if not kept:
-        raise InputError(
-            f"the split {split} has no question to judge by: ingest more documents, or set "
-            "gate.split to test-seen"
-        )
     measures = tuple(dict.fromkeys([*config.gate.improve, *config.gate.guard]))
-    results[f"{split} ladder"] = ladder.result(progress.rungs, kept, gold.passages, measures)
+    results[f"{split} ladder"] = ladder.on(progress.rungs, chosen, measures)
     return results
 
 
@@ -213,23 +217,30 @@ def _judge(workspace: Wiring, results: Mapping[str, SplitResult], progress: Prog
 
 
 def _facts(
-    workspace: Wiring, material: Material, progress: Progress, ctx: Context
+    workspace: Wiring, material: Material, progress: Progress, *, wait: float, ctx: Context
 ) -> tuple[tuple[str, str], ...]:
-    count = workspace.config.adapt.edited_facts
+    """Return how long an edited fact takes to be answered right; it never ends the loop."""
+    count, settings = workspace.config.adapt.edited_facts, progress.settings
     if not count:
         return ()
     asked = material.examples.split("test-seen") + material.examples.split("test-new")
-    fresh = edited_facts(workspace, progress.settings, asked, count=count, ctx=ctx)
     name = "until an edited fact is answered right"
-    if not fresh.facts:
-        shown = "no question was answered right before the edit, so there was none to edit"
-        return ((name, shown),)
-    training = progress.runs.get("closed")
-    spent = f"; by training (ft) {training.seconds:.0f} s at least" if training else ""
-    return ((
-        name,
-        f"by a sync (rag) {fresh.seconds:.1f} s, {fresh.right} of {fresh.facts} right{spent}",
-    ),)  # fmt: skip
+    try:
+        chosen = edits(workspace, settings, asked, count=count, ctx=ctx)
+        if not chosen:
+            return ((name, "no question was answered right before, so there was none to edit"),)
+        found = [("by a sync (rag)", by_sync(workspace, settings, chosen, wait=wait, ctx=ctx))]
+        if (closed := progress.runs.get("closed")) is not None:
+            taught = by_training(workspace, settings, chosen, closed.recipe, ctx=ctx)
+            found.append(("by a training on these facts alone (ft)", taught))
+    except Cancelled:
+        raise
+    except GraftError as error:
+        ctx.warn("adapt", f"how long an edited fact takes was not measured: {error}")
+        return ()
+    return tuple(
+        (f"{name}, {how}", f"{f.seconds:.1f} s, {f.right} of {f.facts} right") for how, f in found
+    )
 
 
 def _release(
@@ -245,6 +256,7 @@ def _release(
         ),
     )  # fmt: skip
     with workspace.layout.writer(wait):
+        ensure_space(workspace, progress.settings, ctx=ctx)
         number = workspace.releases.add(made).number
         if promote and verdict.passed:
             workspace.releases.switch(number)

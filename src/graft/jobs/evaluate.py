@@ -2,43 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from graft.core.answer import Answer
 from graft.core.config import Settings
 from graft.core.context import Context
-from graft.core.document import Passage
-from graft.core.errors import InputError
+from graft.core.errors import InputError, LeakError, NotFound
 from graft.core.example import Example, Split
 from graft.core.files import write_atomic
 from graft.core.hashing import value_hash
-from graft.core.search import Hit, Search
-from graft.evaluate.cells import PAIRS, ContextName, GeneratorName, Respond, run_cells
-from graft.evaluate.compare import Sampling
 from graft.evaluate.report import Cost, Curve, Report, Section, render
-from graft.evaluate.result import SplitResult, summarise
-from graft.evaluate.retrieval import (
-    Qrels,
-    rank_documents,
-    rank_passages,
-    score_rankings,
-)
-from graft.evaluate.score import Scored
+from graft.evaluate.result import SplitResult
 from graft.examples.formats import import_examples, sample
-from graft.examples.gold import pin, resolve
+from graft.examples.gold import pin
 from graft.jobs.examples import load_examples
-from graft.jobs.parts import with_run
-from graft.library.store import Library
+from graft.jobs.ladder import Ladder, Rung
+from graft.jobs.parts import PREFIX, runs_of
+from graft.jobs.scoring import rankings_result, score_cells, summarise_cells, worked_examples
+from graft.measures.leaks import leaks
 from graft.tune.run import Run, read_run
-from graft.wire import Wiring, answerer, library, pipeline, reading, settings_of
-
-Worked = Sequence[tuple[str, Sequence[Passage], str]]
-
-RETRIEVAL_DEPTH = 100
-"""Passages a ranking holds, so that ten documents come out of it."""
+from graft.wire import Wiring, library, reading, settings_of
 
 TEST_SPLITS: tuple[Split, ...] = ("test-new", "test-seen")
 
@@ -69,26 +54,56 @@ def evaluate(
     """Score the cells on an example set's test splits, with the release in use as the base.
 
     `runs` names the generator runs "closed" and "raft"; the latest on this set otherwise. A cell
-    whose generator was not tuned is left out.
+    whose generator was not tuned is left out. Raises LeakError, naming the pair, when a run was
+    trained on a question that it would be asked.
     """
     settings, _ = settings_of(workspace, None)
     held, found = reading(workspace, settings), load_examples(workspace, examples)
-    named = dict(runs or {}) or latest_runs(workspace, found.id)
-    results: dict[str, SplitResult] = {}
-    for split in TEST_SPLITS:
-        chosen = sample(found.split(split), limit or workspace.config.evaluate.limit, ctx.seed)
-        if chosen:
-            scored, kept = score_cells(
-                workspace, settings, held, chosen, runs=named,
-                worked=worked_examples(workspace, settings, held, found.split("train")),
-                ctx=ctx,
-            )  # fmt: skip
-            results[split] = summarise_cells(workspace, scored, kept, ctx)
-    if not results:
+    tuned = _generators(workspace, runs or latest_runs(workspace, found.id))
+    most = limit or workspace.config.evaluate.limit
+    asked = {split: sample(found.split(split), most, ctx.seed) for split in TEST_SPLITS}
+    asked = {split: chosen for split, chosen in asked.items() if chosen}
+    if not asked:
         raise InputError(
             f"example set {found.id} has no test questions: build it from more documents"
         )
-    return keep(workspace, "Evaluation", "graft evaluate", results, named, ctx)
+    check_unseen(workspace, settings, tuned.values(), [e for c in asked.values() for e in c], ctx)
+    worked = worked_examples(workspace, settings, held, found.split("train"))
+    results: dict[str, SplitResult] = {}
+    for split, chosen in asked.items():
+        scored, kept = score_cells(
+            workspace, settings, held, chosen, runs=tuned, worked=worked, ctx=ctx
+        )
+        results[split] = summarise_cells(workspace, scored, kept, ctx)
+    return keep(workspace, "Evaluation", "graft evaluate", results, tuned, ctx)
+
+
+def evaluate_releases(
+    workspace: Wiring, numbers: Sequence[int], *, examples: str = "", limit: int = 0, ctx: Context
+) -> Evaluated:
+    """Score releases as they would serve, declining included, on an example set's test splits.
+
+    Each is compared with the one named before it, and the last with the first. Raises LeakError,
+    naming the pair, when a release holds a run that was trained on a question it would be asked.
+    """
+    found = load_examples(workspace, examples)
+    rungs = [Rung(f"release {n}", settings_of(workspace, n)[0]) for n in dict.fromkeys(numbers)]
+    if len(rungs) < 2:
+        raise InputError("a comparison needs two releases or more: `graft release list`")
+    gate, most = workspace.config.gate, limit or workspace.config.evaluate.limit
+    measures = tuple(dict.fromkeys([*gate.improve, *gate.guard]))
+    ladder = Ladder(workspace, library(workspace), ctx)
+    results: dict[str, SplitResult] = {}
+    for split in TEST_SPLITS:
+        chosen = sample(found.split(split), most, ctx.seed)
+        for rung in rungs:
+            check_unseen(workspace, rung.settings, [], chosen, ctx)
+        if chosen:
+            results[split] = ladder.on(rungs, chosen, measures)
+    if not results:
+        raise InputError(f"example set {found.id} has no test questions: build or import some")
+    named = ", ".join(rung.name for rung in rungs)
+    return keep(workspace, f"Releases: {named}", "graft evaluate --release", results, {}, ctx)
 
 
 def evaluate_beir(
@@ -97,7 +112,9 @@ def evaluate_beir(
 ) -> Evaluated:  # fmt: skip
     """Score an ingested BEIR folder on its qrels: bm25, dense, hybrid, reranked.
 
-    With `answers`, the cells on its answers.jsonl as well. `limit` takes a sample, by the seed.
+    With `answers`, the cells on its answers.jsonl as well, with the latest generator runs unless
+    `runs` names some. `limit` takes a sample, by the seed. Raises LeakError, naming the pair, when
+    a run was trained on a question that it would be asked.
     """
     settings, _ = settings_of(workspace, None)
     held = reading(workspace, settings)
@@ -109,19 +126,21 @@ def evaluate_beir(
     if not pinned.examples:
         raise InputError(f"no document of {folder} is in the library: graft ingest {folder}")
     asked = [_by_document(example) for example in pinned.examples]
+    tuned = _generators(workspace, runs or latest_runs(workspace, "")) if answers else {}
+    check_unseen(workspace, settings, tuned.values(), asked, ctx)
     results = {split: rankings_result(workspace, settings, held, asked, ctx)}
-    named = dict(runs or {})
     if answers:
-        named = named or latest_runs(workspace, "")
-        train = load_examples(workspace).split("train") if _has_examples(workspace) else ()
+        train = _train(workspace)
+        repeated = {own for own, _, _ in leaks(_questions(train), _questions(asked))}
+        shown = [example for example in train if example.id not in repeated]
         scored, kept = score_cells(
             workspace, settings, held,
-            [e for e in asked if e.answers or not e.answerable], runs=named,
-            worked=worked_examples(workspace, settings, held, train), ctx=ctx,
+            [e for e in asked if e.answers or not e.answerable], runs=tuned,
+            worked=worked_examples(workspace, settings, held, shown), ctx=ctx,
         )  # fmt: skip
         results[f"{split} answers"] = summarise_cells(workspace, scored, kept, ctx)
-    command = f"graft evaluate --beir {folder} --split {split}"
-    return keep(workspace, Path(folder).name, command, results, named, ctx)
+    command = f"graft evaluate --beir {folder} --split {split}{' --answers' if answers else ''}"
+    return keep(workspace, Path(folder).name, command, results, tuned, ctx)
 
 
 def latest_runs(workspace: Wiring, example_set: str) -> dict[str, str]:
@@ -134,133 +153,38 @@ def latest_runs(workspace: Wiring, example_set: str) -> dict[str, str]:
     return found
 
 
-def score_cells(
-    workspace: Wiring, settings: Settings, held: Library, examples: Sequence[Example], *,
-    runs: Mapping[str, str], worked: Worked, ctx: Context,
-) -> tuple[list[Scored], list[Example]]:  # fmt: skip
-    """Return every cell scored, and the examples whose gold could be resolved."""
-    gold = resolve(examples, held.document, passages_of=held.passages_of, ctx=ctx)
-    kept = [e for e in examples if e.id in gold.passages]
-    searches = pipeline(workspace, settings, held)([Search(e.question) for e in kept])
-    most = settings.answer.passages
-    contexts: dict[ContextName, list[list[Passage]]] = {
-        "none": [[] for _ in kept],
-        "retrieved": [passages_of(search.hits) for search in searches],
-        "gold": [list(gold.passages[e.id][:most]) for e in kept],
-    }
-    responders: dict[GeneratorName, Respond] = {
-        "base": responder(workspace, settings, held, ctx=ctx),
-    }
-    if worked:
-        responders["few-shot"] = responder(workspace, settings, held, worked=worked, ctx=ctx)
-    for name in ("closed", "raft"):
-        if name in runs:
-            tuned = with_run(settings, "generator", runs[name])
-            responders[name] = responder(workspace, tuned, held, ctx=ctx)  # type: ignore[index]
-    return run_cells(kept, contexts, responders, ctx=ctx), kept
+def check_unseen(
+    workspace: Wiring, settings: Settings, runs: Iterable[Run], asked: Sequence[Example],
+    ctx: Context,
+) -> None:  # fmt: skip
+    """Raise LeakError when a run, or one that the settings name, was trained on what is asked.
 
-
-def responder(
-    workspace: Wiring, settings: Settings, held: Library, *, worked: Worked = (), ctx: Context
-) -> Respond:
-    """Return how one generator answers given passages, as serving would, threshold aside."""
-    serving = answerer(workspace, settings, held)
-    reading = replace(serving, decline_threshold=0.0, worked=tuple(worked))
-
-    def respond(questions: Sequence[str], contexts: Sequence[Sequence[Passage]]) -> list[Answer]:
-        return reading.answer_from(questions, contexts, ctx)
-
-    return respond
-
-
-def worked_examples(
-    workspace: Wiring, settings: Settings, held: Library, train: Sequence[Example]
-) -> Worked:
-    """Return the first answerable training examples with one gold passage each, for the prompt."""
-    most = workspace.config.evaluate.few_shot
-    chosen: list[tuple[str, Sequence[Passage], str]] = []
-    for example in train:
-        if len(chosen) == most:
-            break
-        if not example.answers or not example.gold:
+    Questions on documents that a run has learned from are counted in a note: they are no leak,
+    but they tell nothing about new documents.
+    """
+    layout = workspace.layout
+    behind = {run.id: run for run in runs}
+    for id in runs_of(settings):
+        behind.setdefault(id, read_run(layout.runs / id))
+    questions = dict(_questions(asked))
+    learned: set[str] = set()
+    for run in behind.values():
+        learned |= set(workspace.ledger.documents_of_run(run.id))
+        try:
+            found = load_examples(workspace, run.recipe.data)
+        except NotFound:
+            ctx.warn("evaluate", f"the examples of {PREFIX}{run.id} are gone: leaks are not seen")
             continue
-        gold = resolve([example], held.document, passages_of=held.passages_of).passages
-        if example.id in gold:
-            chosen.append((example.question, gold[example.id][:1], example.answers[0]))
-    return chosen
-
-
-def rankings_result(
-    workspace: Wiring, settings: Settings, held: Library, examples: Sequence[Example], ctx: Context
-) -> SplitResult:
-    """Return retrieval scored by documents: each leg, their fusion, and the reranker if any."""
-    qrels = {e.id: {g.document_id: 1 for g in e.gold} for e in examples}
-    scored = [
-        score_pipeline(workspace, name, variant, held, examples, qrels=qrels, ctx=ctx)
-        for name, variant in retrieval_systems(settings).items()
-    ]
-    names = [system.name for system in scored]
-    pairs = [(name, names[-1]) for name in names[:-1]]
-    return summarise(
-        scored, examples, pairs=pairs, measures=("nDCG@10", "Recall@10"),
-        sampling=sampling(workspace, ctx),
-    )  # fmt: skip
-
-
-def retrieval_systems(settings: Settings) -> dict[str, Settings]:
-    """Return the settings of each retrieval system: legs, fusion, and reranking if it is set."""
-    table = settings.retrieve
-    found = {}
-    for name in ("bm25", "dense", "hybrid"):
-        plain = table.model_copy(update={"pipeline": name, "reranker": ""})
-        found[name] = settings.model_copy(update={"retrieve": plain})
-    if table.reranker:
-        found["reranked"] = settings
-    return found
-
-
-def score_pipeline(
-    workspace: Wiring, name: str, settings: Settings, held: Library, examples: Sequence[Example],
-    *, qrels: Qrels, ctx: Context, passages: bool = False,
-) -> Scored:  # fmt: skip
-    """Return one retrieval scored; a document ranks by its best passage unless `passages`."""
-    stage = pipeline(workspace, settings, held, limit=RETRIEVAL_DEPTH)
-    started = ctx.clock()
-    with ctx.stage(f"search {name}", len(examples)) as step:
-        hits: list[Sequence[Hit]] = []
-        for start in range(0, len(examples), 256):
-            batch = examples[start : start + 256]
-            hits += [search.hits for search in stage([Search(e.question) for e in batch])]
-            step.advance(len(batch))
-    rank = rank_passages if passages else rank_documents
-    return score_rankings(
-        name, [e.id for e in examples], [rank(found) for found in hits], qrels,
-        seconds=ctx.clock() - started,
-    )  # fmt: skip
-
-
-def passages_of(hits: Sequence[Hit]) -> list[Passage]:
-    """Return the fetched passages of hits, in their order."""
-    return [hit.passage for hit in hits if hit.passage is not None]
-
-
-def sampling(workspace: Wiring, ctx: Context) -> Sampling:
-    """Return how intervals are made by the settings."""
-    table = workspace.config.evaluate
-    return Sampling(table.resamples, table.confidence, ctx.seed, table.smallest_n)
-
-
-def summarise_cells(
-    workspace: Wiring, scored: Sequence[Scored], examples: Sequence[Example], ctx: Context
-) -> SplitResult:
-    """Return the cells' means and the differences that tell what each part adds."""
-    names = {system.name for system in scored}
-    after = "rag+ft" if "rag+ft" in names else "rag"
-    before = "rag" if after == "rag+ft" else "base"
-    return summarise(
-        scored, examples, pairs=PAIRS, measures=("token_f1", "exact_match", "support"),
-        sampling=sampling(workspace, ctx), changed=(before, after),
-    )  # fmt: skip
+        trained = {e.id: e for e in (*found.split("train"), *found.split("dev"))}
+        for own, other, similarity in leaks(_questions(trained.values()), questions.items()):
+            raise LeakError(
+                f"{PREFIX}{run.id} was trained on {trained[own].question!r} ({own}), which is "
+                f"{questions[other]!r} ({other}) of the questions asked (similarity "
+                f"{similarity:.2f}): evaluate on others, or tune without it"
+            )
+    seen = sum(any(g.document_id in learned for g in e.gold) for e in asked)
+    if seen:
+        ctx.note("evaluate", f"{seen} of {len(asked)} questions are on documents trained on")
 
 
 def curves_of(runs: Sequence[Run]) -> list[Curve]:
@@ -288,22 +212,22 @@ def costs_of(runs: Sequence[Run]) -> list[Cost]:
 
 def keep(
     workspace: Wiring, title: str, command: str, results: Mapping[str, SplitResult],
-    runs: Mapping[str, str], ctx: Context,
+    runs: Mapping[str, Run], ctx: Context,
 ) -> Evaluated:  # fmt: skip
     """Write the report and the ledger's entry of an evaluation."""
     now = ctx.clock()
     plain = {name: result.to_dict() for name, result in results.items()}
     id = value_hash([now, command, plain])[:12]
-    read = [read_run(Path(workspace.layout.model_path(run))) for run in runs.values()]
     report = Report(
         title=title, created=now, command=command, verdict=None,
         sections=[Section(name, ABOUT.get(name, ""), r) for name, r in results.items()],
-        curves=curves_of(read), costs=costs_of(read),
-        lineage=[(f"run, {name}", run) for name, run in runs.items()],
+        curves=curves_of(list(runs.values())), costs=costs_of(list(runs.values())),
+        lineage=[(f"run, {name}", f"{PREFIX}{run.id}") for name, run in runs.items()],
     )  # fmt: skip
     path = workspace.layout.reports / f"{id}.html"
     write_atomic(path, render(report))
-    detail = {"command": command, "runs": dict(runs), "splits": plain, "report": str(path)}
+    ids = {name: run.id for name, run in runs.items()}
+    detail = {"command": command, "runs": ids, "splits": plain, "report": str(path)}
     workspace.ledger.record_evaluation(id, now, library(workspace).version, detail=detail)
     return Evaluated(id, results, path)
 
@@ -317,5 +241,27 @@ def _by_document(example: Example) -> Example:
     return replace(example, group=example.gold[0].document_id) if example.gold else example
 
 
-def _has_examples(workspace: Wiring) -> bool:
-    return (workspace.layout.examples / "latest").exists()
+def _generators(workspace: Wiring, named: Mapping[str, str]) -> dict[str, Run]:
+    """Return the runs that are named, with or without "runs/". Raises InputError for other parts.
+
+    They are read before anything is computed, so that a mistake costs no time.
+    """
+    found = {}
+    for role, name in named.items():
+        id = name.removeprefix(PREFIX)
+        run = read_run(Path(workspace.layout.model_path(PREFIX + id)))
+        if run.part != "generator":
+            raise InputError(f"run {id} tuned the {run.part}: name one of `graft tune generator`")
+        found[role] = run
+    return found
+
+
+def _train(workspace: Wiring) -> Sequence[Example]:
+    """Return the training examples of the latest set, or none before there is one."""
+    if not (workspace.layout.examples / "latest").exists():
+        return ()
+    return load_examples(workspace).split("train")
+
+
+def _questions(examples: Iterable[Example]) -> list[tuple[str, str]]:
+    return [(example.id, example.question) for example in examples]

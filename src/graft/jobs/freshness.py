@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,11 +15,24 @@ from graft.core.context import Context
 from graft.core.document import Document
 from graft.core.example import Example
 from graft.core.files import Layout
-from graft.core.search import Search
+from graft.core.recipe import Recipe
+from graft.examples.distract import search_for
 from graft.examples.holding import holds
+from graft.generate.prompts import CLOSED_BOOK
 from graft.jobs.ingest import put_documents
 from graft.library.store import Library
-from graft.wire import Wiring, answerer, library, reading
+from graft.tune.generator import tune_generator
+from graft.tune.items import items_closed_book
+from graft.wire import Wiring, answerer, causal, library, reading
+
+Edit = tuple[Example, str]
+"""A question, and what its answer is edited to."""
+
+REPEATS = 8
+"""Epochs in which a training sees each edited fact: enough to learn a handful by heart."""
+
+LONGEST = 4
+"""Words of an answer that may be edited: a date, a number, a name."""
 
 
 @dataclass(frozen=True)
@@ -29,71 +44,118 @@ class Freshness:
     seconds: float
 
 
-def edited_facts(
+def edits(
     workspace: Wiring, settings: Settings, examples: Sequence[Example], *, count: int, ctx: Context
-) -> Freshness:
-    """Edit facts in a copy of the library, sync it, ask, and time it all.
+) -> list[Edit]:
+    """Return up to `count` facts to edit, one a document, each with what it is edited to.
 
     Facts are taken where the system answers right today, and each gets the answer of another
-    question of the same kind, so that what it says afterwards can only come from the edit. The
-    seconds cover re-cutting, re-embedding, publishing and answering; the library itself is left
-    as it is.
+    question of the same kind, so that what is said afterwards can only come from the edit.
     """
     held = reading(workspace, settings)
-    chosen = _answered(workspace, settings, held, examples, count, ctx)
-    if not chosen:
-        return Freshness(0, 0, 0.0)
-    with tempfile.TemporaryDirectory(prefix="graft-edited-") as folder:
-        home = Path(folder) / ".graft"
-        shutil.copytree(workspace.layout.library, home / "library")
-        shutil.copytree(workspace.layout.releases, home / "releases")
-        kept = {k: v for k, v in workspace.loaded.items() if k not in ("library", "ledger")}
-        copy = Wiring(Layout(Path(folder)), workspace.config, kept)
-        started = ctx.clock()
-        edited = _edit(held, chosen)
-        with copy.layout.writer():
-            put_documents(copy, edited, [settings], ctx=ctx)
-        serving = replace(answerer(copy, settings, library(copy)), decline_threshold=0.0)
-        answers = serving.answer([Search(e.question) for e, _ in chosen], ctx)
-        seconds = ctx.clock() - started
-        right = sum(holds(a.text, new) for a, (_, new) in zip(answers, chosen, strict=True))
-        return Freshness(len(chosen), right, seconds)
-
-
-def _answered(
-    workspace: Wiring, settings: Settings, held: Library, examples: Sequence[Example], count: int,
-    ctx: Context,
-) -> list[tuple[Example, str]]:  # fmt: skip
-    able = [
-        e for e in examples
-        if e.answers and e.gold and e.gold[0].start is not None and len(e.answers[0].split()) <= 4
-    ][: 4 * count]  # fmt: skip
+    known = set(held.document_ids())
+    able = [e for e in examples if e.gold and e.gold[0].document_id in known and _fact(held, e)]
+    able = able[: 4 * count]
     serving = replace(answerer(workspace, settings, held), decline_threshold=0.0)
-    answers = serving.answer([Search(e.question) for e in able], ctx)
-    right = [e for e, a in zip(able, answers, strict=True) if holds(a.text, e.answers[0])]
+    answers = serving.answer([search_for(e) for e in able], ctx)
     documents: set[str] = set()
-    chosen: list[tuple[Example, str]] = []
-    for example in right:
+    chosen: list[Edit] = []
+    for example, answer in zip(able, answers, strict=True):
         id = example.gold[0].document_id
+        if id in documents or len(chosen) == count or not holds(answer.text, example.answers[0]):
+            continue
+        text = held.document(id).text
         others = [
             e.answers[0] for e in able
-            if e is not example and _kind(e.answers[0]) == _kind(example.answers[0])
-            and not holds(held.document(id).text, e.answers[0])
+            if _kind(e.answers[0]) == _kind(example.answers[0]) and not holds(text, e.answers[0])
         ]  # fmt: skip
-        if others and id not in documents and len(chosen) < count:
+        if others:
             documents.add(id)
             chosen.append((example, others[0]))
     return chosen
+
+
+def by_sync(
+    workspace: Wiring, settings: Settings, chosen: Sequence[Edit], *, wait: float, ctx: Context
+) -> Freshness:
+    """Edit facts in a copy of the library, sync it, ask, and time it all.
+
+    The seconds cover re-cutting, re-embedding, publishing and answering; the library itself is
+    left as it is. The caller holds no lock.
+    """
+    with _copy(workspace, wait) as copy:
+        started = ctx.clock()
+        held = reading(workspace, settings)
+        edited = [_edited(held.document(e.gold[0].document_id), e, new) for e, new in chosen]
+        with copy.layout.writer():
+            put_documents(copy, edited, [settings], ctx=ctx)
+        serving = replace(answerer(copy, settings, library(copy)), decline_threshold=0.0)
+        answers = serving.answer([search_for(e) for e, _ in chosen], ctx)
+        seconds = ctx.clock() - started
+    right = sum(holds(a.text, new) for a, (_, new) in zip(answers, chosen, strict=True))
+    return Freshness(len(chosen), right, seconds)
+
+
+def by_training(
+    workspace: Wiring, settings: Settings, chosen: Sequence[Edit], recipe: Recipe, *, ctx: Context
+) -> Freshness:
+    """Train the base on the edited facts alone, ask it without passages, and time it all.
+
+    `recipe` is the closed-book one. Nothing else is trained on, which is the least that a
+    training could take; a real one would repeat the old facts too, or forget them.
+    """
+    started = ctx.clock()
+    model = causal(workspace, settings.generate)
+    schedule = replace(recipe.schedule, epochs=float(REPEATS), evaluations=1, patience=REPEATS)
+    recipe = replace(recipe, schedule=schedule)
+    edited = [replace(e, answers=(new,)) for e, new in chosen]
+    items = items_closed_book(
+        edited, template=CLOSED_BOOK, recipe=recipe,
+        count_tokens=lambda prompt: len(model.ids(prompt)),
+    ).items  # fmt: skip
+    with tempfile.TemporaryDirectory(prefix="graft-edited-") as folder:
+        tune_generator(model, items, items, recipe=recipe, ctx=ctx).save(Path(folder))
+        table = settings.generate.model_copy(update={"adapter": folder})
+        tuned = settings.model_copy(update={"generate": table})
+        serving = answerer(workspace, tuned, reading(workspace, settings))
+        answers = serving.answer_from([search_for(e) for e, _ in chosen], None, ctx)
+    seconds = ctx.clock() - started
+    right = sum(holds(a.text, new) for a, (_, new) in zip(answers, chosen, strict=True))
+    return Freshness(len(chosen), right, seconds)
+
+
+@contextmanager
+def _copy(workspace: Wiring, wait: float) -> Iterator[Wiring]:
+    """Yield the workspace with a copy of its library, taken while nothing is being published."""
+    with tempfile.TemporaryDirectory(prefix="graft-edited-") as folder:
+        home = Path(folder) / ".graft"
+        with workspace.layout.writer(wait):
+            shutil.copytree(workspace.layout.library, home / "library")
+            shutil.copytree(workspace.layout.releases, home / "releases")
+        kept = {k: v for k, v in workspace.loaded.items() if k not in ("library", "ledger")}
+        # A run's weights are read from the workspace that they were tuned in.
+        (home / "runs").symlink_to(workspace.layout.runs.resolve())
+        yield Wiring(Layout(Path(folder)), workspace.config, kept)
+
+
+def _fact(held: Library, example: Example) -> bool:
+    """Whether an example's answer is short and stands, as it is, in its evidence."""
+    gold = example.gold[0]
+    if not example.answers or len(example.answers[0].split()) > LONGEST or gold.start is None:
+        return False
+    text = held.document(gold.document_id).text[gold.start : gold.end]
+    return bool(_whole(example.answers[0]).search(text))
+
+
+def _whole(answer: str) -> re.Pattern[str]:
+    # "12" stands in "2012", and is not meant there
+    return re.compile(rf"(?<!\w){re.escape(answer)}(?!\w)")
 
 
 def _kind(answer: str) -> tuple[bool, bool]:
     return any(c.isdigit() for c in answer), answer[:1].isupper()
 
 
-def _edit(held: Library, chosen: Sequence[tuple[Example, str]]) -> list[Document]:
-    edited = []
-    for example, new in chosen:
-        document = held.document(example.gold[0].document_id)
-        text = document.text.replace(example.answers[0], new)
-        edited.append(replace(document, text=text, fingerprint=""))
-    return edited
+def _edited(document: Document, example: Example, new: str) -> Document:
+    text = _whole(example.answers[0]).sub(lambda _: new, document.text)
+    return replace(document, text=text, fingerprint="")

@@ -12,14 +12,15 @@ from graft.core.config import Settings
 from graft.core.context import Context
 from graft.core.document import Passage
 from graft.core.example import Example
-from graft.core.search import Search
 from graft.evaluate.result import SplitResult, summarise
 from graft.evaluate.score import Scored, score_answers
+from graft.examples.distract import search_for
+from graft.examples.gold import resolve
 from graft.generate.remember import Remember
-from graft.jobs.evaluate import sampling, score_pipeline
+from graft.jobs.scoring import sampling, score_pipeline
 from graft.library.store import Library
 from graft.measures.text import token_f1
-from graft.wire import Wiring, answerer
+from graft.wire import Wiring, answerer, segmentation
 
 RIGHT = 0.5
 """Token F1 from which an answer on dev counts as right when the threshold is fitted."""
@@ -41,14 +42,14 @@ class Ladder:
         self.memory: dict[str, Remember] = {}
 
     def answer(
-        self, settings: Settings, questions: Sequence[str], threshold: float
+        self, settings: Settings, examples: Sequence[Example], threshold: float
     ) -> list[Answer]:
         """Return the answers of a system at a decline threshold."""
         serving = answerer(self.workspace, settings, self.held)
         key = settings.generate.model_dump_json()
         kept = self.memory.setdefault(key, Remember(serving.generator))
         system = replace(serving, generator=kept, decline_threshold=threshold)
-        return system.answer([Search(question) for question in questions], self.ctx)
+        return system.answer([search_for(example) for example in examples], self.ctx)
 
     def fit(self, settings: Settings, dev: Sequence[Example]) -> Settings:
         """Return the settings with the decline threshold fitted on dev questions.
@@ -57,7 +58,7 @@ class Ladder:
         question never is. With too few of either kind the threshold stays as it is.
         """
         asked = [e for e in dev if e.answers or not e.answerable]
-        answers = self.answer(settings, [e.question for e in asked], 0.0)
+        answers = self.answer(settings, asked, 0.0)
         shown = [(e, a) for e, a in zip(asked, answers, strict=True) if not a.declined]
         right = [e.answerable and token_f1(a.text, e.answers) >= RIGHT for e, a in shown]
         fitted = fit_threshold(
@@ -66,24 +67,19 @@ class Ladder:
         table = settings.answer.model_copy(update={"decline_threshold": fitted.threshold})
         return settings.model_copy(update={"answer": table})
 
-    def score(
-        self, rungs: Sequence[Rung], examples: Sequence[Example],
-        gold: Mapping[str, Sequence[Passage]],
-    ) -> list[Scored]:  # fmt: skip
+    def score(self, rungs: Sequence[Rung], examples: Sequence[Example]) -> list[Scored]:
         """Return each rung's answers and rankings scored together.
 
-        A passage is relevant when it lies on the gold evidence.
+        A passage of the rung's own segmentation is relevant when it lies on the gold evidence.
         """
-        qrels = {e.id: {p.id: 1 for p in gold[e.id]} for e in examples}
         scored = []
         for rung in rungs:
-            started = self.ctx.clock()
-            answers = self.answer(
-                rung.settings, [e.question for e in examples],
-                rung.settings.answer.decline_threshold,
-            )  # fmt: skip
-            seconds = self.ctx.clock() - started
-            found = score_answers(rung.name, examples, answers, seconds=seconds)
+            gold = self._gold(rung.settings, examples)
+            qrels = {id: {p.id: 1 for p in passages} for id, passages in gold.items()}
+            threshold = rung.settings.answer.decline_threshold
+            answers = self.answer(rung.settings, examples, threshold)
+            # No time: what a rung below was asked already is not asked again.
+            found = score_answers(rung.name, examples, answers)
             ranked = score_pipeline(
                 self.workspace, rung.name, rung.settings, self.held, examples,
                 qrels=qrels, passages=True, ctx=self.ctx,
@@ -91,15 +87,17 @@ class Ladder:
             scored.append(replace(found, values={**found.values, **ranked.values}))
         return scored
 
-    def result(
-        self, rungs: Sequence[Rung], examples: Sequence[Example],
-        gold: Mapping[str, Sequence[Passage]], measures: Sequence[str],
-    ) -> SplitResult:  # fmt: skip
-        """Return the ladder on one split: each rung against the one below, and last against first.
+    def on(
+        self, rungs: Sequence[Rung], examples: Sequence[Example], measures: Sequence[str]
+    ) -> SplitResult:
+        """Return the ladder on examples: each rung against the one below, and last against first.
 
-        The last pair, from what is in use to the candidate, is what the gate judges.
+        The last pair, from what is in use to the candidate, is what the gate judges. Examples
+        whose gold is gone are left out.
         """
-        scored = self.score(rungs, examples, gold)
+        gold = [self._gold(rung.settings, examples) for rung in rungs]
+        examples = [example for example in examples if all(example.id in g for g in gold)]
+        scored = self.score(rungs, examples)
         names = [rung.name for rung in rungs]
         pairs = list(pairwise(names))
         if len(names) > 2:
@@ -108,3 +106,9 @@ class Ladder:
             scored, examples, pairs=pairs, measures=measures,
             sampling=sampling(self.workspace, self.ctx), changed=(names[0], names[-1]),
         )  # fmt: skip
+
+    def _gold(
+        self, settings: Settings, examples: Sequence[Example]
+    ) -> Mapping[str, Sequence[Passage]]:
+        held = self.held.using(segmentation(settings.segment).id)
+        return resolve(examples, held.document, passages_of=held.passages_of).passages

@@ -1,0 +1,160 @@
+"""scoring: systems of this workspace asked on examples, and what they are worth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from graft.core.answer import Answer
+from graft.core.config import Settings
+from graft.core.context import Context
+from graft.core.document import Passage
+from graft.core.example import Example
+from graft.core.search import Hit, Search
+from graft.evaluate.cells import PAIRS, ContextName, GeneratorName, Respond, run_cells
+from graft.evaluate.compare import Sampling
+from graft.evaluate.result import SplitResult, summarise
+from graft.evaluate.retrieval import Qrels, rank_documents, rank_passages, score_rankings
+from graft.evaluate.score import Scored
+from graft.examples.distract import search_for
+from graft.examples.gold import resolve
+from graft.jobs.parts import with_run
+from graft.library.store import Library
+from graft.tune.run import Run
+from graft.wire import Wiring, answerer, pipeline
+
+Worked = Sequence[tuple[str, Sequence[Passage], str]]
+
+RETRIEVAL_DEPTH = 100
+"""Passages a ranking holds, so that ten documents come out of it."""
+
+
+def score_cells(
+    workspace: Wiring, settings: Settings, held: Library, examples: Sequence[Example], *,
+    runs: Mapping[str, Run], worked: Worked, ctx: Context,
+) -> tuple[list[Scored], list[Example]]:  # fmt: skip
+    """Return every cell scored, and the examples whose gold could be resolved."""
+    gold = resolve(examples, held.document, passages_of=held.passages_of, ctx=ctx)
+    kept = [e for e in examples if e.id in gold.passages]
+    searches = pipeline(workspace, settings, held)([search_for(e) for e in kept])
+    most = settings.answer.passages
+    contexts: dict[ContextName, list[list[Passage]] | None] = {
+        "none": None,
+        "retrieved": [passages_of(search.hits) for search in searches],
+        "gold": [list(gold.passages[e.id][:most]) for e in kept],
+    }
+    responders: dict[GeneratorName, Respond] = {
+        "base": responder(workspace, settings, held, ctx=ctx),
+    }
+    if worked:
+        responders["few-shot"] = responder(workspace, settings, held, worked=worked, ctx=ctx)
+    for name in ("closed", "raft"):
+        if name in runs:
+            tuned = with_run(settings, "generator", runs[name].id)
+            responders[name] = responder(workspace, tuned, held, ctx=ctx)  # type: ignore[index]
+    return run_cells(kept, contexts, responders, ctx=ctx), kept
+
+
+def responder(
+    workspace: Wiring, settings: Settings, held: Library, *, worked: Worked = (), ctx: Context
+) -> Respond:
+    """Return how one generator answers given passages, as serving would, threshold aside."""
+    serving = answerer(workspace, settings, held)
+    reading = replace(serving, decline_threshold=0.0, worked=tuple(worked))
+
+    def respond(
+        searches: Sequence[Search], contexts: Sequence[Sequence[Passage]] | None
+    ) -> list[Answer]:
+        return reading.answer_from(searches, contexts, ctx)
+
+    return respond
+
+
+def worked_examples(
+    workspace: Wiring, settings: Settings, held: Library, train: Sequence[Example]
+) -> Worked:
+    """Return the first answerable training examples with one gold passage each, for the prompt."""
+    most = workspace.config.evaluate.few_shot
+    chosen: list[tuple[str, Sequence[Passage], str]] = []
+    for example in train:
+        if len(chosen) == most:
+            break
+        if not example.answers or not example.gold:
+            continue
+        gold = resolve([example], held.document, passages_of=held.passages_of).passages
+        if example.id in gold:
+            chosen.append((example.question, gold[example.id][:1], example.answers[0]))
+    return chosen
+
+
+def rankings_result(
+    workspace: Wiring, settings: Settings, held: Library, examples: Sequence[Example], ctx: Context
+) -> SplitResult:
+    """Return retrieval scored by documents: each leg, their fusion, and the reranker if any."""
+    qrels = {e.id: {g.document_id: 1 for g in e.gold} for e in examples}
+    scored = [
+        score_pipeline(workspace, name, variant, held, examples, qrels=qrels, ctx=ctx)
+        for name, variant in retrieval_systems(settings).items()
+    ]
+    names = [system.name for system in scored]
+    pairs = [(name, names[-1]) for name in names[:-1]]
+    return summarise(
+        scored, examples, pairs=pairs, measures=("nDCG@10", "Recall@10"),
+        sampling=sampling(workspace, ctx),
+    )  # fmt: skip
+
+
+def retrieval_systems(settings: Settings) -> dict[str, Settings]:
+    """Return the settings of each retrieval system: legs, fusion, and reranking if it is set."""
+    table = settings.retrieve
+    found = {}
+    for name in ("bm25", "dense", "hybrid"):
+        plain = table.model_copy(update={"pipeline": name, "reranker": ""})
+        found[name] = settings.model_copy(update={"retrieve": plain})
+    if table.reranker:
+        found["reranked"] = settings
+    return found
+
+
+def score_pipeline(
+    workspace: Wiring, name: str, settings: Settings, held: Library, examples: Sequence[Example],
+    *, qrels: Qrels, ctx: Context, passages: bool = False,
+) -> Scored:  # fmt: skip
+    """Return one retrieval scored; a document ranks by its best passage unless `passages`."""
+    stage = pipeline(workspace, settings, held, limit=RETRIEVAL_DEPTH)
+    started = ctx.clock()
+    with ctx.stage(f"search {name}", len(examples)) as step:
+        hits: list[Sequence[Hit]] = []
+        for start in range(0, len(examples), 256):
+            batch = examples[start : start + 256]
+            hits += [search.hits for search in stage([search_for(e) for e in batch])]
+            step.advance(len(batch))
+    rank = rank_passages if passages else rank_documents
+    return score_rankings(
+        name, [e.id for e in examples], [rank(found) for found in hits], qrels,
+        seconds=ctx.clock() - started,
+    )  # fmt: skip
+
+
+def passages_of(hits: Sequence[Hit]) -> list[Passage]:
+    """Return the fetched passages of hits, in their order."""
+    return [hit.passage for hit in hits if hit.passage is not None]
+
+
+def sampling(workspace: Wiring, ctx: Context) -> Sampling:
+    """Return how intervals are made by the settings."""
+    table = workspace.config.evaluate
+    return Sampling(table.resamples, table.confidence, ctx.seed, table.smallest_n)
+
+
+def summarise_cells(
+    workspace: Wiring, scored: Sequence[Scored], examples: Sequence[Example], ctx: Context
+) -> SplitResult:
+    """Return the cells' means and the differences that tell what each part adds."""
+    names = {system.name for system in scored}
+    after = "rag+ft" if "rag+ft" in names else "rag"
+    before = "rag" if after == "rag+ft" else "base"
+    return summarise(
+        scored, examples, pairs=PAIRS, measures=("answer_f1", "exact_match", "support"),
+        sampling=sampling(workspace, ctx), changed=(before, after),
+    )  # fmt: skip
