@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import shutil
+import sqlite3
+import stat
 
 import pytest
 
 from graft.core.config import load_config
-from graft.core.errors import FormatError, LockHeld, NotFound
+from graft.core.errors import FormatError, LockHeld, NotFound, SetupError
 from graft.core.files import FORMAT, Layout, write_atomic
+from graft.core.ledger import Ledger
 from graft.core.release import Lineage, Release, Releases
 
 
@@ -29,6 +34,128 @@ def test_a_newer_format_is_refused_and_left_as_it_is(tmp_path):
     with pytest.raises(FormatError, match="update Graft"):
         layout.open()
     assert layout.format.read_text() == str(FORMAT + 1)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
+@pytest.mark.parametrize("mask", [0o022, 0o007])
+def test_the_umask_says_who_may_read_a_file(tmp_path, mask):
+    before = os.umask(mask)
+    try:
+        write_atomic(tmp_path / "shared", "text")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "shared").stat().st_mode) == 0o666 & ~mask
+
+
+def _older(root) -> Layout:
+    """A workspace as a made-up Graft of format 0 left it: releases in one file."""
+    layout = Layout(root)
+    layout.home.mkdir()
+    layout.format.write_text("0\n")
+    (layout.home / "releases.txt").write_text("0: starter\n1: tuned\n")
+    (layout.home / "library").mkdir()
+    (layout.home / "library" / "published").write_text("7\n")
+    return layout
+
+
+def _split(home) -> None:
+    """The step from it: a file for each release."""
+    listed = home / "releases.txt"
+    (home / "releases").mkdir()
+    for line in listed.read_text().splitlines():
+        number, name = line.split(": ")
+        (home / "releases" / f"{number}.toml").write_text(name)
+    listed.unlink()
+
+
+def _is_migrated(layout) -> bool:
+    names = {path.name for path in layout.home.iterdir()}
+    return (
+        layout.format.read_text() == f"{FORMAT}\n"
+        and names == {"format", "library", "releases"}
+        and (layout.releases / "1.toml").read_text() == "tuned"
+        and (layout.library / "published").read_text() == "7\n"
+        and not [path for path in layout.root.iterdir() if path.name in (".graft.v0", ".graft.new")]
+    )
+
+
+def test_an_older_format_is_migrated_in_a_copy(tmp_path):
+    layout = _older(tmp_path)
+    seen = []
+
+    def step(home):
+        seen.append(home)
+        _split(home)
+
+    layout.open({0: step})
+    assert _is_migrated(layout) and seen[0] != layout.home
+    layout.open({0: step})
+    assert len(seen) == 1 and _is_migrated(layout)
+
+
+def test_an_older_format_that_no_step_leads_from_is_refused(tmp_path):
+    layout = _older(tmp_path)
+    with pytest.raises(FormatError, match="no step leads from 0"):
+        layout.open()
+    assert (layout.home / "releases.txt").exists()
+    assert layout.format.read_text() == "0\n"
+
+
+def test_a_step_that_fails_leaves_the_folder_as_it_was(tmp_path):
+    layout = _older(tmp_path)
+
+    def fail(home):
+        _split(home)
+        raise OSError("no space left on device")
+
+    with pytest.raises(OSError, match="no space"):
+        layout.open({0: fail})
+    assert (layout.home / "releases.txt").read_text().count("\n") == 2
+    layout.open({0: _split})
+    assert _is_migrated(layout)
+
+
+@pytest.mark.parametrize("step", ["rename", "rmtree"])
+def test_a_migration_that_was_killed_is_undone_or_finished(tmp_path, monkeypatch, step):
+    layout = _older(tmp_path)
+
+    def die(*_args, **_options):
+        raise KeyboardInterrupt
+
+    def migrate(home):
+        _split(home)
+        if step == "rename":  # killed between the two renames: the folder itself is missing
+            monkeypatch.setattr("pathlib.Path.rename", lambda old, new: (old.replace(new), die()))
+        else:
+            monkeypatch.setattr(shutil, "rmtree", die)
+
+    with pytest.raises(KeyboardInterrupt), monkeypatch.context():
+        layout.open({0: migrate})
+    monkeypatch.undo()
+    assert layout.home.exists() == (step == "rmtree") and (tmp_path / ".graft.v0").exists()
+    layout.open({0: _split})
+    assert _is_migrated(layout)
+
+
+def test_a_damaged_ledger_is_told(tmp_path):
+    path = tmp_path / "ledger.db"
+    Ledger(path).record_library(1, 0.0, {"documents": 1})
+    path.write_bytes(b"no database at all, and long enough to be looked at" * 100)
+    with pytest.raises(FormatError, match=r"ledger\.db is damaged"):
+        Ledger(path)
+    path.unlink()
+    ledger = Ledger(path)
+    with sqlite3.connect(path) as database:
+        database.execute("DROP TABLE run")
+    with pytest.raises(SetupError, match=r"ledger\.db"):
+        ledger.runs()
+
+
+def test_a_list_of_releases_that_is_none_is_told(tmp_path):
+    releases = Releases(tmp_path)
+    (tmp_path / "current").write_text("seven\n")
+    with pytest.raises(FormatError, match="'seven'"):
+        releases.current()
 
 
 def _hold(root, ready, done):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
+import secrets
+import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,30 +20,50 @@ from graft.core.errors import FormatError, LockHeld, NotFound
 FORMAT = 1
 """The workspace format this Graft writes; a newer one is refused, an older one is migrated."""
 
+Steps = Mapping[int, Callable[[Path], None]]
+"""From each older format the step that turns a folder of it, in place, into the next format's."""
+
+STEPS: Steps = {}
+"""Format 1 is the first, so there is nothing to migrate from yet."""
+
 
 def write_atomic(path: Path, data: str | bytes) -> None:
     """Write a file so that a reader, or a crash, sees the old content or the new, never a part.
 
     The data is on the disk before the name points at it (fsync of file, replace, fsync of folder).
+    Who may read it is the umask's matter: tempfile would let nobody else.
     """
     raw = data.encode("utf-8") if isinstance(data, str) else data
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with partial.open("xb") as file:
             file.write(raw)
             file.flush()
             os.fsync(file.fileno())
-        Path(name).replace(path)
+        partial.replace(path)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
         raise
+    _flush_folder(path.parent)
+
+
+def _flush_folder(path: Path) -> None:
     if os.name == "posix":
-        folder = os.open(path.parent, os.O_RDONLY)
+        folder = os.open(path, os.O_RDONLY)
         try:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def _flush(folder: Path) -> None:
+    for path in [folder, *folder.rglob("*")]:
+        if path.is_dir():
+            _flush_folder(path)
+        elif path.is_file():
+            with path.open("rb+") as file:
+                os.fsync(file.fileno())
 
 
 @dataclass(frozen=True)
@@ -101,30 +122,75 @@ class Layout:
         local = self.root / name
         return str(local) if name and local.exists() else name
 
-    def open(self) -> None:
-        """Check the format, making the folder on first use.
+    def open(self, steps: Steps = STEPS) -> None:
+        """Check the format, making the folder on first use and migrating an older one.
 
-        Raises FormatError when a newer Graft wrote it. An older format would be migrated here,
-        into a copy; format 1 is the first.
+        Raises FormatError when a newer Graft wrote it, or one so old that no step leads here;
+        LockHeld when it has to be migrated while another process writes to it.
         """
-        if not self.format.exists():
+        aside = [self._aside(number) for number in steps]
+        if self.format.exists() and self._found() == FORMAT and not any(map(Path.exists, aside)):
+            return
+        if not self.format.exists() and not any(map(Path.exists, aside)):
             self.home.mkdir(parents=True, exist_ok=True)
             write_atomic(self.format, f"{FORMAT}\n")
             return
+        with FileLock(self.home.with_name(f"{self.home.name}.migrating")):
+            self._recover(aside)
+            if (found := self._found()) < FORMAT:
+                self._migrate(found, steps)
+
+    def _found(self) -> int:
         text = self.format.read_text(encoding="utf-8").strip()
-        if not text.isdigit():
+        if not (text.isascii() and text.isdigit()):
             raise FormatError(f"{self.format} holds {text!r} where a number was expected")
         if int(text) > FORMAT:
             raise FormatError(
                 f"{self.home} has format {text} and this Graft reads up to {FORMAT}: update Graft"
             )
+        return int(text)
+
+    def _aside(self, number: int) -> Path:
+        """Where a folder of an older format stays until its copy is in its place."""
+        return self.home.with_name(f"{self.home.name}.v{number}")
+
+    def _migrate(self, found: int, steps: Steps) -> None:
+        """Put a migrated copy in the folder's place; a crash at any instant loses nothing."""
+        missing = [number for number in range(found, FORMAT) if number not in steps]
+        if missing:
+            raise FormatError(
+                f"{self.home} has format {found} and no step leads from {missing[0]} to the format "
+                f"{FORMAT} of this Graft: ingest the documents anew in another folder"
+            )
+        copy, old = self.home.with_name(f"{self.home.name}.new"), self._aside(found)
+        shutil.rmtree(copy, ignore_errors=True)
+        with self.writer():
+            shutil.copytree(self.home, copy, symlinks=True)
+        for name in (self.lock.name, _holder_of(self.lock).name):
+            (copy / name).unlink(missing_ok=True)
+        for number in range(found, FORMAT):
+            steps[number](copy)
+        write_atomic(copy / self.format.name, f"{FORMAT}\n")
+        _flush(copy)
+        self.home.rename(old)
+        copy.rename(self.home)
+        _flush_folder(self.root)
+        shutil.rmtree(old)
+
+    def _recover(self, aside: Sequence[Path]) -> None:
+        """Undo a migration that ended before its copy was in place, or finish one that did."""
+        for old in aside:
+            if old.exists() and self.format.exists():
+                shutil.rmtree(old)
+            elif old.exists():
+                old.rename(self.home)
 
     @contextmanager
     def writer(self, wait: float = 0.0) -> Iterator[None]:
         """Hold the workspace's write lock. Raises LockHeld, naming the holder, after `wait` s."""
         self.home.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.lock)
-        holder = self.lock.with_suffix(".holder")
+        holder = _holder_of(self.lock)
         try:
             lock.acquire(timeout=wait)
         except Timeout as error:
@@ -138,6 +204,10 @@ class Layout:
         finally:
             holder.unlink(missing_ok=True)
             lock.release()
+
+
+def _holder_of(lock: Path) -> Path:
+    return lock.with_suffix(".holder")
 
 
 def _holder(path: Path) -> str:

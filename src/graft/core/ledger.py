@@ -9,6 +9,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from graft.core.errors import FormatError, SetupError
+
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS library (
   version INTEGER PRIMARY KEY, created REAL NOT NULL, counts TEXT NOT NULL);
@@ -50,10 +52,21 @@ class Ledger:
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
-        with closing(sqlite3.connect(self.path, timeout=30)) as db:
-            db.row_factory = sqlite3.Row
-            with db:
-                yield db
+        try:
+            with closing(sqlite3.connect(self.path, timeout=30)) as db:
+                db.row_factory = sqlite3.Row
+                with db:
+                    yield db
+        except sqlite3.OperationalError as error:
+            raise SetupError(
+                f"{self.path} cannot be used ({error}): see that it may be written, that the disk "
+                "is not full and that no other process holds it"
+            ) from error
+        except sqlite3.DatabaseError as error:
+            raise FormatError(
+                f"{self.path} is damaged ({error}): restore it from a backup; it also says who may "
+                "see what was ingested"
+            ) from error
 
     def record_library(
         self,
@@ -150,6 +163,10 @@ class Ledger:
         rows = self._rows("SELECT run FROM run_document WHERE document = ?", (document_id,))
         return [row["run"] for row in rows]
 
+    def knows_document(self, document_id: str) -> bool:
+        """Return whether a document is, or ever was, in the library."""
+        return bool(self._rows("SELECT id FROM document WHERE id = ? LIMIT 1", (document_id,)))
+
     def documents_of_run(self, run: str) -> dict[str, str]:
         """Return document id to text hash for what a run learned from."""
         rows = self._rows("SELECT document, text_hash FROM run_document WHERE run = ?", (run,))
@@ -162,10 +179,6 @@ class Ledger:
     def evaluations(self) -> list[dict[str, Any]]:
         """Return every evaluation, oldest first."""
         return self._rows("SELECT * FROM evaluation ORDER BY created, id")
-
-    def library_versions(self) -> list[dict[str, Any]]:
-        """Return every published library version, oldest first."""
-        return self._rows("SELECT * FROM library ORDER BY version")
 
     def answers(self) -> list[dict[str, Any]]:
         """Return every recorded answer, oldest first."""

@@ -72,11 +72,21 @@ class Releases:
             raise FormatError(f"{path} is damaged ({error}): restore it from a backup") from error
 
     def history(self) -> list[int]:
-        """Return the releases that were in use, the current one first; empty before the first."""
+        """Return the releases that were in use, the current one first; empty before the first.
+
+        Raises FormatError when the file holds anything but their numbers.
+        """
+        path = self.folder / "current"
         try:
-            return [int(n) for n in (self.folder / "current").read_text(encoding="utf-8").split()]
+            text = path.read_text(encoding="utf-8")
+            return [int(number) for number in text.split()]
         except FileNotFoundError:
             return []
+        except ValueError as error:
+            raise FormatError(
+                f"{path} is damaged ({error}): write the number of a release there, one of "
+                f"{', '.join(map(str, self.numbers())) or 'none'}"
+            ) from error
 
     def current_number(self) -> int | None:
         """Return the number in use, or None before the first ingest."""
