@@ -107,6 +107,26 @@ def test_a_quote_that_differs_from_what_is_stored_is_not_shown():
     cited = cite("Pay day is the 25th.", PASSAGES, document=moved.__getitem__)
     assert cited.citations == ()
     assert cited.unsupported == ((0, 20),)
+    assert cited.support < 0.1
+
+
+def test_a_document_that_was_removed_bears_nothing_out():
+    left = MemoryStore(DOCUMENTS[:1])
+    text = "Pay day is the 25th. Five days carry over."
+    cited = cite(text, PASSAGES, document=lambda id: left.document(id).text)
+    assert [c.document_id for c in cited.citations] == ["leave.md"]
+    assert cited.unsupported == ((0, 20),)
+    assert cited.support < 0.6
+    summary = Passage("sum", "sum", 0, 4, "Pay.", "tree", made_from=(Span("pay.md", 0, 20),))
+    assert not cite(text, [summary], document=lambda id: left.document(id).text).citations
+
+
+def test_what_a_removed_document_said_is_cited_where_it_is_still_stored():
+    copy = Document("copy.md", "Pay day is the 25th.", "Pay")
+    both, left = MemoryStore([DOCUMENTS[1], copy]), MemoryStore([copy])
+    shown = both.passages(list(both._by_id))
+    cited = cite("Pay day is the 25th.", shown, document=lambda id: left.document(id).text)
+    assert [c.document_id for c in cited.citations] == ["copy.md"]
 
 
 def test_a_derived_passage_is_cited_where_it_was_made_from():

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from graft.core.context import Context, Event
-from graft.core.document import Document
-from graft.core.errors import Cancelled, EncoderMismatch
+from graft.core.document import Document, Passage
+from graft.core.errors import Cancelled, EncoderMismatch, NotFound
 from graft.core.protocols import Vectors
 from graft.core.search import Filter, Search
 from graft.retrieve.dense import Dense
@@ -142,6 +142,44 @@ def test_fetch_fills_passages_in_one_call():
     assert search.hits[0].passage is not None
     assert search.hits[0].passage.text == "Interns are paid weekly."
     assert all(hit.passage and hit.passage.id == hit.passage_id for hit in search.hits)
+
+
+@dataclass
+class Losing(MemoryStore):
+    """Documents of these names are removed after they were found."""
+
+    removed: frozenset[str] = frozenset()
+
+    def passages(self, ids: Sequence[str]) -> list[Passage]:
+        if any(self._by_id[id].document_id in self.removed for id in ids):
+            raise NotFound("there is no such passage: search again")
+        return super().passages(ids)
+
+
+LOSING = Losing(DOCUMENTS, removed=frozenset({"pay.md"}))
+
+
+def test_fetch_leaves_out_what_was_removed_since_it_was_found():
+    found = (HYBRID >> Fetch(LOSING))([Search("interns"), Search("leave days"), Search("")])
+    for search in found[:2]:
+        assert search.error == ""
+        assert set(ids(search)) == {"leave.md", "board.md"}
+        assert all(hit.passage for hit in search.hits)
+        assert search.trace[-1] == "fetch: 3 passages, 2 removed since they were found"
+    assert found[2].error
+    (empty,) = (Lexical(STORE) >> Fetch(LOSING))([Search("interns")])
+    assert (empty.hits, empty.error) == ((), "")
+
+
+def test_rerank_leaves_out_what_was_removed_since_it_was_found():
+    before = HYBRID([Search("interns are paid"), Search("sick leave note")])
+    after = Rerank(FakeReranker(), LOSING, depth=2)(before)
+    for old, new in zip(before, after, strict=True):
+        kept = {hit.passage_id for hit in old.hits[:2] if hit.document_id != "pay.md"}
+        assert {hit.passage_id for hit in new.hits[: len(kept)]} == kept
+        # those below are not read, and keep their order
+        assert [h.passage_id for h in new.hits[len(kept) :]] == [h.passage_id for h in old.hits[2:]]
+    assert "removed since" in after[0].trace[-1]
 
 
 def test_rerank_reads_the_head_in_one_call_and_keeps_the_tail_below():

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from graft.core.answer import Citation
 from graft.core.document import Passage
+from graft.core.errors import NotFound
 from graft.measures.sentences import sentences
 from graft.measures.source import Source, read_source
 from graft.measures.support import Evidence, find_evidence
@@ -48,9 +49,9 @@ def cite(
 ) -> Cited:
     """Return the evidence of each sentence of an answer in the passages it was shown.
 
-    `document` gives a document's text by id: with it, every quote is compared with the stored
-    characters, and one that differs is not shown. Derived passages are cited at the spans that
-    they were made from, and without `document` not at all.
+    `document` gives a document's text by id, or raises NotFound: with it, every quote is compared
+    with the stored characters, and one that differs or went away bears nothing out. Derived
+    passages are cited at the spans that they were made from, and without `document` not at all.
     """
     stretches = [s for passage in passages for s in _stretches(passage, document)]
     citations: list[Citation] = []
@@ -59,13 +60,14 @@ def cite(
     for start, end in _claims(text):
         length = sum(1 for _ in words(text, start, end))
         found, stretch = _best(text[start:end], stretches, question)
-        citation = None
+        while stretch is not None and not _is_stored(found, stretch, document):
+            # What is stored changed since it was shown; another passage may say the same.
+            stretches = [other for other in stretches if other is not stretch]
+            found, stretch = _best(text[start:end], stretches, question)
         if stretch is not None and found.match >= CITED:
-            citation = _citation((start, end), found, stretch, document)
-        if citation is None:
-            unsupported.append((start, end))
+            citations.append(_citation((start, end), found, stretch))
         else:
-            citations.append(citation)
+            unsupported.append((start, end))
         total += found.score * length
         size += length
     return Cited(tuple(citations), tuple(unsupported), total / size if size else 0.0)
@@ -97,29 +99,36 @@ def _stretches(passage: Passage, document: Callable[[str], str] | None) -> list[
         return []
     found = []
     for span in passage.made_from:
-        text = document(span.document_id)[span.start : span.end]
+        text = _stored(document, span.document_id)[span.start : span.end]
         source = read_source(text, context=context)
         found.append(Stretch(passage.id, span.document_id, span.start, text, source))
     return found
 
 
-def _citation(
-    span: tuple[int, int],
-    found: Evidence,
-    stretch: Stretch,
-    document: Callable[[str], str] | None,
-) -> Citation | None:
-    quote = stretch.text[found.start : found.end]
+def _is_stored(found: Evidence, stretch: Stretch, document: Callable[[str], str] | None) -> bool:
+    if document is None or found.match < CITED:
+        return True
     start, end = stretch.start + found.start, stretch.start + found.end
-    if document is not None and document(stretch.document_id)[start:end] != quote:
-        return None
+    quote = stretch.text[found.start : found.end]
+    return _stored(document, stretch.document_id)[start:end] == quote
+
+
+def _stored(document: Callable[[str], str], id: str) -> str:
+    """A document's text, and none of one that was removed since it was shown."""
+    try:
+        return document(id)
+    except NotFound:
+        return ""
+
+
+def _citation(span: tuple[int, int], found: Evidence, stretch: Stretch) -> Citation:
     return Citation(
         start=span[0],
         end=span[1],
         document_id=stretch.document_id,
         passage_id=stretch.passage_id,
-        source_start=start,
-        source_end=end,
-        quote=quote,
+        source_start=stretch.start + found.start,
+        source_end=stretch.start + found.end,
+        quote=stretch.text[found.start : found.end],
         support=found.score,
     )

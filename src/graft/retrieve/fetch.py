@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from graft.core.document import Passage
+from graft.core.errors import NotFound
 from graft.core.protocols import PassageStore
 from graft.core.search import Hit, Search
 from graft.retrieve.stage import Stage
@@ -15,7 +16,7 @@ from graft.retrieve.stage import Stage
 class Fetch(Stage):
     """Sets `passage` of every hit, by one call of the store for all searches.
 
-    Raises NotFound when a passage went away since it was found.
+    A hit whose passage went away since it was found is left out.
     """
 
     store: PassageStore
@@ -26,16 +27,42 @@ class Fetch(Stage):
         return [s if s.error else self._fill(s, texts) for s in searches]
 
     def _fill(self, search: Search, texts: dict[str, Passage]) -> Search:
-        hits = tuple(replace(hit, passage=texts[hit.passage_id]) for hit in search.hits)
-        line = f"{self.name}: {len(hits)} passages"
+        hits = filled(search.hits, texts)
+        line = f"{self.name}: {len(hits)} passages{gone(len(search.hits) - len(hits))}"
         return replace(search, hits=hits, trace=(*search.trace, line))
 
 
 def fetched(store: PassageStore, hits: Iterable[Hit]) -> dict[str, Passage]:
-    """Return the passages of hits by id, asking the store once for those not yet filled in."""
+    """Return the passages of hits by id, asking the store once for those not yet filled in.
+
+    Passages that went away since they were found are left out.
+    """
     held: dict[str, Passage | None] = {}
     for hit in hits:
         held[hit.passage_id] = held.get(hit.passage_id) or hit.passage
-    missing = [id for id, passage in held.items() if passage is None]
-    new = dict(zip(missing, store.passages(missing), strict=True)) if missing else {}
-    return {id: passage or new[id] for id, passage in held.items()}
+    new = _stored(store, [id for id, passage in held.items() if passage is None])
+    texts = {id: passage or new.get(id) for id, passage in held.items()}
+    return {id: passage for id, passage in texts.items() if passage is not None}
+
+
+def filled(hits: Sequence[Hit], texts: dict[str, Passage]) -> tuple[Hit, ...]:
+    """Return the hits that have a text, with it."""
+    return tuple(
+        replace(hit, passage=texts[hit.passage_id]) for hit in hits if hit.passage_id in texts
+    )
+
+
+def gone(count: int) -> str:
+    """Return how a line of a trace says that so many hits were left out."""
+    return f", {count} removed since they were found" if count else ""
+
+
+def _stored(store: PassageStore, ids: Sequence[str]) -> dict[str, Passage]:
+    """Return the passages that are there; few are missing, so halves are asked for, not each."""
+    if not ids:
+        return {}
+    try:
+        return dict(zip(ids, store.passages(ids), strict=True))
+    except NotFound:
+        middle = len(ids) // 2
+        return _stored(store, ids[:middle]) | _stored(store, ids[middle:]) if middle else {}

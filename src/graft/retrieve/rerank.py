@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from graft.core.protocols import PassageStore, Reranker
 from graft.core.search import Hit, Search
-from graft.retrieve.fetch import fetched
+from graft.retrieve.fetch import fetched, filled, gone
 from graft.retrieve.fuse import contribute, ordered
 from graft.retrieve.stage import Stage
 
@@ -19,7 +19,8 @@ class Rerank(Stage):
 
     The reranker reads `Passage.indexed_text`, all pairs of the batch in one call. Scores of the
     hits below are shifted under those of the reranked, so that a higher score is still better;
-    what they had stands in `stages`. A search whose scores are not numbers gets an `error`.
+    what they had stands in `stages`. A hit among the first whose passage went away since it was
+    found is left out. A search whose scores are not numbers gets an `error`.
     """
 
     reranker: Reranker
@@ -28,8 +29,9 @@ class Rerank(Stage):
     name: str = "rerank"
 
     def __call__(self, searches: Sequence[Search]) -> list[Search]:
-        heads = [() if s.error else ordered(s.hits)[: self.depth] for s in searches]
-        texts = fetched(self.store, (hit for head in heads for hit in head))
+        first = [() if s.error else ordered(s.hits)[: self.depth] for s in searches]
+        texts = fetched(self.store, (hit for hits in first for hit in hits))
+        heads = [filled(hits, texts) for hits in first]
         pairs = [
             (search.query, texts[hit.passage_id].indexed_text)
             for search, head in zip(searches, heads, strict=True)
@@ -39,10 +41,7 @@ class Rerank(Stage):
         return [
             search
             if search.error
-            else self._order(
-                search,
-                [replace(hit, score=next(scores), passage=texts[hit.passage_id]) for hit in head],
-            )
+            else self._order(search, [replace(hit, score=next(scores)) for hit in head])
             for search, head in zip(searches, heads, strict=True)
         ]
 
@@ -51,8 +50,9 @@ class Rerank(Stage):
             problem = f"stage '{self.name}' gave scores that are not numbers: check the reranker"
             return replace(search, error=problem)
         head = contribute(ordered(scored), self.name)
-        tail = _below(head, ordered(search.hits)[len(head) :])
-        line = f"{self.name}: read {len(head)} of {len(search.hits)}"
+        lost = min(self.depth, len(search.hits)) - len(head)
+        tail = _below(head, ordered(search.hits)[self.depth :])
+        line = f"{self.name}: read {len(head)} of {len(search.hits)}{gone(lost)}"
         return replace(search, hits=(*head, *tail), trace=(*search.trace, line))
 
 
