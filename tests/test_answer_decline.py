@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graft.answer.decline import decline_text, fit_threshold, is_decline
+from graft.answer.decline import decline_text, fit_threshold, is_decline, may_decline
 from graft.core.document import Passage
 from graft.core.errors import InputError
 from graft.generate.prompts import GROUNDED
@@ -27,7 +27,7 @@ quick = settings(deadline=None, max_examples=60)
         "I can't find it.",
         "There is no information about that in the passages.",
         "Not enough information.",
-        "It cannot be determined.",
+        "There is no mention of it in the given context.",
         "Not mentioned in the passages.",
         "Unanswerable",
         "N/A",
@@ -55,6 +55,26 @@ def test_a_model_that_declines_is_heard(text: str):
 )
 def test_an_answer_is_not_taken_for_a_decline(text: str):
     assert not is_decline(text, GROUNDED.decline)
+    assert not may_decline(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "No evidence of harm was found in the trial.",
+        "There is no evidence that vitamin C prevents colds.",
+        "There is insufficient evidence to recommend screening.",
+        "No information is sold to third parties.",
+        "This document does not specify an end date.",
+        "It cannot be determined.",
+        "Not known.",
+        "Unknown",
+    ],
+)
+def test_what_a_document_may_say_as_well_is_left_to_the_evidence(text: str):
+    assert not is_decline(text, GROUNDED.decline)
+    assert may_decline(text)
+    assert is_decline(text, text)
 
 
 def passages(count: int) -> list[Passage]:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
 from graft.answer.finish import CLOSED_BOOK_DECLINE, finish, tidy
 from graft.answer.prepare import Budget, Prepared, prepare
 from graft.core.document import Passage
@@ -34,6 +38,24 @@ def test_a_model_that_declines_says_what_was_looked_for():
         assert QUESTION in answer.text
         assert "Leave" in answer.text
         assert answer.citations == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "question"),
+    [
+        ("No evidence of harm was found in the trial.", "Does the drug do harm?"),
+        ("There is no evidence that vitamin C prevents colds.", "Does vitamin C prevent colds?"),
+        ("No information is sold to third parties.", "What is sold to third parties?"),
+    ],
+)
+def test_what_reads_like_a_decline_is_an_answer_where_a_passage_says_it(text: str, question: str):
+    said = Passage("p2", "a.md", 0, len(text), text, "s", "A")
+    for shown, declines in ((said, False), (LEAVE, True)):
+        ready = replace(prepared(GROUNDED, shown), question=question)
+        for threshold in (0.0, 0.5):
+            answer = finish(ready, Generation(text), threshold=threshold)
+            assert answer.declined == declines
+            assert (answer.text == text) != declines
 
 
 def test_too_little_support_declines_without_the_models_words():

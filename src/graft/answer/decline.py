@@ -15,42 +15,66 @@ NAMED = 3
 """Titles that a decline names; of more it gives the number."""
 
 _THE = r"(?:(?:the|this|these|those|provided|given|any|retrieved) )*"
-_SHOWN = rf"{_THE}(?:passages?|context|information|excerpts?)(?: (?:provided|given|above))?"
-_WRITTEN = rf"{_THE}(?:documents?|texts?|sources?)(?: (?:provided|given|above))?"
+_PASSAGES = (
+    rf"{_THE}(?:passages?|excerpts?|(?:provided|given|retrieved) (?:context|information)"
+    r"|(?:context|information) (?:provided|given|above))(?: (?:provided|given|above))?"
+)
 _SORRY = r"(?:based on .{0,60}, |i'm sorry,? |i am sorry,? |sorry,? |unfortunately,? |but )*"
-_PATTERNS = (
-    rf"{_SHOWN} (?:do|does|did) not (?:say|state|mention|specify|indicate|provide|contain|answer"
-    r"|hold|include|give|tell)\b",
-    rf"{_WRITTEN} (?:do|does|did) not (?:say|state|mention|specify|indicate|answer)\b",
+_NONE = r"(?:there is )?(?:no|not enough|insufficient|not any)"
+_LEFT_OUT = (
+    r"(?:(?:it|this|the answer) )?(?:is )?not "
+    r"(?:mentioned|stated|specified|given|provided|found|available|known)"
+)
+
+
+def _at_start(*patterns: str) -> re.Pattern[str]:
+    return re.compile(f"^{_SORRY}(?:{'|'.join(patterns)})")
+
+
+_DECLINES = _at_start(
+    rf"(?:{_PASSAGES}|{_THE}context) (?:do|does|did) not "
+    r"(?:say|state|mention|specify|indicate|provide|contain|answer|hold|include|give|tell)\b",
     r"i (?:do not|cannot|could not|am not able to|am unable to) "
     r"(?:know|find|answer|determine|tell|see|provide|have)\b",
-    r"there is (?:no|not enough|insufficient|not any) (?:information|mention|evidence|answer)\b",
-    r"(?:no|not enough|insufficient) (?:information|evidence|answer|mention)\b",
+    rf"{_NONE} (?:information|mention|evidence|answer)\b.* (?:in|by|from) {_PASSAGES}\b",
+    rf"{_LEFT_OUT} (?:in|by) {_PASSAGES}$",
+    r"(?:there is )?(?:not enough|insufficient) information$",
+    r"(?:the answer is )?(?:unanswerable|no answer|n/a)$",
+)
+# What a document may say as well: "No evidence of harm was found."
+_HEDGES = _at_start(
+    rf"{_THE}(?:information|documents?|texts?|sources?)(?: (?:provided|given|above))? "
+    r"(?:do|does|did) not (?:say|state|mention|specify|indicate|provide|contain|answer)\b",
+    rf"{_NONE} (?:information|mention|evidence|answer)\b",
     r"(?:(?:it|this|the question|the answer) )?(?:cannot|could not) be "
     r"(?:determined|answered|found)\b",
-    r"(?:(?:it|this|the answer) )?(?:is )?not (?:mentioned|stated|specified|given|provided|found"
-    rf"|available|known)(?: (?:in|by) (?:{_SHOWN}|{_WRITTEN}))?$",
-    r"(?:the answer is )?(?:unknown|unanswerable|no answer|n/a)$",
+    rf"{_LEFT_OUT}(?: (?:in|by) {_THE}(?:context|information|documents?|texts?|sources?))?$",
+    r"(?:the answer is )?unknown$",
 )
-_DECLINES = re.compile(f"^{_SORRY}(?:{'|'.join(_PATTERNS)})")
 
 
 def is_decline(text: str, decline: str = "") -> bool:
-    """Return whether an answer says at its start that it has none.
+    """Return whether an answer says at its start that it has none, and can mean nothing else.
 
-    `decline` is what the template asks for in that case; common other ways of saying it count
-    too. An empty text is a decline.
+    `decline` is what the template asks for in that case; other ways of speaking of oneself or of
+    the passages count too. An empty text is a decline.
 
     >>> is_decline("The passages don't say who.", "The passages do not say.")
     True
-    >>> is_decline("The report does not say who paid.")
+    >>> is_decline("No evidence of harm was found.")
     False
     """
-    plain = _plain(text)
-    if not plain:
-        return True
-    first = _plain(text[slice(*sentences(text)[0])])
-    return first == _plain(decline) or _DECLINES.search(first) is not None
+    first = _first(text)
+    return not first or first == _plain(decline) or _DECLINES.search(first) is not None
+
+
+def may_decline(text: str) -> bool:
+    """Return whether an answer reads like a decline, but may be what a document says.
+
+    >>> may_decline("No evidence of harm was found."), may_decline("Five days.")
+    (True, False)
+    """
+    return _HEDGES.search(_first(text)) is not None
 
 
 def decline_text(question: str, passages: Sequence[Passage]) -> str:
@@ -141,6 +165,10 @@ def _point(threshold: float, good: Sequence[float], bad: Sequence[float]) -> Poi
     kept = sum(s >= threshold for s in good) / len(good) if good else 1.0
     declined = sum(s < threshold for s in bad) / len(bad) if bad else 1.0
     return Point(threshold, kept, declined)
+
+
+def _first(text: str) -> str:
+    return _plain(text[slice(*sentences(text)[0])]) if _plain(text) else ""
 
 
 def _plain(text: str) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from graft.answer.cite import cite
-from graft.answer.decline import decline_text, is_decline
+from graft.answer.decline import decline_text, is_decline, may_decline
 from graft.answer.prepare import Prepared, shows_passages
 from graft.core.answer import Answer
 from graft.core.generation import Generation
@@ -29,8 +29,9 @@ def finish(
     """Return the answer that a generation amounts to.
 
     It declines when the model did, when no passage was shown, or when its support is below
-    `threshold`; then the text says what was looked for and nothing that the model wrote. A
-    closed-book template shows no passages: such answers have no support and decline only if the
+    `threshold`; then the text says what was looked for and nothing that the model wrote. What may
+    be a decline or an answer ("No evidence of harm was found.") is an answer if it can be cited.
+    A closed-book template shows no passages: such answers have no support and decline only if the
     model does. What failed has an `error` and no text. `document`: see `cite`.
     """
     problem = prepared.error or generation.error
@@ -40,8 +41,8 @@ def finish(
     if is_decline(text, prepared.template.decline):
         return _declined(prepared, generation)
     cited = cite(text, prepared.passages, question=prepared.question, document=document)
-    open_book = shows_passages(prepared.template)
-    if open_book and (not prepared.passages or cited.support < threshold):
+    lacking = cited.support < threshold or (may_decline(text) and not cited.citations)
+    if shows_passages(prepared.template) and (not prepared.passages or lacking):
         return _declined(prepared, generation, support=cited.support)
     return Answer(
         question=prepared.question,
