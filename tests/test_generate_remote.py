@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -173,6 +176,148 @@ def test_a_server_that_is_slow_is_given_up_with_an_error(serve: Callable[..., Se
     assert len(waits) == 1
 
 
+def drips(head: bytes) -> Callable[..., None]:
+    """Send `head` at once and then a space every 20 ms, until nobody listens."""
+
+    def drip(handler: BaseHTTPRequestHandler, body: dict[str, Any]) -> None:
+        handler.close_connection = True
+        try:
+            handler.wfile.write(head)
+            for _ in range(500):
+                time.sleep(0.02)
+                handler.wfile.write(b" ")
+        except OSError:
+            pass
+
+    return drip
+
+
+JSON = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
+
+
+@pytest.mark.parametrize(
+    "head",
+    [JSON + b"x-slow:", JSON + b"content-length: 5000\r\n\r\n", JSON + b"\r\n"],
+    ids=["headers", "body", "body of unknown length"],
+)
+def test_a_reply_that_drips_is_given_up_with_an_error(
+    serve: Callable[..., Server], head: bytes
+) -> None:
+    server = serve(drips(head))
+    generator, waits = server.generator(timeout=0.2, retries=1)
+    for ask in (
+        lambda: generator.generate([ASK], DECODING),
+        lambda: list(generator.stream(ASK, DECODING)),
+    ):
+        started = time.monotonic()
+        with pytest.raises(RemoteError, match=r"did not answer within 0.2 s, 2 times"):
+            ask()
+        assert time.monotonic() - started < 4
+    assert len(waits) == 2
+
+
+def test_after_a_reply_that_drips_the_next_prompt_is_answered(
+    serve: Callable[..., Server],
+) -> None:
+    server = serve(says("one"), drips(JSON + b"x-slow:"), says("three"))
+    generator, _ = server.generator(timeout=0.5, retries=0)
+    found = generator.generate([ASK] * 3, DECODING)
+    assert [g.text for g in found] == ["one", "", "three"]
+    assert "did not answer within 0.5 s" in found[1].error
+
+
+def test_a_stream_may_take_longer_than_a_reply(serve: Callable[..., Server]) -> None:
+    def slowly(handler: BaseHTTPRequestHandler, body: dict[str, Any]) -> None:
+        handler.close_connection = True
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n")
+        for number in range(8):
+            time.sleep(0.1)
+            handler.wfile.write(f"{piece(str(number))}\n\n".encode())
+        handler.wfile.write(b"data: [DONE]\n\n")
+
+    generator, _ = serve(slowly).generator(timeout=0.5)
+    assert "".join(generator.stream(ASK, DECODING)) == "01234567"
+
+
+def hangs(seen: threading.Event, release: threading.Event) -> Callable[..., None]:
+    def hang(handler: BaseHTTPRequestHandler, body: dict[str, Any]) -> None:
+        seen.set()
+        release.wait(20)
+        handler.close_connection = True
+
+    return hang
+
+
+def refuses_the_key_after(seen: threading.Event) -> Callable[..., None]:
+    def refuse(handler: BaseHTTPRequestHandler, body: dict[str, Any]) -> None:
+        seen.wait(20)
+        fails(401)(handler, body)
+
+    return refuse
+
+
+def left(before: set[threading.Thread], seconds: float = 3.0) -> list[threading.Thread]:
+    """The threads of a generator that are still there."""
+    until = time.monotonic() + seconds
+    while True:
+        news = set(threading.enumerate()) - before
+        found = [thread for thread in news if thread.name.startswith("ThreadPoolExecutor")]
+        if not found or time.monotonic() > until:
+            return found
+        time.sleep(0.02)
+
+
+def test_giving_up_does_not_wait_for_what_hangs(serve: Callable[..., Server]) -> None:
+    seen, release = threading.Event(), threading.Event()
+    server = serve(hangs(seen, release), refuses_the_key_after(seen))
+    generator = RemoteGenerator(server.url, "tiny", timeout=15.0, parallel=2)
+    before, started = set(threading.enumerate()), time.monotonic()
+    with pytest.raises(RemoteError, match="refused the key"):
+        generator.generate([ASK] * 9, DECODING)
+    assert time.monotonic() - started < 5
+    assert left(before) == []
+    assert len(server.requests) == 2
+    release.set()
+
+
+def test_giving_up_does_not_wait_for_the_next_try(serve: Callable[..., Server]) -> None:
+    seen = threading.Event()
+
+    def busy(handler: BaseHTTPRequestHandler, body: dict[str, Any]) -> None:
+        fails(503, retry_after="15")(handler, body)
+        seen.set()
+
+    server = serve(busy, refuses_the_key_after(seen))
+    generator = RemoteGenerator(server.url, "tiny", parallel=2)
+    before, started = set(threading.enumerate()), time.monotonic()
+    with pytest.raises(RemoteError, match="refused the key"):
+        generator.generate([ASK] * 2, DECODING)
+    assert time.monotonic() - started < 5
+    assert left(before) == []
+    assert len(server.requests) == 2
+
+
+def test_an_interrupt_ends_the_process_while_requests_hang(serve: Callable[..., Server]) -> None:
+    seen, release = threading.Event(), threading.Event()
+    server = serve(hangs(seen, release))
+    script = f"""
+from graft.core.generation import Decoding
+from graft.generate.remote import RemoteGenerator
+try:
+    RemoteGenerator({server.url!r}, "tiny", timeout=18.0).generate([{ASK!r}] * 3, Decoding())
+except KeyboardInterrupt:
+    print("stopped")
+"""
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as process:
+        assert seen.wait(30)
+        started = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=60)
+    assert out == b"stopped\n"
+    assert time.monotonic() - started < 8
+    release.set()
+
+
 def test_a_server_that_is_down_is_named_with_what_to_do() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -237,6 +382,14 @@ def test_a_reply_of_another_kind_is_named(serve: Callable[..., Server], body: st
 def test_a_withheld_answer_is_an_error(serve: Callable[..., Server]) -> None:
     generator, _ = serve(says("", "content_filter")).generator()
     assert generator.generate([ASK], DECODING)[0].finish_reason == "error"
+
+
+def test_a_streamed_answer_that_is_withheld_is_raised(serve: Callable[..., Server]) -> None:
+    lines = piece("How to"), piece(None, "content_filter"), "data: [DONE]"
+    for reply in (streams(*lines), says("", "content_filter")):
+        generator, _ = serve(reply).generator()
+        with pytest.raises(RemoteError, match="withheld the answer"):
+            list(generator.stream(ASK, DECODING))
 
 
 def test_parameters_that_a_model_does_not_take_are_left_out(serve: Callable[..., Server]) -> None:
@@ -338,6 +491,25 @@ def test_a_server_without_streams_is_read_whole(serve: Callable[..., Server]) ->
 def test_a_url_that_is_none_is_a_config_error(url: str) -> None:
     with pytest.raises(ConfigError, match=r"generate\.url"):
         RemoteGenerator(url, "tiny")
+
+
+@pytest.mark.parametrize("key", ["sk-schlüssel", "sk-1\nsk-2", "sk-\u200b1"])
+def test_a_key_that_no_header_can_hold_is_a_config_error(key: str) -> None:
+    with pytest.raises(ConfigError, match=r"generate\.api_key_env") as caught:
+        RemoteGenerator("http://127.0.0.1:1/v1", "tiny", api_key=key)
+    assert key not in str(caught.value)
+
+
+def test_half_a_character_is_that_prompts_error(serve: Callable[..., Server]) -> None:
+    generator, waits = serve(says("yes")).generator()
+    broken: Prompt = [{"role": "user", "content": "a\ud800b"}]
+    assert generator.count_tokens(broken) > 0
+    found = generator.generate([ASK, broken, ASK], DECODING)
+    assert [g.text for g in found] == ["yes", "", "yes"]
+    assert "surrogate" in found[1].error
+    with pytest.raises(RemoteError, match="surrogate"):
+        list(generator.stream(broken, DECODING))
+    assert waits == []
 
 
 def test_neither_key_nor_text_is_shown_or_logged(

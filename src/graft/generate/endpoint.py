@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
+from threading import Event, Timer
 from typing import Any
 
 import httpx
@@ -34,22 +37,89 @@ class Refused(Exception):
 class Call:
     """What the threads of one call share. `dropped` are parameters that the model does not know."""
 
-    client: httpx.Client
     answered: bool = False
     failures: int = 0
-    stopped: bool = False
     dropped: set[str] = field(default_factory=set)
+    stopped: Event = field(default_factory=Event)
+    lines: list[Line] = field(default_factory=list)
+
+    def give_up(self) -> None:
+        """Let nothing more be asked for, and end at once what is being waited for."""
+        self.stopped.set()
+        for line in self.lines:
+            line.cut()
+
+
+@dataclass
+class Line:
+    """One thread's way to the endpoint: a client with one connection, which any thread may cut."""
+
+    call: Call
+    client: httpx.Client
+    held: socket.socket | None = None
+    late: bool = False
+
+    def send(self, url: str, body: dict[str, Any], *, stream: bool) -> httpx.Response:
+        """Post a JSON body and return the response, read to its end unless it is a stream.
+
+        Raises httpx.HTTPError: a ReadTimeout when it takes longer than the client's timeout as a
+        whole, however often a byte of it comes. Raises UnicodeEncodeError for half a character.
+        """
+        self.late = False
+        request = self.client.build_request(
+            "POST", url, json=body, extensions={"trace": self._note}
+        )
+        timer = Timer(self.client.timeout.read or 0.0, self._expire)
+        timer.daemon = True
+        timer.start()
+        try:
+            response = self.client.send(request, stream=True)
+            if not (stream and response.is_success and is_stream(response)):
+                with closing(response):
+                    response.read()
+        except httpx.HTTPError as error:
+            if self.late:
+                raise httpx.ReadTimeout("the reply is late", request=request) from error
+            raise
+        finally:
+            timer.cancel()
+        if self.late:
+            # A reply whose length was not announced ends well where it is cut.
+            response.close()
+            raise httpx.ReadTimeout("the reply is late", request=request)
+        return response
+
+    def cut(self) -> None:
+        """End the request under way; a later one makes a connection of its own."""
+        if self.held is not None:
+            with suppress(OSError):
+                # Closing it would not wake the thread that waits for its next byte.
+                socket.socket.shutdown(self.held, socket.SHUT_RDWR)
+
+    def _expire(self) -> None:
+        self.late = True
+        self.cut()
+
+    def _note(self, event: str, info: Mapping[str, Any]) -> None:
+        """Keep the socket of a connection that was just made: httpcore's trace tells of it."""
+        if event.endswith((".connect_tcp.complete", ".start_tls.complete")):
+            self.held = info["return_value"].get_extra_info("socket")
+            if self.late or self.call.stopped.is_set():
+                self.cut()
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where requests go: `url` is that of one operation; `timeout` in seconds between bytes."""
+    """Where requests go: `url` is that of one operation; `timeout` in seconds a reply.
+
+    `sleep` waits between tries; by default until the call is given up, at the longest.
+    """
 
     url: str
     api_key: str = field(repr=False)
     timeout: float
     retries: int
-    sleep: Callable[[float], None] = field(repr=False)
+    sleep: Callable[[float], object] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         try:
@@ -60,9 +130,21 @@ class Endpoint:
             ) from error
         if parsed.scheme not in {"http", "https"} or not parsed.host:
             raise ConfigError(f"generate.url is {self.shown!r}: write http://HOST:PORT/v1")
+        if not (self.api_key.isascii() and self.api_key.isprintable()):
+            raise ConfigError(
+                "the key has characters that no HTTP header may hold, such as a letter with an "
+                "accent or a line's end: set the variable that generate.api_key_env names anew"
+            )
 
-    def client(self) -> httpx.Client:
-        """Return a client for one call, which its caller closes."""
+    @contextmanager
+    def line(self, call: Call) -> Iterator[Line]:
+        """Open a line for one thread of a call, and close it at the end."""
+        with self._client() as client:
+            line = Line(call, client)
+            call.lines.append(line)
+            yield line
+
+    def _client(self) -> httpx.Client:
         url = httpx.URL(self.url)
         headers = {"Authorization": f"Bearer {self.api_key}"} if self.api_key else {}
         return httpx.Client(
@@ -74,22 +156,26 @@ class Endpoint:
             trust_env=not _is_local(url.host),
         )
 
-    def post(self, call: Call, body: dict[str, Any], *, stream: bool = False) -> httpx.Response:
-        """Send a JSON body and return the response; with `stream`, before its content.
+    def post(self, line: Line, body: dict[str, Any], *, stream: bool = False) -> httpx.Response:
+        """Send a JSON body and return the response; with `stream`, before a stream's content.
 
         Raises Refused for a fault of this request, and RemoteError for one of the endpoint.
         """
+        call = line.call
         chance = random.Random()
         attempt = 0
         while True:
-            if call.stopped:
+            if call.stopped.is_set():
                 raise Refused("the call was given up")
             wait = min(LONGEST_WAIT, FIRST_WAIT * 2**attempt) * (0.5 + chance.random() / 2)
             last = attempt == self.retries
             sent = _without(body, call.dropped)
             try:
-                request = call.client.build_request("POST", self.url, json=sent)
-                response = call.client.send(request, stream=stream)
+                response = line.send(self.url, sent, stream=stream)
+            except UnicodeEncodeError as error:
+                raise Refused(
+                    "this prompt holds half of a surrogate pair, which is no character: remove it"
+                ) from error
             except httpx.TimeoutException as error:
                 if last:
                     raise self._failure(call, self._late()) from error
@@ -100,15 +186,13 @@ class Endpoint:
                 if response.status_code < 300:
                     call.answered, call.failures = True, 0
                     return response
-                response.read()
-                response.close()
                 if unknown := _unknown(response) & set(sent):
                     call.dropped |= unknown
                     continue
                 if response.status_code not in BUSY or last:
                     raise self._refusal(call, response)
                 wait = _retry_after(response) or wait
-            self.sleep(wait)
+            (self.sleep or call.stopped.wait)(wait)
             attempt += 1
 
     def _refusal(self, call: Call, response: httpx.Response) -> Exception:
@@ -164,6 +248,11 @@ class Endpoint:
             f"{self.shown} cannot be reached ({type(error).__name__}): start the server, "
             "or correct generate.url"
         )
+
+
+def is_stream(response: httpx.Response) -> bool:
+    """Return whether a response comes piece by piece, as server-sent events."""
+    return "event-stream" in response.headers.get("content-type", "")
 
 
 def _is_local(host: str) -> bool:

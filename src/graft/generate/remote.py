@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Sequence
 from collections.abc import Generator as Yields
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import httpx
@@ -15,7 +15,7 @@ import httpx
 from graft.core.errors import RemoteError
 from graft.core.generation import Decoding, Generation, Prompt
 from graft.core.hashing import value_hash
-from graft.generate.endpoint import Call, Endpoint, Refused
+from graft.generate.endpoint import Call, Endpoint, Line, Refused, is_stream
 
 BYTES_A_TOKEN = 3
 """English has about four bytes a token, Chinese three: the estimate is rather too long."""
@@ -26,9 +26,9 @@ class RemoteGenerator:
     """Sends prompts to `url`/chat/completions, a few at a time, trying again where that may help.
 
     `url` is the part before /chat/completions, such as http://127.0.0.1:11434/v1. `timeout` is in
-    seconds, and counts from the last byte that came. `api_key` is the key itself; neither it nor
-    any text is logged or shown. A temperature or seed that the model does not take is left out.
-    Tokens are estimated from bytes, since the tokenizer is not here.
+    seconds: for a reply as a whole, and for each piece of one that is streamed. `api_key` is the
+    key itself; neither it nor any text is logged or shown. A temperature or seed that the model
+    does not take is left out. Tokens are estimated from bytes, since the tokenizer is not here.
     """
 
     url: str
@@ -38,7 +38,7 @@ class RemoteGenerator:
     retries: int = 3
     context_tokens: int = 2048
     parallel: int = 4
-    sleep: Callable[[float], None] = field(default=time.sleep, repr=False)
+    sleep: Callable[[float], object] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         self._endpoint = Endpoint(
@@ -61,7 +61,7 @@ class RemoteGenerator:
 
     def count_tokens(self, prompt: Prompt) -> int:
         """Return an estimate, rather too high than too low."""
-        size = sum(len(turn["content"].encode()) for turn in prompt)
+        size = sum(len(turn["content"].encode(errors="surrogatepass")) for turn in prompt)
         return -(-size // BYTES_A_TOKEN) + 4 * len(prompt) + 3
 
     def generate(self, prompts: Sequence[Prompt], decoding: Decoding) -> list[Generation]:
@@ -69,15 +69,24 @@ class RemoteGenerator:
 
         Raises RemoteError when the endpoint is down, refuses the key, or fails again and again.
         """
-        with self._endpoint.client() as client, ThreadPoolExecutor(self.parallel) as pool:
-            call = Call(client)
-            tasks = [pool.submit(self._complete, call, prompt, decoding) for prompt in prompts]
-            try:
-                return [task.result() for task in tasks]
-            finally:
-                # Nothing more is asked for once one has raised, or the user has had enough.
-                call.stopped = True
-                pool.shutdown(wait=False, cancel_futures=True)
+        call = Call()
+        todo: SimpleQueue[tuple[int, Prompt]] = SimpleQueue()
+        for numbered in enumerate(prompts):
+            todo.put(numbered)
+        pool = ThreadPoolExecutor(self.parallel)
+        try:
+            workers = [
+                pool.submit(self._work, call, todo, decoding)
+                for _ in range(min(self.parallel, len(prompts)))
+            ]
+            made: dict[int, Generation] = {}
+            for worker in as_completed(workers):
+                made |= worker.result()
+            return [made[number] for number in range(len(prompts))]
+        finally:
+            # Nothing more is asked or waited for once one has raised, or the user has had enough.
+            call.give_up()
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def stream(self, prompt: Prompt, decoding: Decoding) -> Yields[str, None, Generation]:
         """Yield the text in pieces as it comes, and return the whole Generation.
@@ -86,15 +95,14 @@ class RemoteGenerator:
         refuses, or breaks off.
         """
         body = self._body(prompt, decoding) | {"stream": True}
-        with self._endpoint.client() as client:
+        with self._endpoint.line(Call()) as line:
             try:
-                response = self._endpoint.post(Call(client), body, stream=True)
+                response = self._endpoint.post(line, body, stream=True)
             except Refused as error:
                 raise RemoteError(str(error)) from error
             try:
-                if "event-stream" in response.headers.get("content-type", ""):
+                if is_stream(response):
                     return (yield from self._pieces(response))
-                response.read()
                 whole = self._generation(response)
                 if whole.error:
                     raise RemoteError(whole.error)
@@ -105,9 +113,23 @@ class RemoteGenerator:
             finally:
                 response.close()
 
-    def _complete(self, call: Call, prompt: Prompt, decoding: Decoding) -> Generation:
+    def _work(
+        self, call: Call, todo: SimpleQueue[tuple[int, Prompt]], decoding: Decoding
+    ) -> dict[int, Generation]:
+        """Ask for one prompt after the other until none is left; return what was made of which."""
+        made: dict[int, Generation] = {}
+        with self._endpoint.line(call) as line:
+            while not call.stopped.is_set():
+                try:
+                    number, prompt = todo.get_nowait()
+                except Empty:
+                    break
+                made[number] = self._complete(line, prompt, decoding)
+        return made
+
+    def _complete(self, line: Line, prompt: Prompt, decoding: Decoding) -> Generation:
         try:
-            return self._generation(self._endpoint.post(call, self._body(prompt, decoding)))
+            return self._generation(self._endpoint.post(line, self._body(prompt, decoding)))
         except Refused as error:
             return Generation("", "error", error=str(error))
 
@@ -132,10 +154,7 @@ class RemoteGenerator:
             ) from error
         read, written = usage.get("prompt_tokens") or 0, usage.get("completion_tokens") or 0
         if reason == "content_filter":
-            error_text = (
-                f"{self._endpoint.shown} withheld the answer: its filter found fault with it"
-            )
-            return Generation("", "error", read, written, error=error_text)
+            return Generation("", "error", read, written, error=self._withheld())
         return Generation(text, "length" if reason == "length" else "stop", read, written)
 
     def _pieces(self, response: httpx.Response) -> Yields[str, None, Generation]:
@@ -152,6 +171,8 @@ class RemoteGenerator:
                     raise RemoteError(self._broken("failed"))
                 for choice in event.get("choices", [])[:1]:
                     reason = choice.get("finish_reason") or reason
+                    if reason == "content_filter":
+                        raise RemoteError(self._withheld())
                     piece = (choice.get("delta") or {}).get("content")
                     if piece:
                         text += piece
@@ -164,6 +185,9 @@ class RemoteGenerator:
             if reason is None:
                 raise RemoteError(self._broken("broke off"))
         return Generation(text, "length" if reason == "length" else "stop")
+
+    def _withheld(self) -> str:
+        return f"{self._endpoint.shown} withheld the answer: its filter found fault with it"
 
     def _broken(self, what: str) -> str:
         return f"{self._endpoint.shown} {what} in the middle of an answer: ask again"
