@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
 
-from graft.cli.main import main
+from graft.cli.main import app, main
+from graft.examples.formats import FORMATS
 
 
 @pytest.fixture
@@ -106,6 +110,103 @@ def test_the_day_of_a_user(graft, documents):
 def test_a_mistake_ends_in_one_sentence_and_a_code(graft, words, code, told):
     got, out, err = graft(*words)
     assert got == code and told in err + out and "Traceback" not in err + out
+
+
+@pytest.mark.parametrize(
+    ("place", "words", "code", "told"),
+    [
+        ("file.txt", ["release", "list"], 2, "is a file"),
+        ("file.txt", ["init"], 2, "is a file"),
+        ("file.txt/below", ["ingest", "docs"], 2, "is a file"),
+        ("toml-folder", ["release", "list"], 2, "graft.toml cannot be read"),
+        ("home-file", ["release", "list"], 3, ".graft cannot be used"),
+        ("ledger-folder", ["ingest", "file.txt"], 3, "unable to open database file"),
+        ("ws", ["examples", "import", "set"], 3, "queries.jsonl cannot be used"),
+    ],
+)
+def test_what_the_disk_refuses_is_one_sentence(
+    tmp_path, monkeypatch, capsys, place, words, code, told
+):
+    (tmp_path / "file.txt").write_text("Tea is at four.")
+    (tmp_path / "toml-folder" / "graft.toml").mkdir(parents=True)
+    (tmp_path / "home-file").mkdir()
+    (tmp_path / "home-file" / ".graft").write_text("")
+    (tmp_path / "ledger-folder" / ".graft" / "ledger.db").mkdir(parents=True)
+    (tmp_path / "set" / "queries.jsonl").mkdir(parents=True)
+    (tmp_path / "set" / "qrels").mkdir()
+    (tmp_path / "set" / "qrels" / "test.tsv").write_text("q\td\t1\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["graft", "-w", place, *words])
+    with pytest.raises(SystemExit) as end:
+        main()
+    err = capsys.readouterr().err
+    assert end.value.code == code and told in err and err.count("\n") == 1
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="no folder is closed to root")
+@pytest.mark.parametrize("words", [["release", "list"], ["init"]])
+def test_a_folder_that_may_not_be_written_is_one_sentence(tmp_path, monkeypatch, capsys, words):
+    tmp_path.chmod(0o500)
+    monkeypatch.setattr(sys, "argv", ["graft", "-w", str(tmp_path), *words])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 3 and "cannot be used (Permission denied)" in capsys.readouterr().err
+
+
+def test_each_format_of_the_help_is_written_and_no_other(graft, documents, tmp_path):
+    graft("ingest", documents)
+    talk = tmp_path / "talk.jsonl"
+    turns = [
+        {"role": "user", "content": "When was the kettle made?"},
+        {"role": "assistant", "content": "1800"},
+    ]
+    rows = [{"messages": turns, "documents": ["kettle.md"], "split": "train"}]
+    rows += [{**rows[0], "messages": [{"role": "user", "content": "When was the hammer made?"},
+              {"role": "assistant", "content": "1804"}], "documents": ["hammer.md"],
+              "split": "dev"}]  # fmt: skip
+    talk.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    code, _, err = graft("examples", "import", talk)
+    assert code == 0, err
+    (option,) = [p for p in get_command(app).commands["examples"].commands["export"].params
+                 if p.name == "format"]  # fmt: skip
+    named = re.findall(r"\w+", option.help.partition(";")[0])
+    formats = [name for name in named if name != "or"]
+    assert sorted(formats) == sorted(FORMATS)
+    for name in formats:
+        code, _, err = graft("examples", "export", tmp_path / f"out-{name}", "--format", name)
+        assert code == 0, err
+    (tmp_path / "file").write_text("")
+    code, _, err = graft("examples", "export", tmp_path / "file" / "out.jsonl")
+    assert code == 3 and "cannot be used" in err and err.count("\n") == 1
+
+
+def test_the_demo_keeps_out_of_a_workspace_that_is_not_its_own(tmp_path, monkeypatch, capsys):
+    from graft.jobs import demo
+
+    def ended() -> tuple[int, str]:
+        with pytest.raises(SystemExit) as end:
+            main()
+        return int(end.value.code or 0), capsys.readouterr().err
+
+    ran = []
+    monkeypatch.setattr(demo, "write_corpus", lambda folder: 0)
+    monkeypatch.setattr(demo, "adapt", lambda workspace, paths, **_: ran.append(paths) or 1 / 0)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "documents").mkdir()
+    (tmp_path / "documents" / "own.md").write_text("mine")
+    monkeypatch.setattr(sys, "argv", ["graft", "-w", ".", "demo"])
+    code, err = ended()
+    assert code == 2 and "graft -w DIR demo" in err and not ran
+    for _ in range(2):  # its own workspace is used again
+        monkeypatch.setattr(sys, "argv", ["graft", "demo"])
+        with pytest.raises(ZeroDivisionError):
+            main()
+    assert ran == [[str(Path("graft-demo") / "documents")]] * 2
+    # a library without documents/ is somebody's too
+    (tmp_path / "other" / ".graft" / "releases").mkdir(parents=True)
+    (tmp_path / "other" / ".graft" / "releases" / "current").write_text("0\n")
+    monkeypatch.setattr(sys, "argv", ["graft", "-w", "other", "demo"])
+    assert ended()[0] == 2 and not (tmp_path / "other" / "documents").exists()
 
 
 def test_the_owner_is_asked_for_whoever_names_no_principal(graft, documents, tmp_path):

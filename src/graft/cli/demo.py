@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,18 +10,24 @@ import typer
 from graft.cli.adapt import show_adapted
 from graft.cli.session import JsonOption, Place, screen
 
+WORKSPACE = "graft-demo"
+
 
 def demo(
     context: typer.Context,
     seed: Annotated[int, typer.Option(help="The seed of everything random.")] = 0,
     as_json: JsonOption = False,
 ) -> None:
-    """Adapt to real documents that every Python has: its language reference and docstrings."""
+    """Adapt to real documents that every Python has: its language reference and docstrings.
+
+    It all goes into a workspace of its own: graft-demo, unless -w names another.
+    """
     from graft.jobs.demo import demo as job
 
     place: Place = context.obj
+    root = place.root if place.named else Path(WORKSPACE)
     with screen(as_json, seed) as shown:
-        done = job(place.root, ctx=shown.context)
+        done = job(root, ctx=shown.context)
         if as_json:
             shown.json(done.to_dict())
         else:

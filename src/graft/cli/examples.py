@@ -59,7 +59,7 @@ def export(
     context: typer.Context,
     path: Annotated[str, typer.Argument(help="A file, or a folder for BEIR.")],
     format: Annotated[
-        str, typer.Option(help="beir, squad, chat or completion; guessed from PATH otherwise.")
+        str, typer.Option(help="beir, squad, chat or prompts; guessed from PATH otherwise.")
     ] = "",
     examples: Annotated[str, typer.Option(help="The set's id; the latest otherwise.")] = "",
     as_json: JsonOption = False,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -26,7 +27,7 @@ from graft.cli import (
     tune,
 )
 from graft.cli.session import Place
-from graft.core.errors import GraftError
+from graft.core.errors import GraftError, SetupError
 
 HELP = """\
 Joins your documents (retrieval) and small trained parts (fine-tuning) to an open language model,
@@ -66,13 +67,22 @@ def _version(value: bool) -> None:
 def root(
     context: typer.Context,
     workspace: Annotated[
-        Path, typer.Option("-w", "--workspace", help="The workspace's folder.", metavar="DIR")
-    ] = Path(),
+        Path | None,
+        typer.Option(
+            "-w",
+            "--workspace",
+            metavar="DIR",
+            help="The workspace's folder; the current one otherwise.",
+            show_default=False,
+        ),
+    ] = None,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    context.obj = Place(workspace)
+    from graft.wire import require_folder
+
+    context.obj = Place(require_folder(workspace or Path()), named=workspace is not None)
 
 
 def main() -> None:
@@ -89,6 +99,18 @@ def main() -> None:
     except BrokenPipeError:
         # the reader of our output went away, as `graft search ... | head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, sqlite3.OperationalError) as error:
+        sys.stderr.write(f"error: {_refused(error)}\n")
+        sys.exit(SetupError.exit_code)
+
+
+def _refused(error: OSError | sqlite3.OperationalError) -> str:
+    """Return what the disk or the network refused, in one sentence."""
+    told = " ".join((getattr(error, "strerror", None) or str(error)).split())
+    name = getattr(error, "filename", None)
+    if name is None:
+        return f"the system refused ({told}): check the workspace's folder, its disk and its rights"
+    return f"{name} cannot be used ({told}): check that it may be read or written, or name another"
 
 
 def _interrupt(number: int, frame: object) -> None:

@@ -39,9 +39,10 @@ WaitOption = Annotated[
 
 @dataclass(frozen=True)
 class Place:
-    """Where a command works: the workspace's folder, as given by -w."""
+    """Where a command works: the workspace's folder, and whether -w named it."""
 
     root: Path
+    named: bool = True
 
 
 @dataclass

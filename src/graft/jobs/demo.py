@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from graft.core.context import Context
+from graft.core.errors import InputError
+from graft.core.files import write_atomic
 from graft.jobs.adapt import adapt
 from graft.jobs.adapted import Adapted
 from graft.jobs.corpus import write_corpus
@@ -23,12 +25,25 @@ SETTINGS = {
 """Small enough for ten minutes on two cores: shorter passages, fewer questions."""
 
 
+MARK = ".graft-demo"
+"""The file that says of a folder of documents that the demo wrote it."""
+
+
 def demo(root: Path, *, ctx: Context) -> Adapted:
     """Write Python's language reference and docstrings as files, and adapt to them.
 
-    Everything goes into the workspace `root`: `documents/`, and `.graft/` as for any other.
+    Everything goes into the workspace `root`: `documents/`, and `.graft/` as for any other. Raises
+    InputError, before anything is written, for a workspace that holds something else.
     """
-    folder = root / "documents"
-    write_corpus(folder)
     workspace = open_workspace(root, SETTINGS)
+    folder = root / "documents"
+    written = folder.exists() and any(folder.iterdir())
+    in_use = workspace.releases.current_number() is not None
+    if (written or in_use) and not (folder / MARK).exists():
+        raise InputError(
+            f"{root.absolute()} holds documents of its own, which the demo's would mix with: "
+            "pass another folder, `graft -w DIR demo`"
+        )
+    write_atomic(folder / MARK, "written by graft demo\n")
+    write_corpus(folder)
     return adapt(workspace, [str(folder)], command="graft demo", ctx=ctx)
