@@ -1,3 +1,4 @@
+import time
 from itertools import pairwise
 
 import pytest
@@ -146,3 +147,20 @@ def test_blocks_are_in_order_and_hold_every_visible_character(rows: list[str], k
 def test_many_open_fences_take_no_quadratic_time() -> None:
     text = "\n".join("`" * (3 + i % 50) + " x" for i in range(20_000))
     assert {block.kind for block in blocks(text)} == {"paragraph"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["# a{}b", "# a{}{{x", "## a {{#b}}{}##c", "a | b\n{}| x", "a | b\n| ---{}x |", "{}b\n==="],
+)
+def test_long_runs_of_spaces_take_no_quadratic_time(text: str) -> None:
+    started = time.process_time()
+    assert blocks(text.format(" " * 200_000))
+    assert time.process_time() - started < 1
+
+
+def test_a_rule_of_a_table_is_of_dashes_and_colons_between_pipes() -> None:
+    for rule in ("---|", "|---|:-:|", "  | :-- | --: ", "-|-"):
+        assert read(f"a | b\n{rule}\nc | d")[0][0] == "table"
+    for rule in ("||", "|---||---|", "| -- - |", "|:|", "|---|x|"):
+        assert read(f"a | b\n{rule}\nc | d")[0][0] == "paragraph"

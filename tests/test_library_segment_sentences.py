@@ -1,3 +1,4 @@
+import time
 from itertools import pairwise
 
 import pytest
@@ -60,3 +61,9 @@ def test_no_visible_character_is_lost(text: str) -> None:
     assert all(character.isspace() or i in held for i, character in enumerate(text))
     assert all(text[start:end].strip() == text[start:end] != "" for start, end in found)
     assert all(one[1] <= two[0] for one, two in pairwise(found))
+
+
+def test_a_long_run_of_dots_takes_no_quadratic_time() -> None:
+    started = time.process_time()
+    assert len(sentences("Leave " + "." * 200_000 + "7 days.")) == 1
+    assert time.process_time() - started < 1

@@ -20,7 +20,7 @@ RESTRUCTURED = PLAIN | {"text/x-rst"}
 _FENCE = re.compile(r"\s*(?:[-*+>]\s+)?(`{3,}(?=[^`]*$)|~{3,})")
 _ITEM = re.compile(r"\s*(?:[-*+•▪◦‣]|\(?\d{1,3}[.)]|\(?[a-zA-Z]\))(?=\s)")
 _FIRST_ITEM = re.compile(r"\s*(?:[-*+•▪◦‣]|\(?1[.)]|\(?[aA]\))(?=\s)")
-_RULE = re.compile(r"\s*\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?$")
+_CELL_OF_RULE = re.compile(r":?-+:?")
 _FRONT_MATTER_LINES = 200
 
 
@@ -136,7 +136,7 @@ def _table_end(lines: Sequence[str], i: int) -> int:
         return 0
     bare = line.lstrip()
     boxed = bare.startswith("|") and line.endswith("|") and following.lstrip().startswith("|")
-    if not boxed and not _RULE.match(following):
+    if not boxed and not _is_rule(following):
         return 0
     stop = i + 2
     while stop < len(lines) and "|" in lines[stop]:
@@ -144,6 +144,12 @@ def _table_end(lines: Sequence[str], i: int) -> int:
             break
         stop += 1
     return stop
+
+
+def _is_rule(line: str) -> bool:
+    """Return whether a line is the rule below a table's first row, as in '| --- | :-: |'."""
+    cells = line.strip().removeprefix("|").removesuffix("|").split("|")
+    return all(_CELL_OF_RULE.fullmatch(cell.strip()) for cell in cells)
 
 
 def _indented_end(lines: Sequence[str], i: int) -> int:

@@ -9,9 +9,7 @@ LONGEST = 300
 """Characters of an underlined heading at most; more is a paragraph above a rule."""
 
 _ATX = re.compile(r" {0,3}(#{1,6})[ \t]+(.*)$")
-_CLOSING = re.compile(r"(?:^|[ \t]+)#+$")
 _UNDERLINE = re.compile(r"([=\-~^\"'`#*+.:_])\1{2,}$")
-_ATTRIBUTES = re.compile(r"\s*\{[:#.][^{}]*\}$|\s+\{ #[^{}]*\}$")
 _LINK = re.compile(r"!?\[([^\[\]]*)\]\([^()]*\)")
 _NOT_TITLE = re.compile(r"\s*(?:[-*+>|]|\d{1,9}[.)])\s")
 
@@ -32,7 +30,7 @@ def atx(lines: Sequence[str], i: int, *, plain: bool) -> Heading | None:
         return None
     if plain and (line_at(lines, i - 1) or line_at(lines, i + 1)):
         return None
-    name = visible(_CLOSING.sub("", match[2]))
+    name = visible(_open(match[2]))
     return (len(match[1]), name, 1) if name else None
 
 
@@ -74,8 +72,26 @@ def visible(title: str) -> str:
     >>> visible("**[Leave](leave.md)** { #leave }")
     'Leave'
     """
-    plain = _LINK.sub(r"\1", _ATTRIBUTES.sub("", title.strip()))
+    plain = _LINK.sub(r"\1", _bare(title.strip()))
     return " ".join(re.sub(r"\*\*|`", "", plain).split())
+
+
+def _open(title: str) -> str:
+    """Return a heading without the signs that close it, as in '## Leave ##'."""
+    # By hand: a pattern that looks for spaces before the end takes their number squared.
+    name = title.rstrip("#")
+    closed = name != title and (not name or name[-1] in " \t")
+    return name.rstrip(" \t") if closed else title
+
+
+def _bare(title: str) -> str:
+    """Return a heading without the attributes behind it: {#id}, {.class}, {: ...} or { #id }."""
+    if not title.endswith("}"):
+        return title
+    name, brace, inside = title[:-1].rpartition("{")
+    spaced = inside.startswith(" #") and name[-1:].isspace()
+    marked = inside.startswith((":", "#", ".")) or spaced
+    return name.rstrip() if brace and marked and "}" not in inside else title
 
 
 def line_at(lines: Sequence[str], i: int) -> str:

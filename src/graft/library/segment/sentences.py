@@ -8,7 +8,8 @@ Spans = list[tuple[int, int]]
 
 # Latin, Arabic, Armenian, Ethiopic and Indic marks end before a space; ideographic ones anywhere.
 _END = re.compile(
-    r"""(?:[.!?…‽]+|[؟۔։።।॥])["'”’»)\]*_`]*(?:\[\w{1,4}\])*(?=\s)|[。！？｡][。！？｡」』”’）】》"']*"""
+    r"""(?:(?<![.!?…‽])[.!?…‽]++|[؟۔։።।॥])["'”’»)\]*_`]*(?:\[\w{1,4}\])*(?=\s)"""
+    r"""|[。！？｡][。！？｡」』”’）】》"']*"""
 )
 _WORD_BEFORE = re.compile(r"[^\s(\[{\"'“‘«/*_`]+\Z")
 _NEXT = re.compile(r"\s+[\"'“‘«(\[*_`¿¡]*(\S\w*)")
