@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import threading
 import time
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -116,12 +118,47 @@ def test_what_nobody_reads_is_cleaned(tmp_path: Path, monkeypatch: pytest.Monkey
         assert min(entry["version"] for entry in table.list_versions()) > before[state.name]
 
 
-def test_a_lease_of_a_process_that_died_holds_nothing(tmp_path: Path) -> None:
+def _read(folder: Path, ready: Any, done: Any) -> None:
+    with Library.open(folder):
+        ready.set()
+        done.wait(60)
+
+
+def test_a_lease_holds_while_its_process_lives_though_no_other_can_see_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As from another container, where the reader's number is nobody's or somebody else's.
+    monkeypatch.setattr("psutil.pid_exists", lambda _: False)
     publish(tmp_path, a="text")
-    (tmp_path / "leases" / "1-999999999-abcd").touch()
+    spawn = multiprocessing.get_context("spawn")
+    ready, done = spawn.Event(), spawn.Event()
+    process = spawn.Process(target=_read, args=(tmp_path, ready, done))
+    process.start()
+    try:
+        assert ready.wait(60)
+        assert leased(tmp_path) == {1} == leased(tmp_path)
+        process.kill()
+        process.join(60)
+        assert leased(tmp_path) == set() and not list((tmp_path / "leases").iterdir())
+    finally:
+        process.kill()
+
+
+def test_a_lease_that_nobody_holds_is_removed(tmp_path: Path) -> None:
+    publish(tmp_path, a="text")
+    (tmp_path / "leases" / "1-abcd").touch()
     with Library.open(tmp_path):
         assert leased(tmp_path) == {1}
-        assert not (tmp_path / "leases" / "1-999999999-abcd").exists()
+        assert not (tmp_path / "leases" / "1-abcd").exists()
+    assert leased(tmp_path) == set()
+
+
+def test_a_lease_may_be_given_back_by_another_thread(tmp_path: Path) -> None:
+    publish(tmp_path, a="text")
+    library = Library.open(tmp_path)
+    closing = threading.Thread(target=library.close)
+    closing.start()
+    closing.join()
     assert leased(tmp_path) == set()
 
 
@@ -130,7 +167,7 @@ def test_publishing_nothing_new_is_no_version(tmp_path: Path) -> None:
     with Library.open(tmp_path).writer(Context()) as writer:
         writer.add_space(SPACE)
         writer.remove(["never there"])
-        assert writer.publish({"unchanged": 1}) == 1
+        assert writer.publish() == 1
     assert Library.open(tmp_path).version == 1
 
 

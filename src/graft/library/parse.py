@@ -145,10 +145,7 @@ class _Pool:
             worker = idle.pop() if idle else self._start()
             task = self.tasks.popleft()
             worker.task = task
-            size = task.source.path.stat().st_size if task.source.path.is_file() else 0
-            worker.deadline = (
-                time.monotonic() + self.timeout + SECONDS_A_MEGABYTE * size / (1 << 20)
-            )
+            worker.deadline = time.monotonic() + self.timeout + _seconds(task.source)
             try:
                 _write(worker.process.stdin, (task.source, self.max_bytes))
             except OSError:
@@ -203,6 +200,14 @@ class _Pool:
             documents, reason = message
             task.done = Loaded(task.source, tuple(documents), reason)
         self._hand_out()
+
+
+def _seconds(source: Source) -> float:
+    """Return how much longer a source may take for its size; one that is gone has none."""
+    try:
+        return SECONDS_A_MEGABYTE * source.path.stat().st_size / (1 << 20)
+    except OSError:
+        return 0.0
 
 
 def _write(stream: Any, value: Any) -> None:
