@@ -181,6 +181,19 @@ def test_an_unknown_split_is_refused_with_those_there_are(tmp_path: Path) -> Non
         import_examples(folder, split="test")
 
 
+@pytest.mark.parametrize("name", ["tset", "holdout", "new"])
+def test_a_split_that_is_none_is_refused_for_a_file_and_train_for_a_folder(
+    tmp_path: Path, name: str
+) -> None:
+    path = tmp_path / "p.jsonl"
+    path.write_text(json.dumps({"prompt": "How?", "completion": "So."}))
+    with pytest.raises(InputError, match=f"no split '{name}': name one of train, dev, test-seen"):
+        import_examples(path, split=name)
+    folder = beir(tmp_path / "x", QUERY, HEADER)
+    (folder / "qrels" / f"{name}.tsv").write_text(HEADER + "q\td\t1\n")
+    assert [e.split for e in import_examples(folder, split=name)] == ["train"]
+
+
 @pytest.mark.parametrize(
     ("row", "message"),
     [

@@ -37,7 +37,11 @@ def import_(
     context: typer.Context,
     path: Annotated[str, typer.Argument(help="BEIR folder, SQuAD JSON, chat or prompt JSONL.")],
     split: Annotated[
-        str, typer.Option(help="The BEIR split to read; or into which split a file's rows go.")
+        str,
+        typer.Option(
+            help="The BEIR split to read; or into which a file's rows go: train, dev, test-seen "
+            "or test-new."
+        ),
     ] = "",
     limit: Annotated[int, typer.Option(min=0, help="Take a sample; 0 takes all.")] = 0,
     seed: Annotated[int, typer.Option(help="The seed of the sample and of the splits.")] = 0,

@@ -13,6 +13,8 @@ from graft.core.files import write_atomic
 from graft.examples.rows import bad, id_of, read_jsonl, read_tsv, text_of, texts_of, write_jsonl
 
 HEADER = "query-id\tcorpus-id\tscore\n"
+PREFIXES: dict[str, Split] = {"train": "train", "dev": "dev", "val": "dev", "test": "test-new"}
+"""How the names that other tools give to splits begin."""
 
 
 def read_beir(folder: Path, split: str = "") -> list[Example]:
@@ -20,7 +22,8 @@ def read_beir(folder: Path, split: str = "") -> list[Example]:
 
     Without a split all are read. Judgements of 0 are no gold; `answers.jsonl` adds answers
     and `unanswerable.jsonl` questions without gold, both where they are there. The splits of other
-    tools are named as Graft's: "test" is test-new. Raises InputError, naming file and line.
+    tools are named as Graft's: "test" is test-new, and what nobody knows is train. Raises
+    InputError, naming file and line.
     """
     names = splits(folder)
     if split and split not in names:
@@ -42,7 +45,7 @@ def read_beir(folder: Path, split: str = "") -> list[Example]:
                 gold=tuple(Gold(document) for document in gold),
                 kind=kinds.get(query, "extractive" if told else "free"),
                 origin=folder.name,
-                split=as_split(name),
+                split=as_split(name, "train"),
             )
     for example in _unanswerable(folder / "unanswerable.jsonl", split, folder.name):
         found.setdefault(example.id, example)
@@ -93,17 +96,25 @@ def splits(folder: Path) -> list[str]:
     return sorted(path.stem for path in (folder / "qrels").glob("*.tsv"))
 
 
-def as_split(name: str) -> Split:
-    """Return Graft's name of a split that another tool named.
+def as_split(name: str, other: Split | None = None) -> Split:
+    """Return Graft's name of a split that another tool named; `other` for one nobody knows.
 
-    >>> as_split("validation"), as_split("test"), as_split("test-seen")
-    ('dev', 'test-new', 'test-seen')
+    Raises InputError, naming the valid ones, for such a name when there is no `other`.
+
+    >>> as_split("validation"), as_split("test"), as_split("test-seen"), as_split("fold", "dev")
+    ('dev', 'test-new', 'test-seen', 'dev')
     """
     if name in SPLITS:
         return name
-    if name.startswith("test"):
-        return "test-new"
-    return "dev" if name.startswith(("dev", "val")) else "train"
+    for prefix, split in PREFIXES.items():
+        if name.startswith(prefix):
+            return split
+    if other is None:
+        raise InputError(
+            f"there is no split {name!r}: name one of {', '.join(SPLITS)}, or as other tools do "
+            "test or validation"
+        )
+    return other
 
 
 def _queries(path: Path) -> tuple[dict[str, str], dict[str, Kind]]:
@@ -158,7 +169,7 @@ def _unanswerable(path: Path, split: str, origin: str) -> list[Example]:
                     question=text_of(path, line, row, "text"),
                     kind="unanswerable",
                     origin=origin,
-                    split=as_split(str(name or "train")),
+                    split=as_split(str(name), "train"),
                     group=str(row.get("corpus_id", "")),
                 )
             )

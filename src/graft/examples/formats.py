@@ -55,7 +55,7 @@ def import_examples(path: Path, *, split: str = "", limit: int = 0, seed: int = 
 
     A smaller sample is part of a larger one of the same seed. `split` names the qrels of a BEIR
     folder; for files, it is the split that rows belong to unless they say so themselves. Raises
-    InputError, naming file and line, for a row that cannot be used.
+    InputError, naming file and line, for a row that cannot be used, and for a split that is none.
 
     A gold document is named, not looked up: `gold.pin` ties it to a library.
     """

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from graft.core.context import Context
 from graft.core.errors import InputError
+from graft.core.example import Example
 from graft.examples import store
 from graft.examples.formats import FORMATS, Format, export_examples, import_examples
 from graft.examples.gold import pin, resolve
@@ -60,8 +61,9 @@ def import_(
 ) -> dict[str, Any]:
     """Take in questions from a file or BEIR folder; return the counts.
 
-    Rows that name their splits keep them; where none is dev, one is dealt from train, whole
-    articles apart. A file whose rows name no split is dealt into all four.
+    Rows that name their splits keep them, but a test question is test-new or test-seen by whether
+    its documents are trained on. Where none is dev, one is dealt from train, whole articles apart.
+    A file whose rows name no split is dealt into all four.
     """
     held, table = library(workspace), workspace.config.examples
     source = Path(path)
@@ -75,22 +77,57 @@ def import_(
             "library: ingest their documents first"
         )
     dropped = {"document not in the library": len(pinned.missing)} if pinned.missing else {}
-    train = [e for e in pinned.examples if e.split == "train"]
-    rest = [e for e in pinned.examples if e.split != "train"]
-    if train and not any(e.split == "dev" for e in rest):
+    examples: Sequence[Example] = pinned.examples
+    splits = {example.split for example in examples}
+    if splits == {"train"} and not split:
         clusters = document_groups(held, workspace.config.ingest.near_duplicate)
-        alone = not rest and not split
-        # dev stands for documents that are new, as the test questions will be
-        shares = (
-            Shares(table.dev, table.test_seen, table.test_new) if alone else Shares(0, 0, table.dev)
-        )
-        dealt = assign(train, groups=clusters, shares=shares, seed=ctx.seed)
+        shares = Shares(table.dev, table.test_seen, table.test_new)
+        dealt = assign(examples, groups=clusters, shares=shares, seed=ctx.seed)
         dropped |= {reason: len(ids) for reason, ids in dealt.dropped.items()}
-        train = [
-            e if alone or e.split == "train" else replace(e, split="dev") for e in dealt.examples
-        ]
-    examples = [*train, *rest]
+        return _keep(workspace, ExampleSet(dealt.examples, held.version, dropped), path, ctx)
+    if "train" in splits and "dev" not in splits:
+        clusters = document_groups(held, workspace.config.ingest.near_duplicate)
+        examples = _with_dev(examples, clusters, table.dev, dropped, ctx)
+    examples = _with_seen(examples, dropped, ctx)
     return _keep(workspace, ExampleSet(tuple(examples), held.version, dropped), path, ctx)
+
+
+def _with_dev(
+    examples: Sequence[Example], clusters: Mapping[str, str], share: float,
+    dropped: dict[str, int], ctx: Context,
+) -> list[Example]:  # fmt: skip
+    """Return the examples with a dev split dealt from train.
+
+    Dev stands for what the test asks: documents that are new, while most of the training
+    documents are not asked about in the test; else new questions on documents that are trained on.
+    """
+    tested = {e.group for e in examples if e.split != "train"}
+    train = [e for e in examples if e.split == "train"]
+    free = [e for e in train if e.group not in tested]
+    new = 2 * len(free) >= len(train)
+    shares = Shares(0, 0, share) if new else Shares(share, 0, 0)
+    dealt = assign(free if new else train, groups=clusters, shares=shares, seed=ctx.seed)
+    for reason, ids in dealt.dropped.items():
+        dropped[reason] = dropped.get(reason, 0) + len(ids)
+    lost = {id for ids in dealt.dropped.values() for id in ids}
+    dev = {e.id for e in dealt.examples if e.split != "train"}
+    kept = [e for e in examples if e.id not in lost]
+    return [replace(e, split="dev") if e.id in dev else e for e in kept]
+
+
+def _with_seen(examples: Sequence[Example], dropped: dict[str, int], ctx: Context) -> list[Example]:
+    """Return the examples with those of test-new that ask about training documents as test-seen.
+
+    A group ties the documents that share a question. What it ties to dev alone is neither.
+    """
+    train, dev = ({e.group for e in examples if e.split == name} for name in ("train", "dev"))
+    kept = [e for e in examples if e.split != "test-new" or e.group not in dev - train]
+    if len(kept) < len(examples):
+        dropped["document of dev alone"] = len(examples) - len(kept)
+    seen = {e.id for e in kept if e.split == "test-new" and e.group in train}
+    if seen:
+        ctx.note("import", f"{len(seen)} test questions are on documents of train: test-seen")
+    return [replace(e, split="test-seen") if e.id in seen else e for e in kept]
 
 
 def export(workspace: Wiring, path: str, *, format: str = "", examples: str = "") -> int:
