@@ -89,10 +89,15 @@ class Workspace:
         """Return the cells on the test splits, with paired intervals and a report."""
         return evaluate_job.evaluate(self.wiring, examples=examples, limit=limit, ctx=self.context)
 
-    def adapt(self, *paths: str | Path, promote: bool = False) -> Adapted:
-        """Run the whole loop: ingest, examples, tuning, evaluation, verdict, report."""
+    def adapt(self, *paths: str | Path, examples: str = "", promote: bool = False) -> Adapted:
+        """Run the whole loop: ingest, examples, tuning, evaluation, verdict, report.
+
+        `examples` names a set to use instead of making one.
+        """
         named = [str(path) for path in paths]
-        return adapt_job.adapt(self.wiring, named, promote=promote, ctx=self.context)
+        return adapt_job.adapt(
+            self.wiring, named, examples=examples, promote=promote, ctx=self.context
+        )
 
     def promote(self, number: int, *, force: bool = False) -> int:
         """Put a release into use if the gate let it through. Raises CheckFailed otherwise."""
