@@ -105,5 +105,14 @@ def test_a_leg_is_what_a_first_stage_ranks_by_passage_or_by_document() -> None:
 
     examples = [Example("q", "frog"), Example("r", "ship")]
     by_passage = leg_of(retrieve, examples)
+    asked: list[Search] = []
+
+    def keeping(searches: list[Search]) -> list[Search]:
+        asked.extend(searches)
+        return searches
+
+    turn = {"role": "user", "content": "where do frogs live"}
+    leg_of(keeping, [Example("q", "and toads?", messages=(turn,))])
+    assert asked[0].history == (turn,), "a conversation is searched for with its turns"
     assert by_passage == {"q": [("p2", 3.0), ("p1", 2.0), ("p3", 1.0)], "r": []}
     assert leg_of(retrieve, examples, documents=True)["q"] == [("d1", 3.0), ("d2", 1.0)]

@@ -92,6 +92,41 @@ def test_a_passage_that_holds_an_accepted_answer_is_left_out() -> None:
     assert mined.dropped["holds the answer"] == 1
 
 
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [
+        ("twelve years", "A frog lives 12 years."),
+        ("12 years", "A frog lives the twelve years."),
+        ("1,500 frogs", "One frog of 1500 frogs."),
+        ("the $5", "A frog for 5 dollars."),
+    ],
+)
+def test_an_answer_written_in_another_way_is_still_the_answer(answer: str, text: str) -> None:
+    store = store_of(FROG, text, "A frog in a pond for 13 years.")
+    mined = run(store, Example("q", "frog", (answer,), (Gold("d0"),)))
+    assert [p.document_id for p in mined.triples[0].negatives] == ["d2"]
+    assert mined.dropped["holds the answer"] == 1
+
+
+def test_a_copy_that_counts_in_another_way_is_a_copy() -> None:
+    store = store_of("Twelve times a frog sings.", "The 12 times, a frog sings!", "A frog.")
+    mined = run(store, Example("q", "frog", gold=(Gold("d0"),)))
+    assert [p.document_id for p in mined.triples[0].negatives] == ["d2"]
+
+
+def test_a_question_of_a_conversation_is_searched_for_with_the_turns_before_it() -> None:
+    store, asked = store_of(FROG, "A frog."), list[Search]()
+
+    def retrieve(searches: list[Search]) -> list[Search]:
+        asked.extend(searches)
+        return first_stage(store)(searches)
+
+    turn = {"role": "user", "content": "where do frogs live"}
+    example = Example("q", "and toads?", gold=(Gold("d0"),), messages=(turn,))
+    mine([example], {"q": passages_of(store, "d0")}, retrieve, store, WIDE)
+    assert [(s.query, s.history) for s in asked] == [("and toads?", (turn,))]
+
+
 def test_yes_and_no_stand_everywhere_and_filter_nothing() -> None:
     store = store_of(FROG, "A frog is no toad.", "No frog here.")
     mined = run(store, Example("q", "does the frog sing", ("no",), (Gold("d0"),)))

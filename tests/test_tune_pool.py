@@ -36,6 +36,14 @@ def test_the_pool_holds_all_positives_then_what_bm25_finds_rank_by_rank() -> Non
     assert {"x", "y"} <= set(wide.passages) and len(wide.passages) == 8
 
 
+def test_a_question_of_a_conversation_is_matched_with_the_one_before_it() -> None:
+    store, by_id = store_of("gold", "frog frog pond", "ship")
+    turn = {"role": "user", "content": "where do a frog live"}
+    example = Example("a", "and then?", gold=(Gold("d0"),), messages=(turn,))
+    pool = dev_pool([example], {"a": [by_id["d0"]]}, store)
+    assert {p.document_id for p in pool.passages.values()} == {"d0", "d1"}
+
+
 def test_few_questions_get_a_small_pool() -> None:
     store, by_id = store_of(*[f"frog {'pond ' * i}" for i in range(100)])
     example = Example("a", "frog", gold=(Gold("d0"),))

@@ -199,6 +199,10 @@ def test_dev_lists_keep_the_first_stages_order_and_all_gold() -> None:
     positives = {"q": [by_id["a"]], "r": [by_id["c"]]}
     found = dev_lists(examples, positives, retrieve, store)
     assert [p.document_id for p in found.candidates["q"]] == ["b", "a"]
+    turns = [replace(examples[0], messages=({"role": "user", "content": "ships"},))]
+    asked: list[Search] = []
+    dev_lists(turns, positives, lambda s: asked.extend(s) or retrieve(s), store)
+    assert asked[0].history == turns[0].messages, "a conversation is searched for with its turns"
     assert found.labels == [False, True]
     scores = first_stage_scores(found)
     assert scores["MRR@10"] == pytest.approx((0.5 + 0) / 2), "a missed gold passage scores 0"

@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 
 from graft.core.errors import FormatError, InputError
 from graft.core.example import Example
-from graft.core.search import Search
+from graft.examples.distract import Retrieve, search_for
 from graft.measures.ranking import ranking_scores
 from graft.retrieve.fuse import RRF_K
-from graft.tune.mine import Retrieve
 
 Leg = Mapping[str, Sequence[tuple[str, float]]]
 """For each question id its ranking, best first: (document or passage id, score)."""
@@ -123,7 +122,7 @@ def leg_of(
 
     A document stands where its best passage does. A search that failed has no hits.
     """
-    found = retrieve([Search(example.question) for example in examples])
+    found = retrieve([search_for(example) for example in examples])
     leg: dict[str, list[tuple[str, float]]] = {}
     for example, search in zip(examples, found, strict=True):
         best: dict[str, float] = {}

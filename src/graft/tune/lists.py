@@ -12,9 +12,8 @@ from graft.core.document import Passage
 from graft.core.errors import InputError
 from graft.core.example import Example
 from graft.core.protocols import PassageStore
-from graft.core.search import Search
+from graft.examples.distract import Retrieve, search_for
 from graft.measures.ranking import ranking_scores
-from graft.tune.mine import Retrieve
 from graft.tune.pool import MEASURES
 
 
@@ -59,7 +58,7 @@ def dev_lists(
     gold, or no search found any.
     """
     known = [example for example in examples if positives.get(example.id)]
-    found = retrieve([Search(example.question) for example in known]) if known else []
+    found = retrieve([search_for(example) for example in known]) if known else []
     candidates: dict[str, tuple[Passage, ...]] = {}
     for example, search in zip(known, found, strict=True):
         hits = search.hits[:depth]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,10 +16,9 @@ from graft.core.example import Example, Gold
 from graft.core.hashing import text_hash
 from graft.core.protocols import Encoder, PassageStore
 from graft.core.recipe import Negatives
-from graft.core.search import Search
-
-Retrieve = Callable[[list[Search]], list[Search]]
-"""A first stage: it fills the hits of each search."""
+from graft.examples.distract import Retrieve, search_for
+from graft.examples.holding import holds_any, tokens
+from graft.measures.similarity import jaccard
 
 Similarity = Callable[[Sequence[tuple[str, Passage]]], NDArray[np.float32]]
 """How near each question is to each passage, `(n,) float32`, on the scale of the encoder."""
@@ -32,10 +29,8 @@ BATCH = 64
 NEAR = 0.8
 """Share of words in threes from which a candidate counts as a copy of a positive."""
 
-NO_ANSWERS = frozenset({"", "yes", "no", "true", "false", "none"})
+NO_ANSWERS = frozenset({"yes", "no", "true", "false", "none", "a", "an", "the"})
 """Answers that stand in most passages, and so tell nothing about one that holds them."""
-
-ARTICLES = frozenset({"a", "an", "the"})
 
 
 @dataclass(frozen=True)
@@ -154,7 +149,7 @@ def _seekers(
     store: PassageStore,
     negatives: Negatives,
 ) -> list[_Seeker]:
-    found = retrieve([Search(example.question) for example in examples]) if examples else []
+    found = retrieve([search_for(example) for example in examples]) if examples else []
     seekers = []
     for example, search in zip(examples, found, strict=True):
         if search.error:
@@ -210,25 +205,21 @@ class _Judge:
     def __init__(self, example: Example, positives: Sequence[Passage]) -> None:
         self._ids = {passage.id for passage in positives}
         self._gold = example.gold
-        answers = (normalized(answer) for answer in example.answers)
-        self._answers = [f" {answer} " for answer in answers if answer not in NO_ANSWERS]
-        self._seen = {normalized(passage.text) for passage in positives}
+        self._answers = [a for a in example.answers if a.strip().casefold() not in NO_ANSWERS]
+        self._seen = {_normalized(passage.text) for passage in positives}
         self._threes = [_threes(text) for text in self._seen]
 
     def reason(self, candidate: Passage) -> str:
         if candidate.id in self._ids or any(_on_gold(candidate, g) for g in self._gold):
             return "gold passage"
-        text = normalized(candidate.text)
+        text = _normalized(candidate.text)
         if text in self._seen or self._near(text):
             return "copy of a positive"
-        padded = f" {normalized(candidate.indexed_text)} "
-        if any(answer in padded for answer in self._answers):
-            return "holds the answer"
-        return ""
+        return "holds the answer" if holds_any(candidate.indexed_text, self._answers) else ""
 
     def _near(self, text: str) -> bool:
         mine = _threes(text)
-        return any(len(mine & other) >= NEAR * len(mine | other) for other in self._threes)
+        return any(jaccard(mine, other) >= NEAR for other in self._threes)
 
 
 def _on_gold(passage: Passage, gold: Gold) -> bool:
@@ -243,22 +234,17 @@ def _on_gold(passage: Passage, gold: Gold) -> bool:
     return False
 
 
-def normalized(text: str) -> str:
-    """Return lower-cased words of letters and digits without articles, one space between them.
-
-    >>> normalized("The  Quick-Fox, 1.5!")
-    'quick fox 1 5'
-    """
-    words = re.findall(r"\w+", unicodedata.normalize("NFKC", text).casefold())
-    return " ".join(word for word in words if word not in ARTICLES)
+def _normalized(text: str) -> str:
+    return " ".join(tokens(text))
 
 
 def passage_keys(passage: Passage) -> frozenset[str]:
     """Return what a passage may be known by: its id, its document's id, and its text's hash.
 
-    Passages whose texts differ in case, punctuation or articles alone share the last one.
+    Passages whose texts differ in case, punctuation, articles or the way of writing a number alone
+    share the last one.
     """
-    return frozenset({passage.id, passage.document_id, text_hash(normalized(passage.text))})
+    return frozenset({passage.id, passage.document_id, text_hash(_normalized(passage.text))})
 
 
 def _threes(text: str) -> frozenset[tuple[str, ...]]:

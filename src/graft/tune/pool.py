@@ -12,8 +12,10 @@ from graft.core.document import Passage
 from graft.core.errors import InputError
 from graft.core.example import Example
 from graft.core.protocols import PassageStore
-from graft.core.search import Filter
+from graft.examples.distract import search_for
 from graft.measures.ranking import ranking_scores
+from graft.retrieve.follow_up import FollowUp
+from graft.retrieve.lexical import Lexical
 
 MEASURES = ("nDCG@10", "MRR@10")
 """What tuning looks at; the first one decides."""
@@ -49,14 +51,10 @@ def dev_pool(
         raise InputError("tuning needs dev questions with gold, and there are none: import more")
     size = size or min(64 + 8 * len(known), 512)
     passages = {p.id: p for example in known for p in positives[example.id]}
-    rows = store.match(
-        [example.question for example in known],
-        20,
-        allowed=[Filter()] * len(known),
-        principals=[None] * len(known),
-    )
+    bm25 = FollowUp() >> Lexical(store, depth=20)
+    rows = [search.hits for search in bm25([search_for(example) for example in known])]
     deepest = max(map(len, rows))
-    ranked = (row[rank][0] for rank in range(deepest) for row in rows if rank < len(row))
+    ranked = (row[rank].passage_id for rank in range(deepest) for row in rows if rank < len(row))
     fresh = [id for id in dict.fromkeys(ranked) if id not in passages]
     found = store.passages(fresh[: max(size - len(passages), 0)])
     passages.update((passage.id, passage) for passage in found)
