@@ -7,7 +7,8 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graft.tune.plan import cut, plan_epoch
+from graft.core.recipe import Schedule
+from graft.tune.plan import cut, plan_epoch, schedule_of, steps_of
 
 LENGTHS = st.lists(st.integers(1, 700), min_size=1, max_size=90)
 
@@ -18,6 +19,21 @@ def test_an_epoch_shows_every_example_once(lengths: list[int], size: int, seed: 
     assert sorted(i for step in steps for i in step) == list(range(len(lengths)))
     assert all(0 < len(step) <= size for step in steps)
     assert len(steps) == -(-len(lengths) // size)
+
+
+@given(
+    st.integers(1, 500), st.integers(1, 500), st.integers(1, 32),
+    st.floats(0.01, 20, allow_nan=False),
+)  # fmt: skip
+def test_a_set_of_another_size_can_be_trained_for_as_many_steps(
+    many: int, few: int, size: int, epochs: float
+) -> None:
+    schedule = Schedule(epochs=epochs, batch_size=size)
+    steps = steps_of(many, schedule)
+    other = schedule_of(steps, few, schedule)
+    assert steps_of(few, other) == steps
+    # as the loop counts them
+    assert round(other.epochs * len(plan_epoch([1] * few, size, random.Random(0)))) == steps
 
 
 @given(LENGTHS, st.integers(1, 1500), st.integers(1, 5))

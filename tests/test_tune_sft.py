@@ -24,7 +24,6 @@ from graft.tune.sft import (
     TrainItem,
     answer_logits,
     encode_items,
-    example_losses,
     items_digest,
     packed,
     padded,
@@ -86,6 +85,18 @@ def batch_of(form: str, examples: Sequence[Encoded], causal: Causal) -> Batch:
     return packed(examples) if form == "packed" else padded(examples, causal.pad_id)
 
 
+def owners(examples: Sequence[Encoded]) -> Tensor:
+    """Return which example each learned token is of: a batch holds them example by example."""
+    sizes = torch.tensor([len(example.labels) for example in examples])
+    return torch.repeat_interleave(torch.arange(len(examples)), sizes)
+
+
+def example_losses(model: Any, batch: Batch, examples: Sequence[Encoded]) -> Tensor:
+    """Return each example's loss, summed over its answer's tokens: `(examples,)`."""
+    losses = token_losses(model, batch)
+    return torch.zeros(len(examples)).index_add(0, owners(examples), losses)
+
+
 @pytest.mark.parametrize("form", ["padded", "packed"])
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_learned_labels_are_the_answer_and_its_end_token_exactly(
@@ -96,7 +107,7 @@ def test_the_learned_labels_are_the_answer_and_its_end_token_exactly(
     batch = batch_of(form, examples, causal)
     flat = batch.ids.flatten()
     for owner, answer in enumerate(ANSWERS):
-        mine = batch.owners == owner
+        mine = owners(examples) == owner
         learned = batch.targets[mine].tolist()
         assert learned[-1] == causal.end_ids[0]
         assert learned.count(causal.end_ids[0]) == 1
@@ -135,10 +146,11 @@ def test_the_loss_of_an_example_is_equal_alone_padded_and_packed(
     causal = models(family)
     examples = encoded(causal)
     with torch.no_grad():
-        alone = torch.cat([example_losses(causal.model, padded([e], 0)) for e in examples])
-        in_rows = example_losses(causal.model, padded(examples, causal.pad_id))
-        in_one_row = example_losses(causal.model, packed(examples))
-        other_order = example_losses(causal.model, packed(examples[::-1])).flip(0)
+        alone = torch.cat([example_losses(causal.model, padded([e], 0), [e]) for e in examples])
+        in_rows = example_losses(causal.model, padded(examples, causal.pad_id), examples)
+        in_one_row = example_losses(causal.model, packed(examples), examples)
+        turned = examples[::-1]
+        other_order = example_losses(causal.model, packed(turned), turned).flip(0)
     torch.testing.assert_close(in_rows, alone, rtol=1e-5, atol=1e-5)
     torch.testing.assert_close(in_one_row, alone, rtol=1e-5, atol=1e-5)
     torch.testing.assert_close(other_order, alone, rtol=1e-5, atol=1e-5)
@@ -236,12 +248,13 @@ def test_the_loss_equals_a_case_computed_by_hand() -> None:
             hidden = row.expand(*input_ids.shape, 3)
             return type("Out", (), {"logits": self.head(hidden)})()
 
-    batch = padded([Encoded((0, 0, 1, 2), 2), Encoded((0, 2), 1)], 0)
+    examples = [Encoded((0, 0, 1, 2), 2), Encoded((0, 2), 1)]
+    batch = padded(examples, 0)
     losses = token_losses(Uneven(), batch)
     # p = (1, 2, 5) / 8: id 1 costs log 4, id 2 log 1.6.
     expected = [math.log(4), math.log(1.6), math.log(1.6)]
     assert losses.tolist() == pytest.approx(expected)
-    assert example_losses(Uneven(), batch).tolist() == pytest.approx(
+    assert example_losses(Uneven(), batch, examples).tolist() == pytest.approx(
         [math.log(4) + math.log(1.6), math.log(1.6)]
     )
 

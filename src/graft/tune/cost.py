@@ -5,8 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import psutil
 
@@ -38,10 +37,6 @@ class Estimate:
             f"{self.steps:,} steps over {self.tokens:,} tokens, "
             f"training {self.trainable_parameters:,} parameters"
         )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return it as plain values, ready for JSON."""
-        return asdict(self)
 
 
 def duration(seconds: float) -> str:

@@ -24,7 +24,7 @@ from graft.tune.cost import Estimate, peak_memory, probe
 from graft.tune.cost import Work as Piece
 from graft.tune.fit import Fit, Work, fit
 from graft.tune.memory import available_memory, kept_for_backward, peak_of
-from graft.tune.plan import cut, plan_epoch
+from graft.tune.plan import cut, plan_epoch, steps_of
 from graft.tune.run import Run, run_id, versions
 from graft.tune.sft import Encoded, TrainItem, answer_logits, encode_items, padded, token_losses
 
@@ -114,21 +114,6 @@ def tune_generator(
                 "threads": str(torch.get_num_threads()),
             },
         )
-
-
-def generator_cost(
-    causal: Causal,
-    train: Sequence[TrainItem],
-    dev: Sequence[TrainItem],
-    *,
-    recipe: Recipe,
-    ctx: Context,
-) -> Estimate:
-    """Return what `tune_generator` would cost, from a few timed parts, without training."""
-    lora = _lora(recipe)
-    data = _data(causal, train, dev, recipe=recipe, ctx=ctx)
-    with fresh_adapter(causal, lora, recipe.seed) as parameters:
-        return _estimate(data, parameters, ctx)
 
 
 def to_run(tuned: TunedGenerator, recipe: Recipe, ctx: Context) -> Run:
@@ -242,7 +227,7 @@ def _estimate(data: _Data, parameters: Sequence[Parameter], ctx: Context) -> Est
     schedule, middle = data.recipe.schedule, len(order) // 2
     chosen = [order[0], *order[middle : middle + 2]]
     pieces: list[Piece] = [(part.tokens, partial(run, part)) for part in chosen]
-    count = max(round(schedule.epochs * len(steps)), 1)
+    count = steps_of(len(data.train), schedule)
     tokens = round(sum(part.tokens for part in order) * count / len(steps))
     size, device = sum(parameter.numel() for parameter in parameters), data.causal.device
     if device.type == "cuda":

@@ -15,6 +15,15 @@ WINDOW = 8
 prompts of 300 to 700 tokens (28 % in shuffled batches of 8), few enough to stay shuffled."""
 
 
+def steps_of(examples: int, schedule: Schedule) -> int:
+    """Return how many optimizer steps a schedule takes over so many examples.
+
+    >>> steps_of(80, Schedule(epochs=2.5, batch_size=8))
+    25
+    """
+    return max(round(schedule.epochs * math.ceil(examples / schedule.batch_size)), 1)
+
+
 def schedule_of(steps: int, examples: int, schedule: Schedule) -> Schedule:
     """Return the schedule that takes exactly `steps` steps over so many examples.
 

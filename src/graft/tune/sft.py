@@ -22,11 +22,15 @@ from graft.models.causal import Causal
 
 @dataclass(frozen=True)
 class TrainItem:
-    """A prompt as serving would send it, and the answer to learn; `id` is its example's."""
+    """A prompt as serving would send it, and the answer to learn.
+
+    `id` is its example's; `shown` holds the ids of the prompt's passages, in their order.
+    """
 
     prompt: Prompt
     answer: str
     id: str = ""
+    shown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,15 +83,14 @@ class Batch:
 
     `ids` is `(rows, length) int64`. `positions` restart at every example of a packed row and are
     None where a row holds one example. `where` is `(n,) int64`, indices into the rows laid end to
-    end, of the tokens that predict; `targets` `(n,) int64` is what they should predict, and
-    `owners` `(n,) int64` tells which example each belongs to. `tokens` counts without padding.
+    end, of the tokens that predict; `targets` `(n,) int64` is what they should predict, example
+    by example. `tokens` counts without padding.
     """
 
     ids: Tensor
     positions: Tensor | None
     where: Tensor
     targets: Tensor
-    owners: Tensor
     tokens: int
 
     def to(self, device: torch.device) -> Batch:
@@ -97,7 +100,6 @@ class Batch:
             None if self.positions is None else self.positions.to(device),
             self.where.to(device),
             self.targets.to(device),
-            self.owners.to(device),
             self.tokens,
         )
 
@@ -119,7 +121,8 @@ def packed(examples: Sequence[Encoded]) -> Batch:
     """Return all examples in one row, end to end, with no padding.
 
     Positions restart at each example, from which transformers builds the block-diagonal mask that
-    keeps them from seeing one another.
+    keeps them from seeing one another. No run packs, since it is no faster (decision 8): this is
+    what that is measured with.
     """
     ids = torch.tensor([[id for example in examples for id in example.ids]])
     positions = torch.cat([torch.arange(len(example.ids)) for example in examples]).unsqueeze(0)
@@ -135,18 +138,15 @@ def _batch(
 ) -> Batch:
     where: list[int] = []
     targets: list[int] = []
-    owners: list[int] = []
-    for owner, (example, start) in enumerate(zip(examples, starts, strict=True)):
+    for example, start in zip(examples, starts, strict=True):
         first = start + example.prompt_tokens - 1
         where += range(first, first + len(example.labels))
         targets += example.labels
-        owners += [owner] * len(example.labels)
     return Batch(
         ids,
         positions,
         torch.tensor(where),
         torch.tensor(targets),
-        torch.tensor(owners),
         sum(len(example.ids) for example in examples),
     )
 
@@ -187,10 +187,3 @@ def token_losses(model: Any, batch: Batch) -> Tensor:
     logits = answer_logits(model, batch)
     wide = logits if logits.dtype == torch.float64 else logits.float()
     return torch.nn.functional.cross_entropy(wide, batch.targets, reduction="none")
-
-
-def example_losses(model: Any, batch: Batch) -> Tensor:
-    """Return each example's loss, summed over its answer's tokens: `(examples,)`."""
-    losses = token_losses(model, batch)
-    sums = torch.zeros(int(batch.owners.max()) + 1, dtype=losses.dtype, device=losses.device)
-    return sums.index_add(0, batch.owners, losses)
