@@ -14,7 +14,7 @@ from graft.core.generation import Prompt
 from graft.core.recipe import Recipe, Schedule
 from graft.generate.prompts import CLOSED_BOOK, GROUNDED, build
 from graft.testing.fakes import FakeGenerator
-from graft.tune.items import Items, items_closed_book, items_raft
+from graft.tune.items import Items, Trainable, items_closed_book, items_raft, trainable
 
 RECIPE = Recipe("generator", "raft", "starter", passages=3, distractors_only=0.2, seed=1)
 
@@ -49,6 +49,17 @@ def closed_book(chosen: list[Example], recipe: Recipe = RECIPE) -> Items:
     return items_closed_book(
         chosen,
         template=CLOSED_BOOK,
+        recipe=recipe,
+        count_tokens=FakeGenerator().count_tokens,
+    )
+
+
+def chosen_of(chosen: list[Example], recipe: Recipe = RECIPE, *, gold: int = 1) -> Trainable:
+    return trainable(
+        chosen,
+        {e.id: [passage(f"gold-{e.id}-{k}") for k in range(gold)] for e in chosen if e.answerable},
+        template=GROUNDED,
+        closed_book=CLOSED_BOOK,
         recipe=recipe,
         count_tokens=FakeGenerator().count_tokens,
     )
@@ -144,7 +155,8 @@ def test_closed_book_shows_no_passage_and_asks_nothing_unanswerable() -> None:
     assert [item.answer for item in made.items] == ["answer 0", "answer 1", "answer 2"]
     assert made.skipped == {"no answer": 2}
     assert made.items[0].prompt == build(CLOSED_BOOK, "Question 0?")
-    assert made.ids == {"e0", "e1", "e2"}
+    assert [item.id for item in made.items] == ["e0", "e1", "e2"]
+    assert not any(item.shown for item in made.items)
     short = replace(RECIPE, schedule=Schedule(max_tokens=10))
     assert closed_book(examples(3), short).skipped == {"too long": 3}
 
@@ -159,6 +171,51 @@ def test_a_conversation_keeps_its_turns_and_asks_once() -> None:
     (item,) = closed_book([example]).items
     assert [turn["role"] for turn in item.prompt] == ["system", "user", "assistant", "user"]
     assert item.prompt == build(CLOSED_BOOK, "And then?", history=turns[:2])
+
+
+def test_an_item_names_the_passages_of_its_prompt_in_their_order() -> None:
+    made = make(examples(20))
+    for item in made.items:
+        told = [f"Text of {id}." for id in item.shown]
+        places = [user(item.prompt).index(text) for text in told]
+        assert places == sorted(places) and len(places) == user(item.prompt).count("Text of")
+
+
+def test_both_objectives_keep_the_same_answerable_examples_whatever_does_not_fit() -> None:
+    long = [Example(f"l{i}", "long " * 20 * i + "?", ("yes",)) for i in range(1, 6)]
+    wordy = [Example(f"w{i}", f"Wordy {i}?", ("word " * 12 * i,)) for i in range(1, 6)]
+    none = [Example("n", "No answer?", ())]
+    all_of = [*examples(10, unanswerable=6), *long, *wordy, *none]
+    for tokens in (60, 80, 100, 130, 400):
+        for share in (0.0, 0.5, 1.0):
+            schedule = Schedule(max_tokens=tokens)
+            recipe = replace(RECIPE, schedule=schedule, distractors_only=share)
+            chosen = chosen_of(all_of, recipe)
+            raft = make(list(chosen.examples), recipe)
+            closed = closed_book(list(chosen.answerable), recipe)
+            assert not raft.skipped and not closed.skipped
+            able = {e.id for e in chosen.answerable}
+            assert {item.id for item in closed.items} == able
+            assert {item.id for item in raft.items} == able | {f"u{i}" for i in range(6)}
+            if share == 0:
+                # nothing is given up that could be shown with its evidence
+                free = make(all_of, recipe)
+                assert {item.id for item in free.items} == {item.id for item in raft.items}
+    assert chosen_of(all_of).skipped == {"no answer": 1}
+    assert chosen_of(examples(2), gold=0).skipped == {"no passage": 2}
+    small = replace(RECIPE, schedule=Schedule(max_tokens=52))
+    assert chosen_of(examples(3), small).skipped == {"too long": 3}
+
+
+def test_where_no_distractor_fits_the_evidence_is_shown_after_all() -> None:
+    (example,) = examples(1)
+    huge = Passage("huge", "d", 0, 9, "word " * 200, "s")
+    recipe = replace(RECIPE, distractors_only=1.0, schedule=Schedule(max_tokens=85))
+    made = items_raft(
+        [example], {example.id: [passage("gold")]}, {example.id: [huge]}, template=GROUNDED,
+        recipe=recipe, count_tokens=FakeGenerator().count_tokens,
+    )  # fmt: skip
+    assert [(item.answer, item.shown) for item in made.items] == [("answer 0", ("gold",))]
 
 
 def test_a_template_that_cannot_decline_is_refused() -> None:

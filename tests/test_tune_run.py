@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from graft.core.errors import FormatError, NotFound
+from graft.core.hashing import file_hash
 from graft.core.recipe import Recipe, Schedule
 from graft.tune.cost import Estimate
 from graft.tune.curves import Point
-from graft.tune.run import Run, list_runs, read_run, run_id, versions, write_run
+from graft.tune.data import Row
+from graft.tune.run import Run, ancestors, read_run, run_id, versions, write_run
 
 RECIPE = Recipe("generator", "raft", "starter", schedule=Schedule(epochs=2), data="d1", seed=3)
 CREATED = 1_750_000_000.5
@@ -32,6 +34,8 @@ def make_run(created: float = CREATED) -> Run:
         counts={"used": 8, "too long": 1},
         estimate=Estimate(11.0, 1 << 30, 800, 4, 42),
         versions=versions(),
+        settings={"retrieve": {"depth": 50}, "tune": {"generator": {"epochs": 2.0}}},
+        library_version=7,
     )
 
 
@@ -62,7 +66,6 @@ def test_a_failed_save_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="disk full"):
         write_run(tmp_path / "runs", make_run(), fail)
     assert list((tmp_path / "runs").iterdir()) == []
-    assert list_runs(tmp_path / "runs") == []
 
 
 def test_half_a_run_of_a_crash_is_no_run_and_is_in_nobodys_way(tmp_path: Path) -> None:
@@ -70,18 +73,83 @@ def test_half_a_run_of_a_crash_is_no_run_and_is_in_nobodys_way(tmp_path: Path) -
     partial = tmp_path / f".{run.id}.partial" / "adapter"
     partial.mkdir(parents=True)
     (partial / "stale").write_bytes(b"stale")
-    assert list_runs(tmp_path) == []
+    with pytest.raises(NotFound):
+        read_run(tmp_path / run.id)
     written = write_run(tmp_path, run, save)
     assert not (written.weights / "stale").exists()
     assert [path.name for path in tmp_path.iterdir()] == [run.id]
 
 
-def test_runs_are_listed_oldest_first(tmp_path: Path) -> None:
-    later, earlier = make_run(CREATED + 90_000), make_run(CREATED)
-    write_run(tmp_path, later, save)
-    write_run(tmp_path, earlier, save)
-    assert [run.id for run in list_runs(tmp_path)] == [earlier.id, later.id]
-    assert list_runs(tmp_path / "none") == []
+def test_what_it_was_trained_on_is_written_row_by_row_and_told_by_a_digest(tmp_path: Path) -> None:
+    rows = [Row("train", "q1", ("p1",), ("p9", "p1")), Row("dev", "q2", ("é",), digest="x")]
+    folder = tmp_path / "runs" / f".{make_run().id}.partial"
+    sizes = []
+
+    def streamed():
+        for row in [*rows, *[Row("train", f"q{i}", ("p" * 32,)) for i in range(2000)]]:
+            sizes.append((folder / "data.jsonl").stat().st_size)
+            yield row
+
+    written = write_run(tmp_path / "runs", make_run(), save, data=streamed())
+    assert sizes[0] == 0 < sizes[-1], "the first rows are on disk before the last are made"
+    lines = (written.folder / "data.jsonl").read_text(encoding="utf-8").splitlines()
+    assert len(lines) == 2002
+    assert json.loads(lines[0]) == {
+        "split": "train", "example": "q1", "positives": ["p1"], "shown": ["p9", "p1"],
+        "stage": "", "digest": "",
+    }  # fmt: skip
+    assert read_run(written.folder) == written
+    assert written.data_digest == file_hash(written.folder / "data.jsonl")
+    about = json.loads((written.folder / "run.json").read_text())
+    assert (about["data_digest"], about["library_version"]) == (written.data_digest, 7)
+    other = write_run(tmp_path / "other", make_run(), save, data=[rows[1], rows[0]])
+    assert other.data_digest != written.data_digest
+
+
+def test_a_row_that_fails_leaves_no_run(tmp_path: Path) -> None:
+    def failing():
+        yield Row("train", "q1")
+        raise RuntimeError("gone")
+
+    with pytest.raises(RuntimeError, match="gone"):
+        write_run(tmp_path, make_run(), save, data=failing())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_settings_it_was_made_under_are_read_back(tmp_path: Path) -> None:
+    written = write_run(tmp_path, make_run(), save)
+    assert json.loads((written.folder / "settings.json").read_text()) == written.settings
+    assert read_run(written.folder).settings["retrieve"] == {"depth": 50}
+
+
+def test_a_run_from_before_settings_and_data_were_kept_is_still_read(tmp_path: Path) -> None:
+    written = write_run(tmp_path, make_run(), save)
+    about = json.loads((written.folder / "run.json").read_text())
+    for key in ("library_version", "data_digest"):
+        del about[key]
+    (written.folder / "run.json").write_text(json.dumps(about))
+    for name in ("settings.json", "data.jsonl"):
+        (written.folder / name).unlink()
+    old = read_run(written.folder)
+    assert (old.settings, old.library_version, old.data_digest) == ({}, 0, "")
+    assert old.recipe == written.recipe
+
+
+def test_what_a_run_started_from_is_followed_to_the_first(tmp_path: Path) -> None:
+    def tuned(base: str, seed: int) -> str:
+        recipe = replace(RECIPE, base=base, seed=seed)
+        run = replace(make_run(), id=run_id(recipe, CREATED), recipe=recipe)
+        return write_run(tmp_path, run, save).id
+
+    first = tuned("starter", 1)
+    second = tuned(f"runs/{first}", 2)
+    third = tuned(f"runs/{second}", 3)
+    other = tuned("some/model", 4)
+    assert ancestors(tmp_path, [third, other]) == (third, other, second, first)
+    assert ancestors(tmp_path, [f"runs/{second}", first]) == (second, first), "each named once"
+    assert ancestors(tmp_path, []) == ()
+    orphan = tuned("runs/retriever-gone", 5)
+    assert ancestors(tmp_path, [orphan]) == (orphan, "retriever-gone")
 
 
 def test_no_variable_of_the_environment_is_recorded(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from graft.core.config import Settings
@@ -13,7 +14,8 @@ from graft.core.example import Example
 from graft.examples.gold import resolve
 from graft.examples.store import ExampleSet
 from graft.library.store import Library
-from graft.tune.run import Run
+from graft.tune.data import Row
+from graft.tune.run import Run, write_run
 from graft.wire import Wiring, reading, settings_of
 
 
@@ -59,16 +61,30 @@ def tune_dict(run: Run) -> dict[str, Any]:
     }
 
 
-def record(workspace: Wiring, run: Run, material: Material, shown: Iterable[Passage]) -> None:
-    """Write a run into the ledger with the documents, and the access, that it learned from."""
-    documents = {p.document_id: "" for p in shown}
+def keep(
+    workspace: Wiring, material: Material, run: Run, *, save: Callable[[Path], object],
+    data: Iterable[Row], documents: Iterable[str],
+) -> Run:  # fmt: skip
+    """Write a run's folder and its line in the ledger; return the run as it was written.
+
+    The settings it was made under, resolved, and the library's version go into its folder beside
+    what it says itself. `documents` are the ids of all that shaped it: what was trained on, and
+    what dev chose its weights by; the ledger keeps whoever may see them.
+    """
+    settings = material.settings.model_dump(mode="json")
+    settings["tune"] = workspace.config.tune.model_dump(mode="json")
+    whole = replace(
+        run, settings={**settings, **run.settings}, library_version=material.held.version
+    )
+    written = write_run(workspace.layout.runs, whole, save, data=data)
+    hashes: dict[str, str] = {}
     access: set[str] = set()
-    for id in documents:
-        document = material.held.document(id)
-        documents[id] = document.text_hash
+    for document in material.held.documents(sorted(set(documents))):
+        hashes[document.id] = document.text_hash
         access |= set(document.access)
     workspace.ledger.record_run(
-        run.id, run.created, part=run.part, example_set=material.examples.id,
-        library_version=material.held.version, detail=tune_dict(run), documents=documents,
+        written.id, written.created, part=written.part, example_set=material.examples.id,
+        library_version=written.library_version, detail=tune_dict(written), documents=hashes,
         access=access,
     )  # fmt: skip
+    return written

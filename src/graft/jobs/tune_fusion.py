@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from graft.core.context import Context
 from graft.core.errors import InputError
 from graft.core.example import Example
 from graft.core.recipe import Recipe
 from graft.examples.formats import sample
-from graft.jobs.material import Material, record
+from graft.jobs.material import Material, keep
 from graft.tune.cost import peak_memory
+from graft.tune.data import Row
 from graft.tune.fusion import Leg, fit_fusion, fused_mean, leg_of
-from graft.tune.run import Run, run_id, versions, write_run
-from graft.wire import Wiring, fusion_weights, pipeline
+from graft.tune.run import Run, run_id, versions
+from graft.wire import Wiring, encoder, fusion_weights, pipeline
 
 LEGS = ("dense", "bm25")
 
@@ -46,6 +47,7 @@ def tune_fusion_part(workspace: Wiring, material: Material, *, ctx: Context) -> 
         fitted = fit_fusion(legs, _qrels(material, train), measure=MEASURE, k=table.rrf_k)
     recipe = Recipe(
         part="fusion", objective="weights", base=material.settings.encoder.model,
+        base_digest=encoder(workspace, material.settings.encoder).digest,
         data=material.examples.id, adapter=None, seed=ctx.seed,
     )  # fmt: skip
     means = [
@@ -66,9 +68,20 @@ def tune_fusion_part(workspace: Wiring, material: Material, *, ctx: Context) -> 
         counts={"questions": fitted.questions},
         versions=versions(),
     )
-    run = write_run(workspace.layout.runs, run, fitted.save)
-    record(workspace, run, material, [p for e in train for p in material.gold[e.id]])
-    return run
+    return keep(
+        workspace, material, run, save=fitted.save, data=_rows(material, legs, [*train, *dev]),
+        documents=(p.document_id for e in (*train, *dev) for p in material.gold[e.id]),
+    )  # fmt: skip
+
+
+def _rows(
+    material: Material, legs: Mapping[str, Leg], examples: Sequence[Example]
+) -> Iterator[Row]:
+    for example in examples:
+        positives = tuple(passage.id for passage in material.gold[example.id])
+        for name, leg in legs.items():
+            shown = tuple(id for id, _ in leg[example.id])
+            yield Row(example.split, example.id, positives, shown, stage=name)
 
 
 def _judged(material: Material, examples: Sequence[Example]) -> list[Example]:

@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import chain
 
 from graft.core.config import RetrieveTable
 from graft.core.context import Context
 from graft.core.document import Passage
+from graft.core.hashing import value_hash
 from graft.core.protocols import Encoder
 from graft.core.recipe import Lora, Negatives, Recipe, Schedule
 from graft.core.search import Search
-from graft.jobs.material import Material, record
+from graft.jobs.material import Material, keep
 from graft.models.reranker import grow_reranker, load_reranker
-from graft.tune.lists import dev_lists
+from graft.tune.data import Row
+from graft.tune.lists import Lists, dev_lists
 from graft.tune.mine import Mined, encoder_similarity, mine
-from graft.tune.pool import dev_pool
+from graft.tune.pool import Pool, dev_pool
 from graft.tune.reranker import tune_reranker
 from graft.tune.retriever import tune_retriever
-from graft.tune.run import Run, write_run
+from graft.tune.run import Run
+from graft.tune.tuned import Tuned
 from graft.wire import Wiring, encoder, encoder_folder, pipeline, weights_path
 
 MINED_HITS = 60
 """Passages that hard negatives are chosen from: a band of ranks, and some to be left out."""
+
+POSITIVES = 4
+"""Passages that answer a question which it is trained with at most, the best first; the others
+are still no negatives of it. A question on many documents would cost as much as many questions."""
 
 
 def tune_retriever_part(workspace: Wiring, material: Material, *, ctx: Context) -> Run:
@@ -48,9 +58,11 @@ def tune_retriever_part(workspace: Wiring, material: Material, *, ctx: Context) 
     mined = _mined(workspace, material, plain, recipe, similarity=base, ctx=ctx)
     pool = dev_pool(material.dev, material.gold, material.held)
     tuned = tune_retriever(base, mined.triples, pool, recipe=recipe, ctx=ctx)
-    run = write_run(workspace.layout.runs, tuned.to_run(recipe, ctx), tuned.save)
-    record(workspace, run, material, _shown(mined))
-    return run
+    return keep(
+        workspace, material, _run(tuned, recipe, mined, ctx), save=tuned.save,
+        data=chain(_train_rows(mined), _pool_rows(pool)),
+        documents={p.document_id for p in (*_read(mined), *pool.passages.values())},
+    )  # fmt: skip
 
 
 def tune_reranker_part(workspace: Wiring, material: Material, *, ctx: Context) -> Run:
@@ -60,13 +72,16 @@ def tune_reranker_part(workspace: Wiring, material: Material, *, ctx: Context) -
     """
     table, settings = workspace.config.tune.reranker, material.settings
     if table.model:
-        start = load_reranker(weights_path(workspace, table.model)).module
+        given = load_reranker(weights_path(workspace, table.model))
+        start, digest = given.module, given.digest
     else:
         start = grow_reranker(encoder_folder(workspace, settings.encoder), seed=ctx.seed)
+        digest = encoder(workspace, settings.encoder).digest
     recipe = Recipe(
         part="reranker",
         objective="pointwise",
         base=table.model or settings.encoder.model,
+        base_digest=digest,
         data=material.examples.id,
         adapter=None,
         schedule=Schedule(
@@ -85,25 +100,37 @@ def tune_reranker_part(workspace: Wiring, material: Material, *, ctx: Context) -
         depth=settings.retrieve.rerank_depth,
     )  # fmt: skip
     tuned = tune_reranker(start, mined.triples, lists, recipe=recipe, ctx=ctx)
-    run = write_run(workspace.layout.runs, tuned.to_run(recipe, ctx), tuned.save)
-    record(workspace, run, material, _shown(mined))
-    return run
+    candidates = (p for shown in lists.candidates.values() for p in shown)
+    answers = (p for id in lists.questions for p in material.gold[id])
+    return keep(
+        workspace, material, _run(tuned, recipe, mined, ctx), save=tuned.save,
+        data=chain(_train_rows(mined), _list_rows(lists)),
+        documents={p.document_id for p in (*_read(mined), *candidates, *answers)},
+    )  # fmt: skip
 
 
 def _mined(
     workspace: Wiring, material: Material, table: RetrieveTable, recipe: Recipe, *,
     similarity: Encoder | None, ctx: Context,
 ) -> Mined:  # fmt: skip
+    """Return the triples of every question with gold, `POSITIVES` a question at most."""
     with_gold = [e for e in material.train if material.gold[e.id]]
-    return mine(
+    mined = mine(
         with_gold,
-        {e.id: material.gold[e.id][:1] for e in with_gold},
+        material.gold,
         _retrieval(workspace, material, table),
         material.held,
         recipe.negatives or Negatives(count=0),
         similarity=encoder_similarity(similarity) if similarity else None,
         ctx=ctx,
     )
+    taken: Counter[str] = Counter()
+    triples = []
+    for triple in mined.triples:
+        taken[triple.example] += 1
+        if taken[triple.example] <= POSITIVES:
+            triples.append(triple)
+    return replace(mined, triples=tuple(triples))
 
 
 def _retrieval(
@@ -113,5 +140,31 @@ def _retrieval(
     return pipeline(workspace, settings, material.held, limit=MINED_HITS)
 
 
-def _shown(mined: Mined) -> list[Passage]:
-    return [p for triple in mined.triples for p in (triple.positive, *triple.negatives)]
+def _run(tuned: Tuned, recipe: Recipe, mined: Mined, ctx: Context) -> Run:
+    run = tuned.to_run(recipe, ctx)
+    dropped = {f"mined: {reason}": count for reason, count in mined.dropped.items()}
+    return replace(run, counts={**run.counts, **dropped})
+
+
+def _read(mined: Mined) -> Iterator[Passage]:
+    for triple in mined.triples:
+        yield from (triple.positive, *triple.negatives)
+
+
+def _train_rows(mined: Mined) -> Iterator[Row]:
+    for triple in mined.triples:
+        shown = tuple(passage.id for passage in triple.negatives)
+        texts = [p.indexed_text for p in (triple.positive, *triple.negatives)]
+        digest = value_hash([triple.question, *texts])
+        yield Row("train", triple.example, (triple.positive.id,), shown, digest=digest)
+
+
+def _pool_rows(pool: Pool) -> Iterator[Row]:
+    yield Row("dev", "", shown=tuple(pool.passages))
+    for id, gold in pool.gold.items():
+        yield Row("dev", id, tuple(sorted(gold)))
+
+
+def _list_rows(lists: Lists) -> Iterator[Row]:
+    for id, shown in lists.candidates.items():
+        yield Row("dev", id, tuple(sorted(lists.gold[id])), tuple(p.id for p in shown))

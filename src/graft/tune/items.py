@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from graft.answer.prepare import Budget, prepare
+from graft.answer.prepare import Budget, Prepared, prepare, shows_passages
 from graft.core.document import Passage
 from graft.core.errors import ConfigError
 from graft.core.example import Example
@@ -25,10 +25,53 @@ class Items:
     items: tuple[TrainItem, ...]
     skipped: Mapping[str, int] = field(default_factory=dict)
 
+
+@dataclass(frozen=True)
+class Trainable:
+    """The examples that a generator can be trained on, and how many cannot by reason."""
+
+    examples: tuple[Example, ...]
+    skipped: Mapping[str, int] = field(default_factory=dict)
+
     @property
-    def ids(self) -> frozenset[str]:
-        """The examples that are in, for another objective to learn from the same ones."""
-        return frozenset(item.id for item in self.items)
+    def answerable(self) -> tuple[Example, ...]:
+        """Those with an answer: what training without passages learns from."""
+        return tuple(example for example in self.examples if example.answerable)
+
+
+def trainable(
+    examples: Sequence[Example],
+    gold: Mapping[str, Sequence[Passage]],
+    *,
+    template: Template,
+    closed_book: Template,
+    recipe: Recipe,
+    count_tokens: Callable[[Prompt], int],
+) -> Trainable:
+    """Return the examples that both objectives can be trained on, told from the gold alone.
+
+    An answerable example is in when its evidence fits into `template` whole, beside the answer,
+    and its question into `closed_book`; an unanswerable one always. No distractor is needed to
+    tell: a prompt loses its distractors before its evidence. So `items_raft` keeps every
+    answerable example of these, `items_closed_book` the same ones, and neither has to run for the
+    other to know.
+    """
+    kept, skipped = [], Counter[str]()
+    for example in examples:
+        reason = _unusable(example, gold)
+        if example.answerable and not reason:
+            budget = _budget(agreed_answer(example), recipe, count_tokens)
+            evidence = [(True, passage) for passage in gold[example.id][: recipe.passages]]
+            read = not shows_passages(template) or _fitting(example, evidence, template, budget)
+            asked = prepare(
+                example.question, (), closed_book, budget=budget, history=_history(example)
+            )
+            reason = "" if read and not asked.error else "too long"
+        if reason:
+            skipped[reason] += 1
+        else:
+            kept.append(example)
+    return Trainable(tuple(kept), dict(skipped))
 
 
 def agreed_answer(example: Example) -> str:
@@ -88,9 +131,10 @@ def items_raft(
     distractors alone; their target, and that of unanswerable examples, is to decline.
 
     Prompts are prepared as serving prepares them, within `recipe.schedule.max_tokens` less room
-    for the answer. One that does not fit loses its last distractors, never its evidence; an
-    example whose evidence alone does not fit, or that has none, is left out and counted.
-    Raises ConfigError when the target to decline is empty.
+    for the answer. One that does not fit loses its last distractors, never its evidence; one of
+    which no distractor fits shows its evidence after all. An example whose evidence alone does
+    not fit, or that has none, is left out and counted, and so is an unanswerable one without a
+    distractor. Raises ConfigError when the target to decline is empty.
     """
     decline = recipe.decline or template.decline
     if not decline:
@@ -100,23 +144,39 @@ def items_raft(
         )
     items, skipped = [], Counter[str]()
     hidden = _without_evidence(examples, distractors, recipe)
+
+    def made(example: Example, answer: str, shown: Shown) -> TrainItem | None:
+        fits = _fitting(example, shown, template, _budget(answer, recipe, count_tokens))
+        ids = tuple(passage.id for passage in fits.passages) if fits else ()
+        return TrainItem(fits.prompt, answer, example.id, ids) if fits else None
+
     for example in examples:
-        declines = not example.answerable or example.id in hidden
-        if not declines and not example.answers:
-            skipped["no answer"] += 1
-            continue
-        shown = _shown(example, gold, distractors, hidden=example.id in hidden, recipe=recipe)
-        if not shown or (not declines and not gold.get(example.id)):
-            skipped["no passage"] += 1
-            continue
-        answer = decline if declines else agreed_answer(example)
-        budget = _budget(answer, recipe, count_tokens)
-        prompt = _fitting(example, shown, template, budget)
-        if prompt is None:
-            skipped["too long"] += 1
-            continue
-        items.append(TrainItem(prompt, answer, example.id))
+        reason, item = _unusable(example, gold), None
+        if example.answerable and not reason:
+            evidence = gold[example.id]
+            if example.id in hidden:
+                item = made(example, decline, _shown(example, (), distractors, recipe, evidence))
+            item = item or made(
+                example, agreed_answer(example), _shown(example, evidence, distractors, recipe)
+            )
+        elif not reason:
+            shown = _shown(example, gold.get(example.id, ()), distractors, recipe)
+            reason = "" if shown else "no passage"
+            item = made(example, decline, shown)
+        if item:
+            items.append(item)
+        else:
+            skipped[reason or "too long"] += 1
     return Items(tuple(items), dict(skipped))
+
+
+def _unusable(example: Example, gold: Mapping[str, Sequence[Passage]]) -> str:
+    """Why an answerable example can teach nothing; the empty string for any other."""
+    if not example.answerable:
+        return ""
+    if not example.answers:
+        return "no answer"
+    return "" if gold.get(example.id) else "no passage"
 
 
 def _without_evidence(
@@ -134,22 +194,19 @@ Shown = list[tuple[bool, Passage]]
 
 def _shown(
     example: Example,
-    gold: Mapping[str, Sequence[Passage]],
+    evidence: Sequence[Passage],
     distractors: Mapping[str, Sequence[Passage]],
-    *,
-    hidden: bool,
     recipe: Recipe,
+    hidden: Sequence[Passage] = (),
 ) -> Shown:
-    evidence = list(gold.get(example.id, ()))
-    known = {passage.id for passage in evidence}
+    known = {passage.id for passage in (*evidence, *hidden)}
     others = [(False, p) for p in distractors.get(example.id, ()) if p.id not in known]
-    first = [] if hidden else [(True, p) for p in evidence]
-    shown = (first + others)[: recipe.passages]
+    shown = ([(True, p) for p in evidence] + others)[: recipe.passages]
     random.Random(f"{recipe.seed}:order:{example.id}").shuffle(shown)
     return shown
 
 
-def _fitting(example: Example, shown: Shown, template: Template, budget: Budget) -> Prompt | None:
+def _fitting(example: Example, shown: Shown, template: Template, budget: Budget) -> Prepared | None:
     """The prompt that serving would send for these passages, with all of the evidence whole."""
     shown = list(shown)
     while True:
@@ -157,7 +214,7 @@ def _fitting(example: Example, shown: Shown, template: Template, budget: Budget)
         made = prepare(example.question, passages, template, budget=budget, history=history)
         evidence = [passage for is_gold, passage in shown if is_gold]
         if all(passage in made.passages for passage in evidence) and made.passages:
-            return made.prompt
+            return made
         spare = [place for place, (is_gold, _) in enumerate(shown) if not is_gold]
         if not evidence or not spare:
             return None

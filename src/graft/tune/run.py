@@ -2,11 +2,14 @@
 
 runs/ID/
   adapter/        the weights: PEFT format (generator) or sentence-transformers format (others)
-  recipe.json     what was asked for: part, objective, adapter, schedule, data digest, seed
+  recipe.json     what was asked for: part, objective, adapter, schedule, example set, seed
+  settings.json   the settings it was made under, resolved: what a release pins, [tune], the prompt
+  data.jsonl      the passages that each question was trained with, mined ones included
   metrics.json    dev before and after, and how many examples were used or left out, and why
   curves.csv      loss, learning rate and tokens a second at each step
   versions.json   Python, packages and machine; never the environment's variables
-  run.json        id, time, duration, peak memory, estimate, digest of the weights
+  run.json        id, time, duration, peak memory, estimate, library version, digests of the
+                  weights and of data.jsonl
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ import json
 import os
 import platform
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -27,6 +30,10 @@ from graft.core.hashing import file_hash, value_hash
 from graft.core.recipe import Part, Recipe
 from graft.tune.cost import Estimate
 from graft.tune.curves import Point, from_csv, to_csv
+from graft.tune.data import DATA, Row, write_rows
+
+NAMED = "runs/"
+"""What stands before a run's id where a model is named."""
 
 PACKAGES = ("graft-rag", "numpy", "peft", "sentence-transformers", "torch", "transformers")
 """The packages whose versions can change what a training ends at."""
@@ -38,8 +45,10 @@ class Run:
 
     `created` is in seconds since the epoch; `seconds` is the training's own duration;
     `peak_memory` has "host" and "device" in bytes; `before` and `after` are measures on dev;
-    `counts` tells how many examples were used and left out by reason. `digest` hashes the
-    weights; `folder` is where the run was read from or written to.
+    `counts` tells how many examples were used and left out by reason. `settings` are those it
+    was made under, as plain values; `library_version` is whose passages it was trained on.
+    `digest` hashes the weights and `data_digest` what they were trained on; `folder` is where the
+    run was read from or written to.
     """
 
     id: str
@@ -54,7 +63,10 @@ class Run:
     counts: Mapping[str, int] = field(default_factory=dict)
     estimate: Estimate | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    library_version: int = 0
     digest: str = ""
+    data_digest: str = ""
     folder: Path = field(default=Path(), compare=False)
 
     @property
@@ -96,12 +108,14 @@ def versions() -> dict[str, str]:
     return found
 
 
-def write_run(runs: Path, run: Run, save: Callable[[Path], object]) -> Run:
-    """Write a run under `runs` and return it with its folder and weights' digest.
+def write_run(
+    runs: Path, run: Run, save: Callable[[Path], object], *, data: Iterable[Row] = ()
+) -> Run:
+    """Write a run under `runs` and return it with its folder and digests.
 
-    `save` is called with an empty folder to write the weights into. Everything goes to a hidden
-    folder first, is flushed, and is renamed last: a run exists whole or not at all, whatever
-    fails, `save` included.
+    `save` is called with an empty folder to write the weights into; `data`, what it was trained
+    on, is written row by row. Everything goes to a hidden folder first, is flushed, and is
+    renamed last: a run exists whole or not at all, whatever fails, `save` included.
     """
     runs.mkdir(parents=True, exist_ok=True)
     folder, partial = runs / run.id, runs / f".{run.id}.partial"
@@ -109,7 +123,12 @@ def write_run(runs: Path, run: Run, save: Callable[[Path], object]) -> Run:
     try:
         (partial / "adapter").mkdir(parents=True)
         save(partial / "adapter")
-        done = replace(run, digest=weights_digest(partial / "adapter"), folder=folder)
+        done = replace(
+            run,
+            digest=weights_digest(partial / "adapter"),
+            data_digest=write_rows(data, partial / DATA),
+            folder=folder,
+        )
         for name, text in _files(done).items():
             (partial / name).write_text(text, encoding="utf-8")
         _flush(partial)
@@ -122,13 +141,16 @@ def write_run(runs: Path, run: Run, save: Callable[[Path], object]) -> Run:
 
 
 def read_run(folder: Path) -> Run:
-    """Read a run's folder. Raises NotFound when there is none, FormatError when it is damaged."""
+    """Read a run's folder; one from before settings and data were kept has none of them.
+
+    Raises NotFound when there is no run, FormatError when it is damaged.
+    """
     if not (folder / "run.json").is_file():
         raise NotFound(f"there is no run in {folder}: `graft tune` makes one")
     try:
         about = _json(folder / "run.json")
         metrics = _json(folder / "metrics.json")
-        estimate = about["estimate"]
+        estimate, settings = about["estimate"], folder / "settings.json"
         return Run(
             id=about["id"],
             recipe=Recipe.from_dict(_json(folder / "recipe.json")),
@@ -142,20 +164,33 @@ def read_run(folder: Path) -> Run:
             counts=metrics["counts"],
             estimate=Estimate(**estimate) if estimate else None,
             versions=_json(folder / "versions.json"),
+            settings=_json(settings) if settings.is_file() else {},
+            library_version=about.get("library_version", 0),
             digest=about["digest"],
+            data_digest=about.get("data_digest", ""),
             folder=folder,
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise FormatError(f"the run in {folder} is damaged ({error!r}): tune again") from error
 
 
-def list_runs(runs: Path) -> list[Run]:
-    """Return every run under `runs`, oldest first; what a crash left half-written is no run."""
-    if not runs.is_dir():
-        return []
-    folders = [path for path in runs.iterdir() if not path.name.startswith(".")]
-    found = [read_run(folder) for folder in folders if (folder / "run.json").is_file()]
-    return sorted(found, key=lambda run: (run.created, run.id))
+def ancestors(runs: Path, ids: Iterable[str]) -> tuple[str, ...]:
+    """Return the ids of these runs and of all that their weights started from, nearest first.
+
+    A run whose recipe's base is another (runs/ID) holds what that one learned. One whose folder
+    is gone is still named, and what was before it cannot be told.
+    """
+    found: list[str] = []
+    waiting = [id.removeprefix(NAMED) for id in ids]
+    while waiting:
+        id = waiting.pop(0)
+        if id in found:
+            continue
+        found.append(id)
+        if (runs / id).is_dir():
+            base = read_run(runs / id).recipe.base
+            waiting += [base.removeprefix(NAMED)] if base.startswith(NAMED) else []
+    return tuple(found)
 
 
 def weights_digest(folder: Path) -> str:
@@ -176,11 +211,14 @@ def _files(run: Run) -> dict[str, str]:
         "trainable_parameters": run.trainable_parameters,
         "peak_memory_bytes": dict(run.peak_memory),
         "estimate": asdict(run.estimate) if run.estimate else None,
+        "library_version": run.library_version,
         "digest": run.digest,
+        "data_digest": run.data_digest,
     }
     dev = {"before": dict(run.before), "after": dict(run.after)}
     return {
         "recipe.json": _text(run.recipe.to_dict()),
+        "settings.json": _text(dict(run.settings)),
         "metrics.json": _text({"dev": dev, "counts": dict(run.counts)}),
         "curves.csv": to_csv(run.curves),
         "versions.json": _text(dict(run.versions)),
