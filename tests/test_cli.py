@@ -180,6 +180,31 @@ def test_each_format_of_the_help_is_written_and_no_other(graft, documents, tmp_p
     assert code == 3 and "cannot be used" in err and err.count("\n") == 1
 
 
+def test_rankings_are_written_as_trec_runs_that_score_alike(graft, documents, tmp_path):
+    import ir_measures
+
+    graft("ingest", documents)
+    folder, run = tmp_path / "beir", tmp_path / "run.txt"
+    (folder / "qrels").mkdir(parents=True)
+    names = ("kettle", "hammer", "violin")
+    rows = [{"_id": name, "text": f"Clean the {name}"} for name in names]
+    (folder / "queries.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (folder / "qrels" / "test.tsv").write_text("".join(f"{n}\t{n}.md\t1\n" for n in names))
+    code, out, err = graft("evaluate", "--beir", folder, "--trec", run, "--json")
+    assert code == 0, err
+    told = json.loads(out)["splits"]["test"]["systems"]
+    lines = [line.split() for line in run.read_text().splitlines()]
+    assert {line[-1] for line in lines} == set(told) == {"bm25", "dense", "hybrid"}
+    qrels = [ir_measures.Qrel(name, f"{name}.md", 1) for name in names]
+    for system, means in told.items():
+        scored = [ir_measures.ScoredDoc(q, d, float(score)) for q, _, d, _, score, tag in lines
+                  if tag == system]  # fmt: skip
+        (value,) = ir_measures.calc_aggregate([ir_measures.nDCG @ 10], qrels, scored).values()
+        assert value == pytest.approx(means["nDCG@10"]["mean"])
+    code, _, err = graft("evaluate", "--trec", run)
+    assert code == 2 and "--beir" in err
+
+
 def test_the_demo_keeps_out_of_a_workspace_that_is_not_its_own(tmp_path, monkeypatch, capsys):
     from graft.jobs import demo
 

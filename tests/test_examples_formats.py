@@ -11,7 +11,7 @@ from graft.core.errors import InputError
 from graft.core.example import Example, Gold
 from graft.examples.formats import FORMATS, detect, export_examples, import_examples
 from graft.examples.squad import squad_documents
-from graft.examples.trec import write_run
+from graft.examples.trec import write_runs
 from graft.testing import MemoryStore
 
 RIVER = Document("river.md", "The Aln is long. The bridge fell in 1848.", "Aln")
@@ -267,11 +267,13 @@ def test_what_a_format_cannot_hold_is_refused(tmp_path: Path) -> None:
         export_examples([replace(EXAMPLES[0], id="a\tb")], tmp_path / "x", "beir")
 
 
-def test_a_trec_run_ranks_from_one(tmp_path: Path) -> None:
+def test_trec_runs_rank_from_one_and_keep_the_order_by_score(tmp_path: Path) -> None:
     path = tmp_path / "run.txt"
-    write_run({"q": [("d1", 2.5), ("d2", 0.1)], "r": []}, path, "bm25")
-    assert path.read_text() == "q Q0 d1 1 2.5 bm25\nq Q0 d2 2 0.1 bm25\n"
-    with pytest.raises(InputError, match="white space"):
-        write_run({"q": [("a b", 1.0)]}, path, "x")
-    with pytest.raises(InputError, match="not ordered by score at rank 2"):
-        write_run({"q": [("a", 1.0), ("b", 2.0)]}, path, "x")
+    # a reranked list: its head and its tail are scored on different scales
+    write_runs(
+        {"bm25": {"q": [("d1", 0.5), ("d2", 7.0)], "r": []}, "dense": {"q": [("d2", 1.0)]}}, path
+    )
+    assert path.read_text() == "q Q0 d1 1 2.0 bm25\nq Q0 d2 2 1.0 bm25\nq Q0 d2 1 1.0 dense\n"
+    for run in ({"q": [("a b", 1.0)]}, {"q 1": [("a", 1.0)]}, {"q": [("", 1.0)]}):
+        with pytest.raises(InputError, match="white space"):
+            write_runs({"x": run}, path)

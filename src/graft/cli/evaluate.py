@@ -8,6 +8,7 @@ import typer
 
 from graft.cli.session import JsonOption, Place, SetOption, parse_flags, screen
 from graft.cli.tables import show_results
+from graft.core.errors import InputError
 
 
 def evaluate(
@@ -19,6 +20,13 @@ def evaluate(
     answers: Annotated[
         bool, typer.Option("--answers", help="With --beir: also the cells, on answers.jsonl.")
     ] = False,
+    trec: Annotated[
+        str,
+        typer.Option(
+            metavar="FILE",
+            help="With --beir: write the rankings as TREC runs, told apart by their tag.",
+        ),
+    ] = "",
     closed: Annotated[
         str, typer.Option(help="The run (runs/ID) tuned without passages, for the cells.")
     ] = "",
@@ -40,6 +48,8 @@ def evaluate(
     from graft.jobs.evaluate import evaluate_beir
     from graft.wire import open_workspace
 
+    if trec and not beir:
+        raise InputError("--trec writes the rankings of a BEIR folder: name it with --beir")
     place: Place = context.obj
     with screen(as_json, seed) as shown:
         workspace = open_workspace(place.root, parse_flags(settings))
@@ -47,7 +57,7 @@ def evaluate(
         if beir:
             done = evaluate_beir(
                 workspace, beir, split=split, answers=answers, runs=runs, limit=limit,
-                ctx=shown.context,
+                trec=trec, ctx=shown.context,
             )  # fmt: skip
         else:
             done = job(workspace, examples=examples, runs=runs, limit=limit, ctx=shown.context)

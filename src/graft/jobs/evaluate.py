@@ -15,15 +15,26 @@ from graft.core.files import write_atomic
 from graft.core.hashing import value_hash
 from graft.evaluate.report import Cost, Curve, Report, Section, render
 from graft.evaluate.result import SplitResult
+from graft.evaluate.retrieval import rank_documents
+from graft.examples.distract import search_for
 from graft.examples.formats import import_examples, sample
 from graft.examples.gold import pin
+from graft.examples.trec import write_runs
 from graft.jobs.examples import load_examples
 from graft.jobs.ladder import Ladder, Rung
 from graft.jobs.parts import PREFIX, runs_of
-from graft.jobs.scoring import rankings_result, score_cells, summarise_cells, worked_examples
+from graft.jobs.scoring import (
+    RETRIEVAL_DEPTH,
+    rankings_result,
+    retrieval_systems,
+    score_cells,
+    summarise_cells,
+    worked_examples,
+)
+from graft.library.store import Library
 from graft.measures.leaks import leaks
 from graft.tune.run import Run, read_run
-from graft.wire import Wiring, library, reading, settings_of
+from graft.wire import Wiring, library, pipeline, reading, settings_of
 
 TEST_SPLITS: tuple[Split, ...] = ("test-new", "test-seen")
 
@@ -108,13 +119,14 @@ def evaluate_releases(
 
 def evaluate_beir(
     workspace: Wiring, folder: str, *, split: str, answers: bool = False,
-    runs: Mapping[str, str] | None = None, limit: int = 0, ctx: Context,
+    runs: Mapping[str, str] | None = None, limit: int = 0, trec: str = "", ctx: Context,
 ) -> Evaluated:  # fmt: skip
     """Score an ingested BEIR folder on its qrels: bm25, dense, hybrid, reranked.
 
     With `answers`, the cells on its answers.jsonl as well, with the latest generator runs unless
-    `runs` names some. `limit` takes a sample, by the seed. Raises LeakError, naming the pair, when
-    a run was trained on a question that it would be asked.
+    `runs` names some. `limit` takes a sample, by the seed. `trec` is a file for the rankings, as
+    TREC runs that their tags tell apart. Raises LeakError, naming the pair, when a run was trained
+    on a question that it would be asked.
     """
     settings, _ = settings_of(workspace, None)
     held = reading(workspace, settings)
@@ -129,6 +141,8 @@ def evaluate_beir(
     tuned = _generators(workspace, runs or latest_runs(workspace, "")) if answers else {}
     check_unseen(workspace, settings, tuned.values(), asked, ctx)
     results = {split: rankings_result(workspace, settings, held, asked, ctx)}
+    if trec:
+        write_runs(_rankings(workspace, settings, held, asked), Path(trec))
     if answers:
         train = _train(workspace)
         repeated = {own for own, _, _ in leaks(_questions(train), _questions(asked))}
@@ -141,6 +155,19 @@ def evaluate_beir(
         results[f"{split} answers"] = summarise_cells(workspace, scored, kept, ctx)
     command = f"graft evaluate --beir {folder} --split {split}{' --answers' if answers else ''}"
     return keep(workspace, Path(folder).name, command, results, tuned, ctx)
+
+
+def _rankings(
+    workspace: Wiring, settings: Settings, held: Library, asked: Sequence[Example]
+) -> dict[str, dict[str, list[tuple[str, float]]]]:
+    """Return the documents that each retrieval system ranks, by question."""
+    found: dict[str, dict[str, list[tuple[str, float]]]] = {}
+    for name, variant in retrieval_systems(settings).items():
+        stage = pipeline(workspace, variant, held, limit=RETRIEVAL_DEPTH)
+        searches = stage([search_for(example) for example in asked])
+        pairs = zip(asked, searches, strict=True)
+        found[name] = {example.id: rank_documents(search.hits) for example, search in pairs}
+    return found
 
 
 def latest_runs(workspace: Wiring, example_set: str) -> dict[str, str]:
