@@ -30,7 +30,11 @@ from graft.core.context import Context, Event
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 SetOption = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Override a setting, as in retrieve.depth=50."),
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Override a setting for this call, a release's too, as in retrieve.depth=50.",
+    ),
 ]
 WaitOption = Annotated[
     float, typer.Option(help="Seconds to wait while another process writes to the workspace.")
