@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,14 +22,19 @@ from graft.core.errors import (
     EncoderMismatch,
     InputError,
     LockHeld,
+    ModelError,
     NotFound,
 )
+from graft.core.recipe import Recipe
 from graft.core.search import Search
 from graft.jobs.ingest import ingest
 from graft.jobs.library import list_documents, remove_documents, show_document
+from graft.jobs.parts import with_run
 from graft.jobs.promote import promote, propose, rollback
 from graft.jobs.search import search
-from graft.testing.tiny import tiny_encoder
+from graft.jobs.spaces import CANDIDATES, ensure_space
+from graft.testing.tiny import tiny_causal, tiny_encoder
+from graft.tune.run import Run, write_run
 from graft.wire import Wiring, library, open_workspace, pipeline, settings_of
 
 CTX = Context()
@@ -291,3 +303,239 @@ def test_duplicates_are_reported(workspace, documents):
     (documents / "copy.md").write_text((documents / "kettle.md").read_text())
     done = run(workspace, documents)
     assert [set(g.ids) for g in done.duplicates if g.kind == "exact"] == [{"copy.md", "kettle.md"}]
+
+
+def seen_by(workspace: Wiring, query: str, *principals: str) -> set[str]:
+    return set(found(workspace, query, limit=60, principals=frozenset(principals)))
+
+
+def test_a_row_that_names_its_readers_keeps_them_whatever_its_file_is_ingested_with(
+    workspace, tmp_path
+):
+    path = tmp_path / "staff.jsonl"
+    path.write_text(
+        '{"id": "a", "text": "The smith earns 900 pounds.", "access": ["alice"]}\n'
+        '{"id": "b", "text": "The smith lives in Oslo."}\n'
+    )
+    run(workspace, path)
+    run(workspace, path, access=["bob"])
+    assert seen_by(workspace, "the smith", "alice") == {"staff.jsonl#a"}
+    assert seen_by(workspace, "the smith", "bob") == {"staff.jsonl#b"}
+    run(workspace, path, access=[])
+    assert seen_by(workspace, "the smith") == {"staff.jsonl#b"}
+    # until it names them no more
+    path.write_text(path.read_text().replace(', "access": ["alice"]', ""))
+    run(workspace, path)
+    assert seen_by(workspace, "the smith") == {"staff.jsonl#a", "staff.jsonl#b"}
+
+
+def test_what_was_closed_is_on_record_when_an_ingest_ends_right_after_its_publish(
+    workspace, tmp_path, monkeypatch
+):
+    secret = tmp_path / "secret"
+    secret.mkdir()
+    (secret / "pay.md").write_text("# Pay\n\nThe smith earns 900 pounds.\n")
+
+    def die(*_args, **_options):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as killed:
+        killed.setattr("graft.jobs.ingest._remember", die)
+        with pytest.raises(KeyboardInterrupt):
+            run(workspace, secret, access=["hr"])
+    assert library(workspace).version == 1 and workspace.releases.current_number() is None
+    (secret / "pay.md").write_text("# Pay\n\nThe smith earns 1,900 pounds.\n")
+    (secret / "bonus.md").write_text("# Bonus\n\nThe smith gets 50 pounds.\n")
+    run(workspace, secret)
+    assert seen_by(workspace, "the smith pounds") == set()
+    assert seen_by(workspace, "the smith pounds", "hr") == {"pay.md", "bonus.md"}
+
+
+def test_a_file_that_was_ingested_by_itself_goes_with_its_folder(workspace, documents):
+    run(workspace, documents)
+    (documents / "kettle.md").write_text("# The kettle\n\nThe kettle is now electric.\n")
+    assert run(workspace, documents / "kettle.md").updated == 1
+    (documents / "kettle.md").unlink()
+    assert run(workspace, documents).removed == 1
+
+
+def test_a_file_keeps_its_id_whatever_root_names_it(workspace, tmp_path):
+    path = tmp_path / "files" / "deep" / "tea.md"
+    path.parent.mkdir(parents=True)
+    path.write_text("# Tea\n\nTea is at four.\n")
+    run(workspace, path)
+    done = run(workspace, tmp_path / "files")
+    assert (done.documents, done.unchanged, done.added, done.removed) == (1, 1, 0, 0)
+
+
+def test_a_release_that_cannot_be_made_is_told_before_anything_is_read(
+    tmp_path, tiny_models, documents
+):
+    workspace = configured(tmp_path / "ws", {**tiny_models, "generate.adapter": "runs/none"})
+    with pytest.raises(NotFound, match="runs/none"):
+        run(workspace, documents)
+    assert library(workspace).version == 0
+
+
+def test_a_library_without_a_release_is_cut_anew_from_what_it_holds(
+    workspace, documents, tiny_models
+):
+    first = run(workspace, documents)
+    shutil.rmtree(workspace.layout.releases)  # as if killed between the publish and release 0
+    again = configured(workspace.layout.root, {**tiny_models, "segment.max_tokens": "30"})
+    done = run(again, documents)
+    assert (done.unchanged, done.added) == (30, 0) and done.passages > first.passages
+    assert len(library(again).spaces) == 1 and again.releases.numbers() == [0]
+    assert "kettle.md" in found(again, "when was the kettle made", limit=5)
+
+
+def test_an_encoder_that_was_trained_on_where_it_lies_embeds_anew(tmp_path, documents, tiny_models):
+    folder = tiny_encoder(tmp_path / "own-encoder", seed=5)
+    settings = {**tiny_models, "encoder.model": str(folder)}
+    run(configured(tmp_path / "ws", settings), documents)
+    tiny_encoder(folder, seed=6)
+    again = configured(tmp_path / "ws", settings)
+    with pytest.raises(EncoderMismatch, match="graft ingest"):
+        search(again, "kettle", ctx=CTX)
+    done = run(again, documents)
+    assert (done.documents, done.unchanged) == (30, 30) and len(library(again).spaces) == 1
+    assert "kettle.md" in found(again, "the kettle", limit=5)
+
+
+def lay_candidate(workspace: Wiring, tmp_path: Path, number: int, created: float) -> str:
+    """A run of `graft tune retriever`, in short: an encoder, and its vectors beside the others."""
+    encoder = tiny_encoder(tmp_path / f"tuned-{number}", seed=10 + number)
+    recipe = Recipe("retriever", "contrastive", "starter", seed=number)
+    made = Run(
+        f"retriever-{number}", recipe, created, 1.0, 1, {"host": 1, "device": 0}, {}, {}
+    )  # fmt: skip
+    write_run(
+        workspace.layout.runs, made, lambda to: shutil.copytree(encoder, to, dirs_exist_ok=True)
+    )
+    settings = with_run(workspace.releases.current().settings, "retriever", made.id)
+    with workspace.layout.writer():
+        return ensure_space(workspace, settings, ctx=CTX).id
+
+
+def test_the_spaces_of_new_runs_are_kept_up_until_a_newer_release_is_in_use(
+    workspace, documents, tmp_path
+):
+    run(workspace, documents)
+    now = workspace.releases.current().created
+    old = lay_candidate(workspace, tmp_path, 0, now - 5)
+    runs = [lay_candidate(workspace, tmp_path, n, now + n) for n in range(1, CANDIDATES + 2)]
+    (documents / "zeppelin.md").write_text("# The zeppelin\n\nIt floats over the lake.\n")
+    assert run(workspace, documents).added == 1
+    held = {space.id for space in library(workspace).spaces}
+    assert old not in held and held == {workspace.releases.current().space, *runs[1:]}
+    assert library(workspace).check() == []  # the new document has its vectors in each
+    # a run that was deleted, or a release that came after it, ends it
+    shutil.rmtree(workspace.layout.runs / f"retriever-{CANDIDATES}")
+    newest = propose(workspace, [f"retriever-{CANDIDATES + 1}"], ctx=CTX)
+    run(workspace, documents)
+    assert {space.id for space in library(workspace).spaces} == held - {runs[-2]}
+    later = workspace.releases.get(newest).model_copy(update={"created": now + 99})
+    promote(workspace, workspace.releases.add(later).number, force=True, ctx=CTX)
+    run(workspace, documents)
+    kept = {space.id for space in library(workspace).spaces}
+    assert kept == {workspace.releases.get(0).space, runs[-1]}
+
+
+@pytest.mark.parametrize(
+    ("prefix", "cut"), [("", False), ("leave days over the next year : ", True)]
+)
+def test_a_prefix_that_makes_passages_too_long_for_the_encoder_is_told(
+    tmp_path, tiny_models, prefix, cut
+):
+    model = tiny_models["encoder.model"]  # reads 64 tokens, [CLS] and [SEP] among them
+    settings = {
+        "encoder.model": model, "segment.tokenizer": model, "segment.max_tokens": "62",
+        "generate.model": tiny_models["generate.model"],
+    }  # fmt: skip
+    if prefix:
+        settings["encoder.passage_prefix"] = prefix
+    path = tmp_path / "leave.md"
+    path.write_text("leave days over " * 200)
+    told: list[Event] = []
+    workspace = configured(tmp_path / "ws", settings)
+    ingest(workspace, [str(path)], ctx=Context(events=told.append))
+    warned = [event.message for event in told if event.phase == "warning"]
+    assert bool(warned) == cut and all("not in their vectors" in text for text in warned)
+
+
+def test_a_space_of_many_passages_is_indexed_from_where_the_settings_say(
+    tmp_path, documents, tiny_models
+):
+    path = tmp_path / "many.jsonl"
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    rows = [f"{a}{b} {b}{a}{c} {c}{c}{a}" for a in letters for b in letters for c in "kz"]
+    path.write_text("".join(f'{{"id": "{n}", "text": "{row}"}}\n' for n, row in enumerate(rows)))
+    for limit, indexed in ((1_000, True), (2_000, False)):
+        settings = {**tiny_models, "ingest.ann_from": str(limit)}
+        workspace = configured(tmp_path / f"ws-{limit}", settings)
+        assert run(workspace, path).passages == len(rows) == 1352
+        (state,) = library(workspace).space_states
+        assert (state.index is not None) == indexed
+
+
+def test_a_purge_takes_what_was_removed_before_and_refuses_what_never_was(workspace, documents):
+    run(workspace, documents)
+    remove_documents(workspace, ["kettle.md"], ctx=CTX)
+    with pytest.raises(NotFound, match=r"kettel\.md"):
+        remove_documents(workspace, ["ladder.md", "kettel.md"], purge=True, ctx=CTX)
+    assert len(list(list_documents(workspace))) == 29
+    done = remove_documents(workspace, ["ladder.md", "kettle.md"], purge=True, ctx=CTX)
+    assert done["removed"] == 1 and len(list(list_documents(workspace))) == 28
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="needs SIGSTOP")
+def test_of_two_processes_that_ingest_one_waits_or_is_told(tmp_path, documents, tiny_models):
+    root = tmp_path / "ws"
+    names = {f"GRAFT_{key.replace('.', '_').upper()}": value for key, value in tiny_models.items()}
+
+    def graft(*arguments: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-c", "from graft.cli.main import main; main()", "-w", str(root),
+             "ingest", *arguments],
+            env={**os.environ, **names}, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+
+    first = graft(str(documents), "--json")
+    try:
+        while not (root / ".graft" / "lock.holder").exists():
+            assert first.poll() is None, first.communicate()[1]
+            time.sleep(0.01)
+        first.send_signal(signal.SIGSTOP)  # in the middle, with the lock in its hand
+        told = graft(str(documents))
+        _, message = told.communicate(timeout=200)
+        assert told.returncode == 3 and f"process {first.pid}" in message
+        assert "Traceback" not in message
+        (documents / "zeppelin.md").write_text("# The zeppelin\n\nIt floats over the lake.\n")
+        second = graft(str(documents), "--json", "--wait", "200")
+        time.sleep(1)
+        assert second.poll() is None
+        first.send_signal(signal.SIGCONT)
+        done = [json.loads(process.communicate(timeout=200)[0]) for process in (first, second)]
+    finally:
+        first.send_signal(signal.SIGCONT)
+        first.kill()
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert done[1]["documents"] == 31 and done[1]["added"] + done[0]["added"] == 31
+    workspace = configured(root, tiny_models)
+    assert library(workspace).check() == [] and workspace.releases.numbers() == [0]
+
+
+def test_a_release_whose_weights_were_overwritten_is_not_put_into_use(
+    workspace, documents, tiny_models, tmp_path
+):
+    run(workspace, documents)
+    model = str(tiny_causal(tmp_path / "model", seed=1))
+    again = configured(workspace.layout.root, {**tiny_models, "generate.model": model})
+    number = propose(again, ctx=CTX)
+    assert promote(again, number, force=True, ctx=CTX) == number
+    shutil.rmtree(model)
+    tiny_causal(Path(model), seed=2)
+    rollback(open_workspace(workspace.layout.root), ctx=CTX)
+    with pytest.raises(ModelError, match="another generator"):
+        promote(open_workspace(workspace.layout.root), number, force=True, ctx=CTX)

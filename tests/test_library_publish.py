@@ -6,15 +6,17 @@ import json
 import multiprocessing
 import threading
 import time
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from graft.core.context import Context
 from graft.core.document import Document, Passage, passage_id
-from graft.core.errors import Cancelled, FormatError, NotFound
+from graft.core.errors import Cancelled, FormatError, InputError, NotFound
 from graft.core.files import write_atomic
 from graft.core.hashing import value_hash
 from graft.core.search import Filter
@@ -23,6 +25,7 @@ from graft.library import publish as publishing
 from graft.library.lance import Database
 from graft.library.leases import leased
 from graft.library.manifest import manifest_versions, published, read_manifest
+from graft.library.rows import DOCUMENTS, document_row
 from graft.library.store import Library
 from graft.library.writer import Writer
 from graft.testing.fakes import FakeEncoder
@@ -203,6 +206,47 @@ def test_a_write_that_fails_publishes_nothing(tmp_path: Path) -> None:
     assert publish(tmp_path, c="later") == 2
     library = Library.open(tmp_path)
     assert texts(library) == {"a": "text", "c": "later"} and library.check() == []
+
+
+def test_a_space_without_a_passage_of_stored_text_is_not_published(tmp_path: Path) -> None:
+    publish(tmp_path, a="text")
+    other = replace(SPACE, segmentation="other")
+    with (
+        pytest.raises(InputError, match="holds no passage, and document 'a' has text"),
+        Library.open(tmp_path).writer(Context()) as writer,
+    ):
+        writer.add_space(other)
+        writer.drop_space(SPACE)
+        writer.publish()
+    library = Library.open(tmp_path)
+    assert library.spaces == (SPACE,) and library.check() == []
+    with library.writer(Context()) as writer:  # where there is no text there is nothing to cut
+        writer.remove(["a"])
+        writer.put_documents([Document("blank", " \n ")])
+        writer.add_space(other)
+        assert writer.publish() == 2
+
+
+def test_a_library_made_before_documents_told_whose_access_theirs_is_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as older:
+        columns = list(DOCUMENTS)[:-1]
+        older.setattr("graft.library.writer.DOCUMENTS", pa.schema(columns))
+        older.setattr("graft.library.writer.document_row", lambda d, own_access: document_row(d))
+        older.setattr("graft.library.rows.DOCUMENTS", pa.schema(columns))
+        publish(tmp_path, a="text")
+    library = Library.open(tmp_path)
+    assert [row.own_access for row in library.document_rows()] == [False]
+    with library.writer(Context()) as writer:
+        put(writer, b="more text")
+        writer.put_documents([Document("c", "own", access=("alice",))], own_access={"c"})
+        writer.set_access({"a": ["bob"]})
+        writer.publish()
+    library = Library.open(tmp_path)
+    rows = {row.id: (row.own_access, row.access) for row in library.document_rows()}
+    assert rows == {"a": (False, ("bob",)), "b": (False, ()), "c": (True, ("alice",))}
+    assert library.check() == []
 
 
 def test_a_cancelled_write_publishes_nothing(tmp_path: Path) -> None:

@@ -251,3 +251,22 @@ def test_stopping_early_ends_the_processes(make: Make) -> None:
     loading = load_all(expand([base]))
     assert next(loading).documents
     loading.close()
+
+
+def test_a_file_that_goes_away_while_it_is_handed_out_ends_nothing(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = make("docs", a_dot_pdf=b"%PDF-1.7", b_dot_md="two")
+
+    def gone(source: Source) -> bool:
+        source.path.unlink()
+        return False
+
+    monkeypatch.setattr(parse, "_is_plain", gone)
+    monkeypatch.setattr(Path, "is_file", lambda _: True)
+    assert [bool(loaded.reason) for loaded in load_all(list(expand([base])))] == [True, True]
+
+
+def test_a_home_of_nobody_is_told() -> None:
+    with pytest.raises(InputError, match="home of a user who is not known"):
+        expand(["~no-such-user-here/docs"])

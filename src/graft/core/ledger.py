@@ -87,18 +87,24 @@ class Ledger:
                 ((id, text_hash, version, change) for id, text_hash, change in changes),
             )
 
-    def record_source(self, root: str, ingested: float, access: Iterable[str]) -> None:
-        """Remember a root that was ingested, and who may see what is under it."""
+    def record_sources(
+        self, roots: Mapping[str, Iterable[str]], ingested: float, *, instead_of: Iterable[str] = ()
+    ) -> None:
+        """Remember roots that are ingested with who may see what is under each.
+
+        Those of `instead_of` are forgotten: the new ones have the say over what is under them.
+        """
         with self._connection() as db:
-            db.execute(
+            db.executemany("DELETE FROM source WHERE root = ?", ((name,) for name in instead_of))
+            db.executemany(
                 "INSERT OR REPLACE INTO source VALUES (?, ?, ?)",
-                (root, ingested, json.dumps(sorted(access))),
+                ((root, ingested, json.dumps(sorted(access))) for root, access in roots.items()),
             )
 
-    def source_access(self, root: str) -> tuple[str, ...]:
-        """Return who may see what is under a root, as it was last ingested; empty is everyone."""
-        rows = self._rows("SELECT access FROM source WHERE root = ?", (root,))
-        return tuple(rows[0]["access"]) if rows else ()
+    def sources(self) -> dict[str, tuple[str, ...]]:
+        """Return who may see what is under each root, as last ingested; empty is everyone."""
+        rows = self._rows("SELECT root, access FROM source ORDER BY root")
+        return {row["root"]: tuple(row["access"]) for row in rows}
 
     def forget_library_after(self, version: int) -> None:
         """Drop records of versions that were never published (a crash came in between)."""

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
-from functools import cache
-from pathlib import PurePath
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from graft.core.config import Settings
 from graft.core.context import Context
 from graft.core.document import Document
-from graft.core.release import Lineage
-from graft.jobs.spaces import filled, put, spaces_in_use
+from graft.core.release import Lineage, Release
+from graft.jobs.spaces import filled, put, spaces_in_use, writing
+from graft.library.access import Access
 from graft.library.duplicates import Group, duplicate_groups
 from graft.library.rows import DocumentRow
-from graft.library.sources import expand, roots_of, source_id
+from graft.library.sources import expand, source_id
+from graft.library.store import Library
 from graft.library.sync import Failure, Sync
+from graft.library.walk import Root, find_roots
+from graft.library.writer import Writer
 from graft.wire import Wiring, library, make_release, require_same, settings_of
 
 
@@ -58,51 +60,40 @@ def ingest(
     started = ctx.clock()
     table = workspace.config.ingest
     with workspace.layout.writer(wait):
-        if workspace.releases.current_number() is not None:
+        roots = find_roots(paths, table.exclude)
+        release = None
+        if workspace.releases.current_number() is None:
+            # What cannot be made of the settings is told before anything is read.
+            release = _first_release(workspace, ctx)
+        else:
             asked, _ = settings_of(workspace, None)
             require_same(asked, workspace.releases.current(), ("segment", "encoder"))
+        workspace.ledger.forget_library_after(library(workspace).version)
+        spaces = spaces_in_use(workspace, ctx=ctx)
         held = library(workspace)
-        workspace.ledger.forget_library_after(held.version)
-        stored: dict[str, list[DocumentRow]] = {}
-        known: dict[str, str] = {}
-        for row in held.document_rows():
-            id = source_id(row.id, row.uri)
-            stored.setdefault(id, []).append(row)
-            known[id] = row.uri.partition("#")[0]
-        roots = roots_of(paths, exclude=table.exclude)
-        readers = _Readers(workspace, [row for rows in stored.values() for row in rows])
-        sync = Sync(
-            stored,
-            frozenset(roots),
-            dict.fromkeys(roots, tuple(sorted(access or ()))),
-            int(table.max_megabytes * 2**20),
-        )
-        sources = expand(paths, exclude=table.exclude, known=known)
-        spaces = spaces_in_use(workspace)
-        with held.writer(ctx) as writer:
+        stored, known = _stored(held)
+        readers = Access.of(access, workspace.ledger.sources())
+        sync = Sync(stored, roots, readers, int(table.max_megabytes * 2**20))
+        hashes: dict[str, str] = {}
+        with writing(workspace, ctx=ctx) as writer:
             for place in spaces:
                 writer.add_space(place.space)
-            hashes: dict[str, str] = {}
-            documents = sync.documents(sources)
-            if access is None:
-                documents = map(readers.keep, documents)
-            put(workspace, writer, _hashed(documents, hashes), spaces, ctx=ctx)
+            documents = sync.documents(expand(paths, exclude=table.exclude, known=known))
+            put(workspace, writer, _written(writer, documents, sync, hashes), spaces, ctx=ctx)
             gone = sync.gone | sync.vanished()
             writer.remove(gone)
-            if access is not None and sync.reopened:
-                writer.set_access(sync.reopened)
+            writer.set_access(sync.reopened)
             used = {place.space.id for place in spaces}
             for old in held.spaces:
                 if old.id not in used:
                     writer.drop_space(old)
+            # Before the publish: whatever comes after it, what was closed now is on record.
+            _record_roots(workspace, roots, readers, ctx)
             version = writer.publish()
         held = library(workspace)
         _remember(workspace, sync, hashes, gone, version=version, ctx=ctx)
-        for root in roots:
-            now = readers.of(root) if access is None else sync.access[root]
-            workspace.ledger.record_source(root, ctx.clock(), now)
-        if workspace.releases.current_number() is None:
-            _first_release(workspace, version, ctx)
+        if release is not None:
+            _use(workspace, release, version)
         touched = bool(hashes or gone)
         groups = duplicate_groups(held.texts(), table.near_duplicate) if touched else []
     return Ingested(
@@ -126,45 +117,42 @@ def put_documents(
 
     The caller holds the workspace's lock.
     """
-    with library(workspace).writer(ctx) as writer:
+    with writing(workspace, ctx=ctx) as writer:
         spaces = [filled(workspace, each) for each in settings]
         for place in spaces:
             writer.add_space(place.space)
+        writer.put_documents(documents)
         put(workspace, writer, documents, spaces, ctx=ctx)
         version: int = writer.publish()
         return version
 
 
-class _Readers:
-    """Who may see what, by what the roots around it were ingested with; the nearest one counts."""
-
-    def __init__(self, workspace: Wiring, rows: Sequence[DocumentRow]) -> None:
-        self.recorded = cache(workspace.ledger.source_access)
-        self.roots = {row.source for row in rows}
-        self.root = {row.uri: row.source for row in rows}
-
-    def of(self, path: str, *roots: str) -> tuple[str, ...]:
-        """Return who may see what is at a path, which also lies under these roots (globs)."""
-        around = [*roots, *(p.as_posix() for p in (PurePath(path), *PurePath(path).parents))]
-        for root in sorted(around, key=len, reverse=True):
-            # a root that holds nothing any more still says whom it was closed to
-            if root in self.roots or self.recorded(root):
-                return self.recorded(root)
-        return ()
-
-    def keep(self, document: Document) -> Document:
-        """Return a document that names no readers with those of the place where it lies."""
-        if document.access:
-            return document
-        path = unquote(urlsplit(document.uri).path)
-        stored = self.root.get(document.uri, "")
-        return replace(document, access=self.of(path, document.source, stored))
+def _stored(held: Library) -> tuple[dict[str, list[DocumentRow]], dict[str, str]]:
+    """Return the stored documents of each source, and where each source lies."""
+    stored: dict[str, list[DocumentRow]] = {}
+    known: dict[str, str] = {}
+    for row in held.document_rows():
+        id = source_id(row.id, row.uri)
+        stored.setdefault(id, []).append(row)
+        known[id] = row.uri.partition("#")[0]
+    return stored, known
 
 
-def _hashed(documents: Iterable[Document], hashes: dict[str, str]) -> Iterator[Document]:
+def _written(
+    writer: Writer, documents: Iterable[Document], sync: Sync, hashes: dict[str, str]
+) -> Iterator[Document]:
+    """Yield documents once they are put; take note of their texts' hashes."""
     for document in documents:
         hashes[document.id] = document.text_hash
+        writer.put_documents([document], own_access=sync.own_access)
         yield document
+
+
+def _record_roots(workspace: Wiring, roots: Sequence[Root], access: Access, ctx: Context) -> None:
+    exclude = workspace.config.ingest.exclude
+    told = {root.name: access.at(Path(root.name)) for root in roots}
+    instead_of = [] if access.given is None else access.covered(roots, exclude)
+    workspace.ledger.record_sources(told, ctx.clock(), instead_of=instead_of)
 
 
 def _remember(
@@ -179,9 +167,14 @@ def _remember(
     ledger.record_library(version, now, library(workspace).counts, changes=changes)
 
 
-def _first_release(workspace: Wiring, version: int, ctx: Context) -> None:
-    release = make_release(
-        workspace, workspace.config.settings, created=ctx.clock(),
-        lineage=Lineage(library_version=version), note="from graft.toml, at the first ingest",
+def _first_release(workspace: Wiring, ctx: Context) -> Release:
+    return make_release(
+        workspace, workspace.config.settings, created=ctx.clock(), lineage=Lineage(),
+        note="from graft.toml, at the first ingest",
     )  # fmt: skip
-    workspace.releases.switch(workspace.releases.add(release).number)
+
+
+def _use(workspace: Wiring, release: Release, version: int) -> None:
+    """Put the first release into use, with the version of the library that it was made at."""
+    made = release.model_copy(update={"lineage": Lineage(library_version=version)})
+    workspace.releases.switch(workspace.releases.add(made).number)

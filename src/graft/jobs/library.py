@@ -48,17 +48,20 @@ def remove_documents(
     """Remove documents from every space; with `purge`, from every version on disk too.
 
     Returns how many were removed, the version published, and the runs that learned from them.
-    Raises NotFound, before anything is touched, for an id that is not there.
+    Raises NotFound, before anything is touched, for an id that is not there; a purge also takes
+    one that was removed before.
     """
     with workspace.layout.writer(wait):
         held = library(workspace)
         known = {row.id for row in held.document_rows()}
         missing = sorted(set(ids) - known)
-        if missing and not purge:
+        if purge:
+            missing = [id for id in missing if not workspace.ledger.knows_document(id)]
+        if missing:
             raise NotFound(
                 f"there is no document {missing[0]!r}: `graft library list` shows them all"
             )
-        with held.writer(ctx) as writer:
+        with held.writer(ctx, ann_from=workspace.config.ingest.ann_from) as writer:
             removed = writer.purge(ids) if purge else writer.remove(ids)
             version = writer.publish()
         changes = [(id, "", "purged" if purge else "removed") for id in ids if id in known]

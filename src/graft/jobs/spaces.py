@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from typing import TypeVar
 
 from graft.core.config import Settings
 from graft.core.context import Context, Step
 from graft.core.document import Document, Passage
+from graft.core.errors import GraftError
 from graft.core.protocols import Encoder
+from graft.core.release import Release
 from graft.core.space import Segmentation, Space
+from graft.jobs.parts import PREFIX, with_run
 from graft.library.segment import segment
 from graft.library.writer import Writer
+from graft.tune.run import Run, read_run
 from graft.wire import Wiring, encoder, library, segmentation, space, tokenizer
 
 T = TypeVar("T")
+
+CANDIDATES = 3
+"""Tuned retrievers that are kept up beside what was in use: each costs its share of an ingest."""
 
 ENCODE_AT_ONCE = 2048
 """Passages embedded together: enough to sort by length, few enough to hold in memory."""
@@ -35,9 +44,9 @@ class Filled:
         """Whether a passage may be longer than the encoder reads."""
         cut, model = self.segmentation, self.encoder
         counted_alike = cut.tokenizer == self.space.encoder
-        return not (
-            cut.method == "structure" and counted_alike and cut.max_tokens <= model.max_tokens
-        )
+        # The prefix and the model's special tokens stand beside every passage.
+        longest = cut.max_tokens + model.count_tokens([""])[0]
+        return not (cut.method == "structure" and counted_alike and longest <= model.max_tokens)
 
 
 def filled(w: Wiring, settings: Settings) -> Filled:
@@ -45,24 +54,65 @@ def filled(w: Wiring, settings: Settings) -> Filled:
     return Filled(space(w, settings), segmentation(settings.segment), encoder(w, settings.encoder))
 
 
-def spaces_in_use(w: Wiring) -> list[Filled]:
-    """Return the spaces that are kept up: those of every release that was in use, each once."""
-    releases = [w.releases.get(number).settings for number in w.releases.history()]
-    found = [filled(w, settings) for settings in releases or [w.config.settings]]
-    return list({place.space.id: place for place in found}.values())
+@contextmanager
+def writing(w: Wiring, *, ctx: Context) -> Iterator[Writer]:
+    """Write the library's next version; the caller holds the workspace's lock."""
+    with library(w).writer(ctx, ann_from=w.config.ingest.ann_from) as writer:
+        yield writer
+
+
+def spaces_in_use(w: Wiring, *, ctx: Context) -> list[Filled]:
+    """Return the spaces that are kept up, each once, all filled with what is stored.
+
+    They are those of every release that was in use (of graft.toml before the first), and of
+    `CANDIDATES` runs that may come into use: the newest that retrievers were tuned to since the
+    release in use was made, and whose vectors are laid. The caller holds the workspace's lock.
+    """
+    releases = [w.releases.get(number) for number in w.releases.history()]
+    settings = [release.settings for release in releases] or [w.config.settings]
+    found = {place.space.id: place for place in (filled(w, each) for each in settings)}
+    for place in found.values():
+        # An encoder that was trained on where it lies has a space that is not there yet.
+        if library(w).counts["documents"]:
+            fill(w, place, ctx=ctx)
+    if releases:
+        found |= {place.space.id: place for place in candidates(w, releases[0])}
+    return list(found.values())
+
+
+def candidates(w: Wiring, release: Release) -> list[Filled]:
+    """Return the spaces of tuned retrievers that the release in use may be followed by."""
+    laid = {space.id: space.encoder for space in library(w).spaces}
+    runs: list[Run] = []
+    for name in set(laid.values()):
+        if name.startswith(PREFIX):
+            with suppress(GraftError):  # a run that was deleted, or is damaged, comes into no use
+                runs.append(read_run(Path(w.layout.model_path(name))))
+    newer = sorted((r for r in runs if r.created >= release.created), key=lambda run: run.created)
+    places = [filled(w, with_run(release.settings, "retriever", r.id)) for r in newer[-CANDIDATES:]]
+    return [place for place in places if place.space.id in laid]
 
 
 def ensure_space(w: Wiring, settings: Settings, *, ctx: Context) -> Space:
     """Return the space of these settings, filled beside the old ones if it is not there yet.
 
-    The caller holds the workspace's lock. Passages are cut anew only for a segmentation that the
-    library does not have; texts are read from the library, never from their sources.
+    The caller holds the workspace's lock.
     """
-    wanted, held = filled(w, settings), library(w)
+    wanted = filled(w, settings)
+    fill(w, wanted, ctx=ctx)
+    return wanted.space
+
+
+def fill(w: Wiring, wanted: Filled, *, ctx: Context) -> None:
+    """Lay a space of everything that is stored, and publish it, if it is not there yet.
+
+    Passages are cut anew only for a segmentation that the library does not have; texts are read
+    from the library, never from their sources.
+    """
+    held, cut = library(w), wanted.segmentation
     if wanted.space.id in {place.id for place in held.spaces}:
-        return wanted.space
-    cut = wanted.segmentation
-    with held.writer(ctx) as writer:
+        return
+    with writing(w, ctx=ctx) as writer:
         writer.add_space(wanted.space)
         if cut.id in {place.segmentation for place in held.spaces}:
             with ctx.stage("embed passages") as step:
@@ -71,19 +121,17 @@ def ensure_space(w: Wiring, settings: Settings, *, ctx: Context) -> Space:
                     step.advance(len(batch))
         else:
             documents = (held.document(id) for id in held.document_ids())
-            put(w, writer, documents, [wanted], ctx=ctx, stored=True)
+            put(w, writer, documents, [wanted], ctx=ctx)
         writer.publish()
-    return wanted.space
 
 
 def put(
     w: Wiring, writer: Writer, documents: Iterable[Document], spaces: Sequence[Filled], *,
-    ctx: Context, stored: bool = False,
+    ctx: Context,
 ) -> None:  # fmt: skip
-    """Cut documents and put them with their passages and vectors into spaces, some at a time.
+    """Cut documents that are in the library, and put their passages and vectors into spaces.
 
-    `stored` says that the documents themselves are in the library already. No more than a batch
-    of documents and of passages is held in memory.
+    No more than a batch of documents and of passages is held in memory.
     """
     cuts = {place.segmentation.id: place.segmentation for place in spaces}
     waiting: dict[str, list[Passage]] = {id: [] for id in cuts}
@@ -94,8 +142,6 @@ def put(
 
     with ctx.stage("cut and embed documents") as step:
         for document in documents:
-            if not stored:
-                writer.put_documents([document])
             for id, cut in cuts.items():
                 found = list(segment(document, cut, tokenizer(w, cut.tokenizer)))
                 writer.put_passages(found)

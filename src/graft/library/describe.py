@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from graft.core.errors import InputError
 from graft.core.space import Space
-from graft.library.lance import Table, scan_table
+from graft.library.lance import Table, scan, scan_table
 from graft.library.manifest import AnnIndex, Cut, Manifest, SpaceState, TableState, set_digest
 
 DOCUMENT = "documents"
@@ -20,13 +20,12 @@ PASSAGE = "passages"
 
 def describe(
     manifest: Manifest, tables: Mapping[str, Table],
-    spaces: Sequence[tuple[Space, AnnIndex | None]], *,
-    changed: Collection[str], counts: Mapping[str, int],
+    spaces: Sequence[tuple[Space, AnnIndex | None]], *, changed: Collection[str],
 ) -> Manifest:  # fmt: skip
     """Return the manifest with the tables as they are; those not in `changed` keep their digests.
 
-    Raises InputError when an id stands twice in a table, or when a space and its segmentation do
-    not hold the same passages.
+    Raises InputError when an id stands twice in a table, when a space and its segmentation do
+    not hold the same passages, or when they hold none of documents that have text.
     """
     documents, passages, cuts = manifest.documents, manifest.passages, manifest.segmentations
     if documents is None or DOCUMENT in changed:
@@ -40,7 +39,10 @@ def describe(
         state = held.get(space.id)
         if state is None or space.id in changed:
             state = vectors_state(tables[space.id])
-        _check_whole(space, state, cuts.get(space.segmentation, NOTHING))
+        cut = cuts.get(space.segmentation, NOTHING)
+        _check_whole(space, state, cut)
+        if not cut.rows and documents.rows:
+            _check_empty(space, tables[DOCUMENT])
         found.append(SpaceState(space, _at(state, tables[space.id]), index))
     return replace(
         manifest,
@@ -48,7 +50,7 @@ def describe(
         passages=_at(passages, tables[PASSAGE]),
         spaces=tuple(found),
         segmentations=cuts,
-        counts={**counts, "documents": documents.rows, "passages": passages.rows},
+        counts={"documents": documents.rows, "passages": passages.rows},
     )
 
 
@@ -105,3 +107,13 @@ def _check_whole(space: Space, vectors: TableState, cut: Cut) -> None:
             f"space {space.id} holds {vectors.rows} vectors and its segmentation {cut.rows} "
             "passages, or others: put the vector of every passage before publishing"
         )
+
+
+def _check_empty(space: Space, documents: Table) -> None:
+    for batch in scan(documents, ["id", "text"]):
+        for id, text in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+            if text.strip():
+                raise InputError(
+                    f"space {space.id} holds no passage, and document {id!r} has text: cut what is "
+                    "stored for it before publishing"
+                )

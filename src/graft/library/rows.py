@@ -28,8 +28,13 @@ DOCUMENTS = pa.schema(
         ("access", TEXTS),
         ("pages", pa.list_(pa.int64())),
         ("metadata", TEXTS),
+        ("own_access", pa.bool_()),
     ]
 )
+"""`own_access` is true where the document names its readers itself: no root's access counts."""
+
+DOCUMENT_COLUMNS = DOCUMENTS.names[:11]
+"""What makes a Document."""
 
 PASSAGES = pa.schema(
     [
@@ -74,9 +79,10 @@ class DocumentRow:
     text_hash: str
     access: tuple[str, ...]
     passages: int
+    own_access: bool = False
 
 
-def document_row(document: Document) -> dict[str, Any]:
+def document_row(document: Document, *, own_access: bool = False) -> dict[str, Any]:
     """Return a document as a row. Raises DocumentError for text that is not Unicode."""
     for name, text in (("id", document.id), ("title", document.title), ("text", document.text)):
         try:
@@ -98,6 +104,7 @@ def document_row(document: Document) -> dict[str, Any]:
         "access": list(document.access),
         "pages": list(document.pages),
         "metadata": metadata_pairs(document.metadata),
+        "own_access": own_access,
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,9 @@ from graft.library.readers.extracted import access_of
 from graft.library.readers.read import DEFAULT_MAX_BYTES, read_source
 from graft.library.readers.records import flat, parse_row
 from graft.library.walk import Root, find_roots, walk
+
+_DRIVE = re.compile(r"/[A-Za-z]:/")
+"""What the path of a URI starts with on Windows."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,8 @@ def expand(
     Files and folders whose name fits a glob of `exclude` are left out, and those whose path below
     the root does, for a glob with a slash; what is named itself always counts. Two files with one
     id are told apart by the name of their root; `known` (ids of stored sources to their URIs,
-    see `source_id`) keeps such ids the same from run to run. A file under two roots comes once.
+    see `source_id`) keeps a file's id the same, whatever root names it. A file under two roots
+    comes once.
 
     Raises InputError, before anything is yielded, for a path that does not exist or cannot be
     read, and for a glob that fits nothing.
@@ -75,6 +80,19 @@ def source_id(document_id: str, uri: str) -> str:
     """
     fragment = unquote(uri.partition("#")[2])
     return document_id.removesuffix(f"#{fragment}") if fragment else document_id
+
+
+def path_of(uri: str) -> Path | None:
+    """Return the file that a stored document came from, None where its URI names none.
+
+    >>> path_of("file:///docs/a%20b.jsonl#7")
+    PosixPath('/docs/a b.jsonl')
+    """
+    if not uri.startswith("file:///"):
+        return None
+    # As the file system has them, names that are no UTF-8 included.
+    name = unquote(uri.partition("#")[0].removeprefix("file://"), errors="surrogateescape")
+    return Path(name[1:] if _DRIVE.match(name) else name)
 
 
 def fingerprint(source: Source, *, max_bytes: int = DEFAULT_MAX_BYTES) -> str:
@@ -155,6 +173,9 @@ def _expand(
 ) -> Iterator[Source]:
     taken: set[str] = set()
     seen: set[str] = set()
+    stored: dict[str, list[str]] = {}
+    for id, uri in known.items():
+        stored.setdefault(uri, []).append(id)
     for root in roots:
         corpus = _corpus(root)
         if corpus is not None:
@@ -171,8 +192,10 @@ def _expand(
             if real and real in seen:
                 continue
             seen.update([real] if real else [])
-            id = _distinct(_posix(relative), root, path.as_uri(), known, taken)
-            yield Source(root.name, id, path)
+            # A corpus has many ids at one URI; as a file it has none of them.
+            before = stored.get(path.as_uri(), [])
+            id = before[0] if len(before) == 1 else _posix(relative)
+            yield Source(root.name, _distinct(id, root, path.as_uri(), known, taken), path)
 
 
 def _posix(relative: Path) -> str:

@@ -18,7 +18,13 @@ from graft.core.space import Space
 from graft.library.check import problems
 from graft.library.lance import equals_any, scan, scan_table
 from graft.library.manifest import SpaceState, published
-from graft.library.rows import DOCUMENTS, PASSAGE_COLUMNS, DocumentRow, to_document, to_passage
+from graft.library.rows import (
+    DOCUMENT_COLUMNS,
+    PASSAGE_COLUMNS,
+    DocumentRow,
+    to_document,
+    to_passage,
+)
 from graft.library.search import Asked, match, nearest
 from graft.library.snapshot import Snapshot
 from graft.library.visible import find_rows
@@ -162,7 +168,7 @@ class Library:
             some = wanted[start : start + DOCUMENTS_AT_ONCE]
             facets, rows = self._snapshot.facets(), self._document_rows(some)
             found = self._snapshot.rows(
-                self._snapshot.documents, facets.row_ids[rows], DOCUMENTS.names
+                self._snapshot.documents, facets.row_ids[rows], DOCUMENT_COLUMNS
             )
             for row, values in zip(rows.tolist(), found, strict=True):
                 yield to_document({**values, "access": facets.access[row].as_py()})
@@ -186,14 +192,18 @@ class Library:
         if self._chosen() in self.segmentations:
             owners = self._snapshot.directory(self._chosen()).documents
             counts = np.bincount(owners, minlength=len(facets))
-        columns = ("id", "title", "media_type", "uri", "source", "fingerprint", "text_hash")
-        table = scan_table(self._snapshot.documents, columns).sort_by("id")
+        documents = self._snapshot.documents
+        columns = ["id", "title", "media_type", "uri", "source", "fingerprint", "text_hash"]
+        columns += [name for name in ("own_access",) if name in documents.schema.names]
+        table = scan_table(documents, columns).sort_by("id")
         row = 0
         for batch in table.to_batches(max_chunksize=8192):
             for values in batch.to_pylist():
                 if facets.present is None or facets.present[row]:
-                    access = tuple(facets.access[row].as_py())
-                    yield DocumentRow(**values, access=access, passages=int(counts[row]))
+                    own, access = bool(values.pop("own_access", False)), facets.access[row].as_py()
+                    yield DocumentRow(
+                        **values, access=tuple(access), passages=int(counts[row]), own_access=own
+                    )
                 row += 1
 
     def texts(self) -> Iterator[tuple[str, str]]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from graft.core.document import Document
 from graft.core.errors import DocumentError
+from graft.library.access import Access, Readers
 from graft.library.parse import load_all
 from graft.library.rows import DocumentRow
-from graft.library.sources import Source, fingerprint
+from graft.library.sources import Source, fingerprint, path_of
+from graft.library.walk import Root, lies_under
 
 
 @dataclass(frozen=True)
@@ -25,35 +28,40 @@ class Failure:
 class Sync:
     """A sync under way: what is stored of each source, and what became of it so far.
 
-    Only what lies under a root that is named now may be removed. A source that cannot be read any
-    more keeps what is stored of it: nothing is lost by a file that is half written.
+    Only what lies under a root that is named now may be removed, whatever root it was ingested by.
+    A source that cannot be read any more keeps what is stored of it: nothing is lost by a file
+    that is half written. `own_access` holds the documents that name their readers themselves.
     """
 
     stored: dict[str, list[DocumentRow]]
-    roots: frozenset[str]
-    access: dict[str, tuple[str, ...]]
+    roots: Sequence[Root]
+    access: Access
     max_bytes: int
     seen: set[str] = field(default_factory=set)
+    corpora: set[Path] = field(default_factory=set)
     added: set[str] = field(default_factory=set)
     updated: set[str] = field(default_factory=set)
     gone: set[str] = field(default_factory=set)
+    own_access: set[str] = field(default_factory=set)
     unchanged: int = 0
     failed: list[Failure] = field(default_factory=list)
-    reopened: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    reopened: dict[str, Readers] = field(default_factory=dict)
 
     def changed(self, sources: Iterable[Source]) -> Iterator[Source]:
         """Yield the sources that have to be read; the same bytes cost a hash and no more."""
         for source in sources:
             self.seen.add(source.id)
+            if source.kind == "beir":
+                self.corpora.add(source.path)
             rows = self.stored.get(source.id, [])
             try:
                 mark = fingerprint(source, max_bytes=self.max_bytes)
             except DocumentError as error:
-                self.failed.append(Failure(source.id, str(error)))
+                self._fail(source, str(error))
                 continue
             if rows and all(row.fingerprint == mark for row in rows):
                 self.unchanged += len(rows)
-                self._reopen(source, rows)
+                self._reopen(rows)
             else:
                 yield source
 
@@ -62,28 +70,52 @@ class Sync:
         workers = min(2, os.cpu_count() or 1)
         for loaded in load_all(self.changed(sources), max_bytes=self.max_bytes, workers=workers):
             if loaded.reason:
-                self.failed.append(Failure(loaded.source.id, loaded.reason))
+                self._fail(loaded.source, loaded.reason)
                 continue
-            before = {row.id for row in self.stored.get(loaded.source.id, [])}
+            before = {row.id: row for row in self.stored.get(loaded.source.id, [])}
             now = {document.id for document in loaded.documents}
-            self.added |= now - before
-            self.updated |= now & before
-            self.gone |= before - now
-            access = self.access.get(loaded.source.root, ())
+            self.added |= now - before.keys()
+            self.updated |= now & before.keys()
+            self.gone |= before.keys() - now
             for document in loaded.documents:
-                yield document if document.access else replace(document, access=access)
+                if document.access:
+                    self.own_access.add(document.id)
+                    yield document
+                else:
+                    access = self._access(loaded.source, before.get(document.id))
+                    yield replace(document, access=access)
 
     def vanished(self) -> set[str]:
         """Return the documents whose source is no longer under the roots named now."""
         return {
             row.id
             for id, rows in self.stored.items()
+            if id not in self.seen
             for row in rows
-            if row.source in self.roots and id not in self.seen
+            if self._is_under(row)
         }
 
-    def _reopen(self, source: Source, rows: Sequence[DocumentRow]) -> None:
-        wanted = self.access.get(source.root)
+    def _access(self, source: Source, row: DocumentRow | None) -> Readers:
+        """Return who may see a document that does not say so: those of now, where none is given."""
+        if self.access.given is None and row is not None and not row.own_access:
+            return row.access
+        return self.access.at(source.path)
+
+    def _fail(self, source: Source, reason: str) -> None:
+        self.failed.append(Failure(source.id, reason))
+        self._reopen(self.stored.get(source.id, []))
+
+    def _reopen(self, rows: Sequence[DocumentRow]) -> None:
+        wanted = self.access.given
         for row in rows:
-            if wanted is not None and row.access != wanted:
+            if wanted is not None and not row.own_access and row.access != wanted:
                 self.reopened[row.id] = wanted
+
+    def _is_under(self, row: DocumentRow) -> bool:
+        if row.source in {root.name for root in self.roots}:
+            return True
+        path = path_of(row.uri)
+        if path is None or not any(lies_under(path, root) for root in self.roots):
+            return False
+        # One that is there was read under another root, as what a root of now does not name.
+        return path in self.corpora or not path.exists()

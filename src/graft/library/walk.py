@@ -40,14 +40,41 @@ def find_roots(paths: Iterable[str | Path], exclude: Sequence[str] = ()) -> list
     """
     roots: dict[str, Root] = {}
     for named in paths:
-        path = Path(named).expanduser()
-        root = _root(path, str(named))
+        root = _root(_home(named), str(named))
         if root.kind == "glob" and next(walk(root, exclude), None) is None:
             raise InputError(f"{named} fits no file: check the pattern")
         roots.setdefault(root.name, root)
     if not roots:
         raise InputError("no path was named: name files, folders or globs to ingest")
     return list(roots.values())
+
+
+def lies_under(path: Path, root: Root, exclude: Sequence[str] = ()) -> bool:
+    """Return whether a file, there or not, is one that a walk of the root would come to.
+
+    >>> lies_under(Path("/docs/a/b.md"), Root("/docs", Path("/docs"), "folder"), exclude=["x"])
+    True
+    """
+    if not path.is_relative_to(root.base):
+        return False
+    parts = path.relative_to(root.base).parts
+    if root.kind == "file" or not _fits(parts, root.pattern):
+        return not parts
+    below = [root.base.joinpath(*parts[:depth]) for depth in range(1, len(parts) + 1)]
+    return not any(_excluded(each, root.base, exclude) for each in below)
+
+
+def glob_of(name: str) -> Root | None:
+    """Return the glob whose root has this name, None for the name of a file or a folder."""
+    path = Path(name)
+    return _as_glob(path) if _MAGIC.search(name) and not path.exists() else None
+
+
+def _home(named: str | Path) -> Path:
+    try:
+        return Path(named).expanduser()
+    except RuntimeError as error:
+        raise InputError(f"{named} names the home of a user who is not known: check it") from error
 
 
 def _root(path: Path, named: str) -> Root:
@@ -65,13 +92,28 @@ def _root(path: Path, named: str) -> Root:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(f"{named} cannot be read ({reason}): nothing was changed") from error
     if _MAGIC.search(named):
-        parts = path.parts
-        first = next(i for i, part in enumerate(parts) if _MAGIC.search(part))
-        base = Path(*parts[:first]).resolve() if first else Path.cwd()
-        if base.is_dir():
-            pattern = parts[first:]
-            return Root("/".join([base.as_posix(), *pattern]), base, "glob", pattern)
+        root = _as_glob(path)
+        if root.base.is_dir():
+            return root
     raise InputError(f"{named} does not exist: check the path; nothing was changed")
+
+
+def _as_glob(path: Path) -> Root:
+    parts = path.parts
+    first = next(i for i, part in enumerate(parts) if _MAGIC.search(part))
+    base = Path(*parts[:first]).resolve() if first else Path.cwd()
+    pattern = parts[first:]
+    return Root("/".join([base.as_posix(), *pattern]), base, "glob", pattern)
+
+
+def _fits(parts: Sequence[str], pattern: Sequence[str]) -> bool:
+    """Return whether a path, or a folder on its way, fits a glob; the empty one fits all."""
+    if not pattern:
+        return True
+    head, rest = pattern[0], pattern[1:]
+    if head == "**":
+        return not rest or any(_fits(parts[n:], rest) for n in range(len(parts)))
+    return bool(parts) and fnmatchcase(parts[0], head) and _fits(parts[1:], rest)
 
 
 def walk(root: Root, exclude: Sequence[str] = ()) -> Iterator[tuple[Path, Path]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -45,11 +45,13 @@ class Writer:
         self._tables: dict[str, Table] = {}
         self._changed: set[str] = set()
         self._purging = False
-        for key, state in ((DOCUMENT, self.manifest.documents), (PASSAGE, self.manifest.passages)):
-            schema = DOCUMENTS if key == DOCUMENT else PASSAGES
-            self._tables[key] = (
-                self._create(key, schema) if state is None else self._database.open(state.name)
-            )
+        documents, passages = self.manifest.documents, self.manifest.passages
+        self._tables[DOCUMENT] = (
+            self._open_documents(documents.name) if documents else self._create(DOCUMENT, DOCUMENTS)
+        )
+        self._tables[PASSAGE] = (
+            self._database.open(passages.name) if passages else self._create(PASSAGE, PASSAGES)
+        )
         self._spaces: dict[str, Space] = {}
         self._indexes: dict[str, AnnIndex | None] = {}
         self._vectors: dict[str, VectorBuffer] = {}
@@ -62,13 +64,16 @@ class Writer:
         self._gone: set[str] = set()
         self._waiting: set[str] = set()
 
-    def put_documents(self, documents: Iterable[Document]) -> None:
+    def put_documents(
+        self, documents: Iterable[Document], *, own_access: Collection[str] = ()
+    ) -> None:
         """Add documents; one whose id is there replaces it, with its passages and vectors.
 
-        Raises DocumentError for a text that is not Unicode.
+        `own_access` holds the ids of those that name their readers themselves. Raises
+        DocumentError for a text that is not Unicode.
         """
         for document in documents:
-            row = document_row(document)
+            row = document_row(document, own_access=document.id in own_access)
             if document.id in self._waiting:
                 self._flush()
             if document.id in self._known:
@@ -168,12 +173,12 @@ class Writer:
                 self._tables[PASSAGE].delete(condition)
             self._changed.add(PASSAGE)
 
-    def publish(self, counts: Mapping[str, int] | None = None) -> int:
+    def publish(self) -> int:
         """Make all of it the library's next version, and return its number.
 
-        `counts` are kept beside the library's own. Where nothing changed, nothing is published
-        and the number is that of now. Raises InputError when a space lacks the vector of a
-        passage, and Cancelled when the job was cancelled; nothing is published then.
+        Where nothing changed, nothing is published and the number is that of now. Raises
+        InputError when a space lacks the vector of a passage, or all passages of documents that
+        have text, and Cancelled when the job was cancelled; nothing is published then.
         """
         self._flush()
         if not self._changed and not self._purging:
@@ -187,7 +192,6 @@ class Writer:
                 self._tables,
                 [(space, self._indexes[id]) for id, space in self._spaces.items()],
                 changed=self._changed,
-                counts=counts or {},
             )
             self.ctx.check()
             commit(self._database, manifest, self._tables.values(), old=self._files)
@@ -211,6 +215,13 @@ class Writer:
     def _create(self, kind: str, schema: pa.Schema) -> Table:
         # A name of its own each time: LanceDB caches what it knows of a path.
         return self._database.create(f"{kind}-{secrets.token_hex(4)}", schema)
+
+    def _open_documents(self, name: str) -> Table:
+        table = self._database.open(name)
+        missing = [field for field in DOCUMENTS if field.name not in table.schema.names]
+        if missing:  # made before documents told whose access theirs is: it was the root's
+            table.add_columns(missing)
+        return table
 
     def _hold(self, space: Space, table: Table, index: AnnIndex | None) -> None:
         self._spaces[space.id] = space
