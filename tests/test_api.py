@@ -94,6 +94,8 @@ def test_settings_given_in_python_count_over_the_release(root, documents):
     Workspace(root).ingest(documents)
     found = Workspace(root, {"retrieve": {"pipeline": "bm25"}}).search("the kettle", 1)
     assert set(found.hits[0].stages) == {"bm25"}
+    answer = Workspace(root, {"retrieve.pipeline": "bm25"}).ask("When was the kettle made?")
+    assert set(answer.hits[0].stages) == {"bm25"} and answer.release == "0 (changed)"
 
 
 def test_test_questions_are_new_or_seen_by_what_is_trained_on(root, documents, questions):

@@ -26,14 +26,14 @@ from graft.core.config import (
     load_config,
     override,
 )
-from graft.core.errors import ConfigError, InputError, SetupError
+from graft.core.errors import ConfigError, InputError, ModelError, SetupError
 from graft.core.files import Layout
 from graft.core.generation import Decoding
 from graft.core.ledger import Ledger
 from graft.core.protocols import Generator, PassageStore, Reranker, Tokenizer
 from graft.core.release import Lineage, Release, Releases
 from graft.core.space import Segmentation, Space
-from graft.generate.prompts import TEMPLATES, Template, template
+from graft.generate.prompts import Template, template
 
 if TYPE_CHECKING:
     from graft.answer.answerer import Answerer
@@ -303,6 +303,30 @@ def decoding(table: GenerateTable) -> Decoding:
     )
 
 
+def prompt_of(w: Wiring, name: str) -> Template:
+    """Return a prompt template as the release in use pins it, or else as Graft brings it."""
+    number = w.releases.current_number()
+    own = w.releases.get(number).prompts.get(name) if number is not None else None
+    return Template(**own) if own else template(name)
+
+
+def require_weights(w: Wiring, release: Release) -> None:
+    """Raise ModelError when a release's models are not those that it was made with."""
+    settings = release.settings
+    held = {"encoder": lambda: encoder(w, settings.encoder).digest}
+    if settings.retrieve.reranker:
+        held["reranker"] = lambda: reranker(w, settings.retrieve.reranker).digest
+    if not settings.generate.url:
+        held["generator"] = lambda: generator(w, settings.generate).digest
+    for part, digest in held.items():
+        if part in release.digests and digest() != release.digests[part]:
+            raise ModelError(
+                f"release {release.number} was made with another {part} than is there now: put "
+                "its weights back, or make a release of what is there with `graft release "
+                "promote --config`"
+            )
+
+
 def answerer(
     w: Wiring, settings: Settings, held: Library, *, release: str = "",
     prompts: Mapping[str, Mapping[str, str]] | None = None,
@@ -317,7 +341,7 @@ def answerer(
         retrieve=pipeline(w, settings, held, limit=2 * settings.answer.passages),
         generator=generator(w, settings.generate),
         store=held.using(segmentation(settings.segment).id),
-        template=Template(**own) if own else template(name),
+        template=Template(**own) if own else prompt_of(w, name),
         passages=settings.answer.passages,
         decoding=decoding(settings.generate),
         decline_threshold=settings.answer.decline_threshold,
@@ -346,7 +370,7 @@ def make_release(
         created=created,
         settings=settings,
         space=place.id,
-        prompts={name: TEMPLATES[name].to_dict()} if name in TEMPLATES else {},
+        prompts={name: prompt_of(w, name).to_dict()},
         digests=digests,
         versions=package_versions(),
         lineage=lineage,

@@ -40,8 +40,9 @@ def _cell(means: Mapping[str, object], measure: str) -> str:
 
 def _differences(result: SplitResult) -> Table:
     table = Table(box=None, pad_edge=False)
+    interval = f"{100 * result.confidence:g} % interval"
     for name, side in (("difference", "left"), ("measure", "left"), ("mean", "right"),
-                       ("95 % interval", "right"), ("p", "right"), ("", "left")):  # fmt: skip
+                       (interval, "right"), ("p", "right"), ("", "left")):  # fmt: skip
         table.add_column(name, justify=side)  # type: ignore[arg-type]
     for d in result.differences:
         word = "too small to tell" if d.small else ("clear" if d.low > 0 or d.high < 0 else "")

@@ -212,7 +212,7 @@ class EvaluateTable(Table):
 
 
 class GateTable(Table):
-    improve: tuple[str, ...] = Field(("token_f1",), min_length=1)
+    improve: tuple[str, ...] = Field(("answer_f1",), min_length=1)
     """Measures whose difference must lie above zero."""
     guard: tuple[str, ...] = ("support", "Recall@10")
     """Measures that must not be inferior."""

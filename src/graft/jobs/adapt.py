@@ -31,7 +31,7 @@ from graft.jobs.spaces import ensure_space
 from graft.jobs.tune_fusion import tune_fusion_part
 from graft.jobs.tune_generator import tune_generator_part
 from graft.jobs.tune_ranking import tune_reranker_part, tune_retriever_part
-from graft.tune.run import Run
+from graft.tune.run import Run, ancestors
 from graft.wire import Wiring, library, make_release, reading, settings_of
 
 ABOUT_CELLS = {
@@ -251,7 +251,8 @@ def _release(
         workspace, progress.settings, created=ctx.clock(), verdict=verdict.outcome,
         note=" ".join(rung.name for rung in progress.rungs[1:]),
         lineage=Lineage(
-            runs=runs_of(progress.settings), example_sets=(material.examples.id,),
+            runs=ancestors(workspace.layout.runs, runs_of(progress.settings)),
+            example_sets=(material.examples.id,),
             evaluation=evaluation, library_version=library(workspace).version,
         ),
     )  # fmt: skip

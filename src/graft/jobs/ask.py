@@ -10,7 +10,7 @@ from graft.core.context import Context
 from graft.core.errors import ModelError
 from graft.core.hashing import text_hash, value_hash
 from graft.core.search import Search
-from graft.wire import Wiring, answerer, library
+from graft.wire import Wiring, answerer, library, settings_of
 
 
 def ask(
@@ -55,10 +55,8 @@ def stream(
 def _serving(workspace: Wiring, number: int | None) -> Answerer:
     releases = workspace.releases
     chosen = releases.current() if number is None else releases.get(number)
-    return answerer(
-        workspace, chosen.settings, library(workspace), release=str(chosen.number),
-        prompts=chosen.prompts,
-    )  # fmt: skip
+    settings, name = settings_of(workspace, chosen.number)
+    return answerer(workspace, settings, library(workspace), release=name, prompts=chosen.prompts)
 
 
 def _record(workspace: Wiring, answer: Answer, ctx: Context) -> None:

@@ -33,7 +33,7 @@ from graft.jobs.scoring import (
 )
 from graft.library.store import Library
 from graft.measures.leaks import leaks
-from graft.tune.run import Run, read_run
+from graft.tune.run import Run, ancestors, read_run
 from graft.wire import Wiring, library, pipeline, reading, settings_of
 
 TEST_SPLITS: tuple[Split, ...] = ("test-new", "test-seen")
@@ -191,8 +191,9 @@ def check_unseen(
     """
     layout = workspace.layout
     behind = {run.id: run for run in runs}
-    for id in runs_of(settings):
-        behind.setdefault(id, read_run(layout.runs / id))
+    for id in ancestors(layout.runs, [*behind, *runs_of(settings)]):
+        if id not in behind:
+            behind[id] = read_run(layout.runs / id)
     questions = dict(_questions(asked))
     learned: set[str] = set()
     for run in behind.values():

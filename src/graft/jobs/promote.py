@@ -8,10 +8,11 @@ from pathlib import Path
 from graft.core.context import Context
 from graft.core.errors import CheckFailed
 from graft.core.release import Lineage
+from graft.generate.prompts import template
 from graft.jobs.parts import PREFIX, runs_of, with_run
 from graft.jobs.spaces import ensure_space
-from graft.tune.run import Run, read_run
-from graft.wire import Wiring, library, make_release, settings_of
+from graft.tune.run import Run, ancestors, read_run
+from graft.wire import Wiring, library, make_release, require_weights, settings_of
 
 
 def propose(workspace: Wiring, runs: Sequence[str] = (), *, wait: float = 0.0, ctx: Context) -> int:
@@ -26,7 +27,7 @@ def propose(workspace: Wiring, runs: Sequence[str] = (), *, wait: float = 0.0, c
         settings = with_run(settings, run.part, run.id)
     with workspace.layout.writer(wait):
         ensure_space(workspace, settings, ctx=ctx)
-        behind = [_run(workspace, id) for id in runs_of(settings)]
+        behind = [_run(workspace, id) for id in ancestors(workspace.layout.runs, runs_of(settings))]
         made = make_release(
             workspace, settings, created=ctx.clock(),
             lineage=Lineage(
@@ -36,6 +37,9 @@ def propose(workspace: Wiring, runs: Sequence[str] = (), *, wait: float = 0.0, c
             ),
             note=", ".join(run.id for run in named) or "from graft.toml",
         )  # fmt: skip
+        if not named:
+            name = settings.answer.prompt
+            made = made.model_copy(update={"prompts": {name: template(name).to_dict()}})
         return workspace.releases.add(made).number
 
 
@@ -45,7 +49,8 @@ def promote(
     """Put a release into use and return its number.
 
     Raises CheckFailed when the gate did not say "promote", unless `force`. The release's space
-    is filled with the present contents before the switch.
+    is filled with the present contents before the switch. Raises ModelError when its models are
+    no longer those that it was made with.
     """
     releases = workspace.releases
     with workspace.layout.writer(wait):
@@ -56,17 +61,23 @@ def promote(
                 f"the gate's verdict on release {number} is {release.verdict or 'not given'!r}:"
                 " keep what you have, or pass --force to promote it all the same"
             )
+        require_weights(workspace, release)
         ensure_space(workspace, release.settings, ctx=ctx)
         releases.switch(number)
     return number
 
 
 def rollback(workspace: Wiring, *, wait: float = 0.0, ctx: Context) -> int:
-    """Go back to the release in use before, and return its number; contents stay current."""
+    """Go back to the release in use before, and return its number; contents stay current.
+
+    Raises ModelError when its models are no longer those that it was made with.
+    """
     with workspace.layout.writer(wait):
         history = workspace.releases.history()
         if len(history) > 1:
-            ensure_space(workspace, workspace.releases.get(history[1]).settings, ctx=ctx)
+            before = workspace.releases.get(history[1])
+            require_weights(workspace, before)
+            ensure_space(workspace, before.settings, ctx=ctx)
         return workspace.releases.rollback()
 
 

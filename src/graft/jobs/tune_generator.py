@@ -12,7 +12,7 @@ from graft.core.errors import ConfigError, InputError
 from graft.core.generation import Prompt
 from graft.core.recipe import Lora, Recipe, Schedule
 from graft.examples.distract import distractors
-from graft.generate.prompts import CLOSED_BOOK, template
+from graft.generate.prompts import CLOSED_BOOK
 from graft.jobs.material import Material, keep
 from graft.models.causal import Causal
 from graft.tune.data import Row
@@ -21,7 +21,7 @@ from graft.tune.items import Items, Trainable, items_closed_book, items_raft, tr
 from graft.tune.plan import schedule_of, steps_of
 from graft.tune.run import Run
 from graft.tune.sft import items_digest
-from graft.wire import Wiring, causal, pipeline
+from graft.wire import Wiring, causal, pipeline, prompt_of
 
 HITS = 20
 """Passages that distractors are chosen from for each question."""
@@ -52,7 +52,7 @@ def generator_recipe(
         ),
         passages=settings.answer.passages,
         distractors_only=table.distractors_only,
-        decline=template(settings.answer.prompt).decline,
+        decline=prompt_of(workspace, settings.answer.prompt).decline,
         seed=seed,
     )
 
@@ -84,7 +84,7 @@ def tune_generator_part(
     recipe = replace(recipe, schedule=schedule_of(steps, len(train), recipe.schedule))
     tuned = tune_generator(model, train, dev, recipe=recipe, ctx=ctx)
     run = to_run(tuned, recipe, ctx)
-    prompt = CLOSED_BOOK if closed_book else template(material.settings.answer.prompt)
+    prompt = CLOSED_BOOK if closed_book else prompt_of(workspace, material.settings.answer.prompt)
     run = replace(
         run,
         settings={"prompt": prompt.to_dict()},
@@ -120,7 +120,7 @@ def _lesson(
     settings = material.settings
     examples = material.train if split == "train" else material.dev
     gold = {example.id: material.gold[example.id][:1] for example in examples}
-    prompt = template(settings.answer.prompt)
+    prompt = prompt_of(workspace, settings.answer.prompt)
 
     def count(prompt: Prompt) -> int:
         return len(model.ids(prompt))
