@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import importlib.util
+import sys
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -28,6 +32,20 @@ def test_peak_memory_is_in_bytes_and_grows_with_use() -> None:
     assert after - before >= 60 * 2**20
     assert after < 2 * before + 512 * 2**20
     assert held.all()
+
+
+def test_peak_memory_is_told_where_there_is_no_resource_module(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setitem(sys.modules, "resource", None)
+    spec = importlib.util.spec_from_file_location("devices_on_windows", devices.__file__)
+    assert spec and spec.loader
+    there = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(there)
+    process = SimpleNamespace(memory_info=lambda: SimpleNamespace(peak_wset=2**30))
+    monkeypatch.setattr("psutil.Process", lambda: process)
+    assert there.peak_memory()["host"] == 2**30
 
 
 def test_threads_are_set_within_the_block_alone() -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from importlib.machinery import ModuleSpec
@@ -102,6 +104,22 @@ def test_a_conversion_that_fails_leaves_nothing(
     with pytest.raises(OSError, match="disk is full"):
         starter.starter_generator(tmp_path / "cache")
     assert list((tmp_path / "cache").iterdir()) == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
+def test_the_umask_says_who_may_read_the_converted_model(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    source = tmp_path / "model.gguf"
+    source.write_bytes(b"GGUF")
+    monkeypatch.setattr(starter, "_gguf", lambda: source)
+    monkeypatch.setattr(starter, "_convert", lambda source, folder: None)
+    before = os.umask(0o027)
+    try:
+        folder = starter.starter_generator(tmp_path / "cache")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o750
 
 
 @pytest.mark.real

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import resource
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import psutil
 import torch
 
 from graft.core.errors import ConfigError
+
+if sys.platform != "win32":
+    import resource
 
 
 def device() -> str:
@@ -48,8 +51,11 @@ def peak_memory() -> dict[str, int]:
 
     The host's is the process's peak resident size; the device's is what torch allocated on CUDA.
     """
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    host = peak if sys.platform == "darwin" else peak * 1024
+    if sys.platform == "win32":
+        host = psutil.Process().memory_info().peak_wset
+    else:
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        host = peak if sys.platform == "darwin" else peak * 1024
     used = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else 0
     return {"host": int(host), "device": int(used)}
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import shutil
 import struct
-import tempfile
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -54,7 +54,9 @@ def starter_generator(cache: Path | None = None) -> Path:
     target = home / f"smollm2-135m-instruct-{file_hash(source)[:12]}-v{CONVERSION}"
     if not target.exists():
         home.mkdir(parents=True, exist_ok=True)
-        building = Path(tempfile.mkdtemp(dir=home, prefix=".building-"))
+        # Not by tempfile, whose folders nobody else may read: a cache may be shared.
+        building = home / f".building-{secrets.token_hex(8)}"
+        building.mkdir()
         try:
             _convert(source, building)
             _claim(building, target)
