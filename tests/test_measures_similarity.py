@@ -1,4 +1,5 @@
 import random
+from collections.abc import Mapping
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,6 @@ from graft.measures.similarity import (
     Signatures,
     band_rows,
     jaccard,
-    near_duplicates,
     normalize_text,
     shingles,
     words,
@@ -86,28 +86,43 @@ def test_bands_miss_at_most_one_pair_in_a_thousand(threshold: float) -> None:
     assert (1 - threshold ** (rows + 1)) ** (PERMUTATIONS // (rows + 1)) > 1e-3
 
 
+def near(texts: Mapping[str, str], threshold: float) -> list[tuple[str, str, float]]:
+    """Return the pairs of texts at least so similar, found as a user of signatures does."""
+    signatures, ids = Signatures(), list(texts)
+    for text in texts.values():
+        signatures.add(text)
+    pairs = set()
+    for members in signatures.buckets(threshold):
+        for n, place in enumerate(members[:-1]):
+            others = members[n + 1 :]
+            likely = others[signatures.may_reach(threshold, others, place)]
+            pairs |= {(int(place), int(other)) for other in likely}
+    scored = [(ids[a], ids[b], signatures.similarity(a, b)) for a, b in sorted(pairs)]
+    return [pair for pair in scored if pair[2] >= threshold]
+
+
 def test_near_duplicates_are_found_and_others_are_not() -> None:
-    items = [(f"d{i}", " ".join(_text(i))) for i in range(60)]
+    items = {f"d{i}": " ".join(_text(i)) for i in range(60)}
     planted = []
     for i in range(0, 60, 3):
         changed = _text(i)
         changed[60] = "edited"  # three of 118 shingles differ: 115 / 121
-        items.append((f"copy{i}", " ".join(changed)))
+        items[f"copy{i}"] = " ".join(changed)
         planted.append((f"d{i}", f"copy{i}"))
-    found = near_duplicates(items, 0.9)
+    found = near(items, 0.9)
     assert [(a, b) for a, b, _ in found] == planted
     assert all(score == pytest.approx(115 / 121) for *_, score in found)
 
 
 def test_texts_below_the_threshold_are_not_reported() -> None:
     base = _text(3)
-    items = [("a", " ".join(base)), ("b", " ".join(base[:100]))]  # 98 / 118
-    assert near_duplicates(items, 0.85) == []
-    assert len(near_duplicates(items, 0.8)) == 1
+    items = {"a": " ".join(base), "b": " ".join(base[:100])}  # 98 / 118
+    assert near(items, 0.85) == []
+    assert len(near(items, 0.8)) == 1
 
 
 def test_texts_without_words_are_similar_to_none() -> None:
-    assert near_duplicates([("a", ""), ("b", ""), ("c", "!!"), ("d", "!!")], 0.5) == []
+    assert near({"a": "", "b": "", "c": "!!", "d": "!!"}, 0.5) == []
 
 
 def test_signatures_are_the_same_in_every_process() -> None:

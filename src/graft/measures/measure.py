@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Measure:
-    """What a score is called, which way is better, and where it is defined.
+    """What a score is called, and where it is defined.
 
     `paper` names the paper or the tool whose definition is followed. All scores lie in 0..1.
     """
 
     name: str
     paper: str
-    higher_is_better: bool = True

@@ -6,7 +6,7 @@ import math
 import re
 import unicodedata
 import zlib
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Iterator, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -142,34 +142,6 @@ class Signatures:
             starts = np.concatenate([[0], ends[:-1]])
             for i in np.flatnonzero(ends - starts > 1):
                 yield filled[order[starts[i] : ends[i]]]
-
-
-def near_duplicates(
-    items: Iterable[tuple[str, str]], threshold: float
-) -> list[tuple[str, str, float]]:
-    """Return the pairs of (id, text) items whose similarity is `threshold` or more.
-
-    Similarity is Jaccard over runs of three words, told from signatures (see `Signatures`), so
-    that memory grows with the number of texts, not with their length. Pairs are in the order of
-    the items; to group many copies of one text, `library.duplicates` lists no pairs.
-
-    >>> items = [("a", "one two three four five"), ("b", "One, two, three four five!")]
-    >>> near_duplicates(items, 0.8)
-    [('a', 'b', 1.0)]
-    """
-    ids: list[str] = []
-    signatures = Signatures()
-    for id, text in items:
-        ids.append(id)
-        signatures.add(text)
-    seen: set[tuple[int, int]] = set()
-    for members in signatures.buckets(threshold):
-        for n, place in enumerate(members[:-1]):
-            others = members[n + 1 :]
-            others = others[signatures.may_reach(threshold, others, place)]
-            seen.update((int(place), int(other)) for other in others)
-    pairs = ((a, b, signatures.similarity(a, b)) for a, b in sorted(seen))
-    return [(ids[a], ids[b], score) for a, b, score in pairs if score >= threshold]
 
 
 def band_rows(threshold: float) -> int:
