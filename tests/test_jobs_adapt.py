@@ -15,7 +15,7 @@ from graft.core.errors import CheckFailed, InputError, LeakError, NotFound
 from graft.jobs import adapt as adapting
 from graft.jobs import freshness
 from graft.jobs.adapt import adapt
-from graft.jobs.evaluate import check_unseen, evaluate, evaluate_beir
+from graft.jobs.evaluate import check_unseen, evaluate, evaluate_beir, evaluate_releases
 from graft.jobs.examples import check, export, import_, load_examples, show
 from graft.jobs.ingest import ingest
 from graft.jobs.parts import with_run
@@ -202,6 +202,11 @@ def test_a_retriever_that_gains_is_searched_with_by_the_parts_after_it(
     assert set(done.runs.values()) >= set(runs) and len(runs) >= 3
     promote(workspace, done.release, force=True, ctx=CTX)
     assert len(library(workspace).spaces) == 2
+    told = evaluate_releases(workspace, [0, done.release], limit=12, ctx=CTX)
+    told = told.results["test-new"].to_dict()["systems"]
+    ladder = done.results["test-new ladder"].to_dict()["systems"]
+    assert told["release 0"] == ladder["in use"]
+    assert told["release 1"] == ladder["+threshold"]
 
 
 def test_what_would_fail_at_the_end_fails_before_anything_is_trained(workspace, beir):

@@ -33,19 +33,23 @@ def evaluate(
     raft: Annotated[
         str, typer.Option(help="The run (runs/ID) tuned with passages, for the cells.")
     ] = "",
+    releases: Annotated[
+        list[int] | None,
+        typer.Option("--release", metavar="N", help="Compare releases as they serve; repeat it."),
+    ] = None,
     limit: Annotated[int, typer.Option(min=0, help="Take a sample of questions.")] = 0,
     seed: Annotated[int, typer.Option(help="The seed of the sample and of the intervals.")] = 0,
     examples: Annotated[str, typer.Option(help="The set's id; the latest otherwise.")] = "",
     settings: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Score systems with paired intervals: the cells, or retrieval on a BEIR folder.
+    """Score systems with paired intervals: the cells, releases, or retrieval on a BEIR folder.
 
-    Without --beir: the cells on the example set's test splits. The latest runs of
+    Without --beir or --release: the cells on the example set's test splits. The latest runs of
     `graft tune generator` are used where none are named.
     """
     from graft.jobs.evaluate import evaluate as job
-    from graft.jobs.evaluate import evaluate_beir
+    from graft.jobs.evaluate import evaluate_beir, evaluate_releases
     from graft.wire import open_workspace
 
     if trec and not beir:
@@ -59,6 +63,10 @@ def evaluate(
                 workspace, beir, split=split, answers=answers, runs=runs, limit=limit,
                 trec=trec, ctx=shown.context,
             )  # fmt: skip
+        elif releases:
+            done = evaluate_releases(
+                workspace, releases, examples=examples, limit=limit, ctx=shown.context
+            )
         else:
             done = job(workspace, examples=examples, runs=runs, limit=limit, ctx=shown.context)
         if as_json:
