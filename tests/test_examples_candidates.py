@@ -10,6 +10,7 @@ from graft.core.context import Context
 from graft.core.document import Document
 from graft.examples.candidates import candidates, named
 from graft.examples.drafts import answer_drafts, free_drafts
+from graft.examples.named import named_question
 from graft.examples.sentences import is_prose, window
 from graft.examples.worked import GAP
 from graft.testing import MemoryStore
@@ -157,3 +158,27 @@ def test_a_free_draft_asks_about_the_sentence_that_opens_a_section() -> None:
     assert not list(free_drafts(document, same, Context().random("x")))
     untitled = Document("m.md", "The mill grinds the corn of the whole town.")
     assert not list(free_drafts(untitled, MemoryStore([untitled])._passages, Context().random("x")))
+
+
+def test_a_heading_that_is_a_name_asks_its_question_without_a_model() -> None:
+    text = "Merge sorted inputs into a single sorted output of all of them."
+    document = Document("heapq.md", text, "heapq")
+    [passage] = MemoryStore([document])._passages
+    named = [replace(passage, headings=("heapq.merge",))]
+    assert [d.question for d in free_drafts(document, named, Context().random("x"))] == [
+        "What does heapq.merge do?"
+    ]
+    plain = [replace(passage, headings=("Merging",))]
+    assert [d.question for d in free_drafts(document, plain, Context().random("x"))] == [""]
+
+
+@pytest.mark.parametrize(
+    ("heading", "asks"),
+    [
+        ("os.path.join", True), ("json_dump()", True), ("--wait", True), ("HTTPError", False),
+        ("getItem", True), ("Leave days", False), ("Overview", False), ("e.g. this", False),
+        ("heapq", False), ("2.1", False),
+    ],
+)  # fmt: skip
+def test_names_in_code_are_told_from_words(heading: str, asks: bool) -> None:
+    assert bool(named_question(heading, "Return the thing.")) is asks

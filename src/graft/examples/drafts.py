@@ -12,6 +12,7 @@ from graft.core.document import Document, Passage
 from graft.core.example import Gold
 from graft.examples.candidates import Candidate, Form, candidates
 from graft.examples.holding import content
+from graft.examples.named import named_question
 from graft.examples.sentences import is_prose, window
 from graft.examples.worked import GAP, Style
 from graft.measures.sentences import sentences
@@ -39,7 +40,8 @@ class Draft:
 
     `answer` is empty when the reader says what it is; `near` are the other short answers that
     stand in what is read. `gold` spans the sentence that is
-    asked about, and `opens` says whether it is the first one of its section.
+    asked about, and `opens` says whether it is the first one of its section. `question` is empty
+    where a model is to ask it.
     """
 
     passage: Passage
@@ -51,6 +53,7 @@ class Draft:
     read: Passage
     sentence: str
     opens: bool = False
+    question: str = ""
 
 
 def answer_drafts(
@@ -84,7 +87,9 @@ def free_drafts(
     draw.shuffle(order)
     for passage in order:
         found = candidates(passage.text)
-        yield replace(_draft(document, passage, opening[passage.id], found=found), opens=True)
+        draft = _draft(document, passage, opening[passage.id], found=found)
+        name = passage.headings[-1] if passage.headings else passage.title
+        yield replace(draft, opens=True, question=named_question(name, draft.sentence))
 
 
 def _openings(passages: Sequence[Passage]) -> dict[str, tuple[int, int]]:

@@ -75,8 +75,8 @@ def make_examples(
 
     Answer-aware ones: a number, name, term or description is cut out of a passage and the
     question for the gap is asked for; it is kept when its document is retrieved again and the
-    reader finds the answer again. Free ones ask about a heading or title; their answer is what
-    the reader finds, when the passage supports it. Unanswerable ones: see `unanswerable`.
+    reader finds the answer again. Free ones ask about a heading or title; they are
+    answered by the sentence that opens its section. Unanswerable ones: see `unanswerable`.
     Documents are sampled by the seed, so that memory grows with the limit, not the library.
     `reader` is the generator itself unless another is given. Raises InputError when there is no
     passage to ask about.
@@ -183,8 +183,10 @@ class _Maker:
     def _wave(self, drafts: Sequence[tuple[str, Draft]], wanted: Mapping[str, int]) -> Counter[str]:
         """Ask, filter, search and read; keep what comes through, and return how many of each."""
         asked: list[_Asked] = []
-        replies = ask([draft for _, draft in drafts], self.generator, self.ctx)
-        for (name, draft), reply in zip(drafts, replies, strict=True):
+        unasked = [draft for _, draft in drafts if not draft.question]
+        replies = iter(ask(unasked, self.generator, self.ctx))
+        for name, draft in drafts:
+            reply = Generation(draft.question) if draft.question else next(replies)
             item = _Asked(name, draft, filters.clean(reply.text))
             reason = filters.FAILED if reply.error else filters.fault(item.question)
             if reason := reason or _unfit(item):
