@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -10,9 +11,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from typer.main import get_command
 
 from graft.cli.main import app, main
+from graft.cli.session import Logging
+from graft.core.context import Event
 from graft.examples.formats import FORMATS
 
 
@@ -299,3 +303,20 @@ def test_doctor_says_what_is_missing(graft):
     code, out, _ = graft("doctor")
     assert "python" in out and "torch" in out and "encoder" in out
     assert code in (0, 3)
+
+
+def test_a_log_holds_a_line_for_each_stage_and_for_long_ones_now_and_then():
+    written = io.StringIO()
+    log = Logging(Console(file=written, width=200), every=0.0)
+    log(Event("embed", "start", 0, 1000))
+    log(Event("embed", "progress", 400, 1000, counts={"loss": 0.25}))
+    log(Event("embed", "end", 1000, 1000, seconds=12.0))
+    log(Event("search", "start"))
+    log(Event("search", "end", 3, seconds=0.2))
+    assert written.getvalue().splitlines() == [
+        "embed: 400 of 1,000, loss 0.25", "embed: 1,000 in 12.0 s",
+    ]  # fmt: skip
+    rare = Logging(Console(file=written), every=1000.0)
+    rare(Event("embed", "start"))
+    rare(Event("embed", "progress", 1))
+    assert len(written.getvalue().splitlines()) == 2

@@ -6,6 +6,7 @@ import json
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -99,6 +100,32 @@ class Progressing:
                 self.console.print(f"[dim]{event.stage}: {event.done:,} in {event.seconds:.1f} s")
 
 
+class Logging:
+    """Listens to events and writes a line now and then: for a log, or a terminal that is none.
+
+    A stage says what it came to when it has ended, and while it runs every `every` seconds.
+    """
+
+    def __init__(self, console: Console, every: float = 60.0) -> None:
+        self.console = console
+        self.every = every
+        self.told: dict[str, float] = {}
+
+    def __call__(self, event: Event) -> None:
+        now = time.monotonic()
+        if event.phase in ("note", "warning"):
+            show_note(self.console, event)
+        elif event.phase == "start":
+            self.told[event.stage] = now
+        elif event.phase == "end" and event.seconds >= 1:
+            self.console.print(f"{event.stage}: {event.done:,} in {event.seconds:.1f} s")
+        elif event.phase == "progress" and now - self.told.get(event.stage, now) >= self.every:
+            self.told[event.stage] = now
+            of = f" of {event.total:,}" if event.total else ""
+            counts = "".join(f", {name} {value:.4g}" for name, value in event.counts.items())
+            self.console.print(f"{event.stage}: {event.done:,}{of}{counts}", markup=False)
+
+
 def show_note(console: Console, event: Event) -> None:
     """Print a note or a warning."""
     style, mark = ("yellow", "warning: ") if event.phase == "warning" else ("dim", "")
@@ -118,10 +145,11 @@ def screen(as_json: bool = False, seed: int = 0) -> Iterator[Screen]:
         shown.err.print("stopping at the next boundary; press Ctrl-C again to stop at once")
 
     listener = Progressing(shown.err)
+    logging = Logging(shown.err)
 
     def quiet(event: Event) -> None:
-        if event.phase == "warning" or (event.phase == "note" and not as_json):
-            show_note(shown.err, event)
+        if not as_json or event.phase == "warning":
+            logging(event)
 
     moving = shown.err.is_terminal
     shown.context = Context(seed=seed, cancel=cancel, events=listener if moving else quiet)
