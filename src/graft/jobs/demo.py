@@ -13,14 +13,17 @@ from graft.jobs.corpus import write_corpus
 from graft.wire import open_workspace
 
 SETTINGS = {
-    "segment.max_tokens": 160,
-    "answer.passages": 3,
+    "segment.max_tokens": 80,
+    "segment.min_tokens": 20,
+    "answer.passages": 2,
     "generate.max_new_tokens": 32,
-    "examples.limit": 120,
-    "evaluate.limit": 40,
+    "examples.limit": 100,
+    "examples.free": 0.5,
+    "evaluate.limit": 20,
     "tune.retriever.epochs": 1.0,
     "tune.reranker.epochs": 1.0,
     "retrieve.rerank_depth": 10,
+    "adapt.edited_facts": 3,
 }
 """Small enough for ten minutes on two cores: shorter passages, fewer questions."""
 
