@@ -10,13 +10,19 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from rich.console import Console
 from typer.main import get_command
 
 from graft.cli.main import app, main
 from graft.cli.session import Logging
+from graft.cli.tables import show_results
 from graft.core.context import Event
+from graft.core.example import Example
+from graft.evaluate.compare import Sampling
+from graft.evaluate.result import summarise
+from graft.evaluate.score import ANSWER_MEASURES, Scored
 from graft.examples.formats import FORMATS
 
 
@@ -320,3 +326,24 @@ def test_a_log_holds_a_line_for_each_stage_and_for_long_ones_now_and_then():
     rare(Event("embed", "start"))
     rare(Event("embed", "progress", 1))
     assert len(written.getvalue().splitlines()) == 2
+
+
+@pytest.mark.parametrize("width", [80, 200])
+def test_a_table_of_results_fits_the_terminal(width):
+    rng = np.random.default_rng(0)
+    names = ["in use", "+retriever", "closed/retrieved"]
+    measures = [*ANSWER_MEASURES, "nDCG@10", "MRR@10", "Recall@5", "Recall@10"]
+    examples = [Example(f"e{i}", "?", ("yes",), group=f"d{i}") for i in range(30)]
+    systems = [Scored(name, {m: rng.random(30) for m in measures}) for name in names]
+    result = summarise(
+        systems, examples, pairs=[(names[0], names[2])], measures=["answer_f1", "support"],
+        sampling=Sampling(200),
+    )  # fmt: skip
+    out = io.StringIO()
+    show_results(Console(file=out, width=width), {"test-new": result})
+    lines = out.getvalue().splitlines()
+    assert max(map(len, lines)) <= width and "…" not in out.getvalue().replace(" … ", "")
+    assert all(any(line.startswith(name + " ") for line in lines) for name in names)
+    shown = "\n".join(lines[:5])
+    assert "answer" in shown and "Rec." in shown and ("token" in shown) == (width == 200)
+    assert any("in use → closed/retrieved" in line and "Answer F1" in line for line in lines)

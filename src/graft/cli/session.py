@@ -103,13 +103,15 @@ class Progressing:
 class Logging:
     """Listens to events and writes a line now and then: for a log, or a terminal that is none.
 
-    A stage says what it came to when it has ended, and while it runs every `every` seconds.
+    A stage says what it came to when it has ended, and while it runs every `every` seconds. Of
+    stages within others only the outermost end is told.
     """
 
     def __init__(self, console: Console, every: float = 60.0) -> None:
         self.console = console
         self.every = every
         self.told: dict[str, float] = {}
+        self.open: list[str] = []
 
     def __call__(self, event: Event) -> None:
         now = time.monotonic()
@@ -117,8 +119,12 @@ class Logging:
             show_note(self.console, event)
         elif event.phase == "start":
             self.told[event.stage] = now
-        elif event.phase == "end" and event.seconds >= 1:
-            self.console.print(f"{event.stage}: {event.done:,} in {event.seconds:.1f} s")
+            self.open.append(event.stage)
+        elif event.phase == "end":
+            # What failed has had no end, and is over with the stage around it.
+            del self.open[self.open.index(event.stage) :]
+            if not self.open and event.seconds >= 1:
+                self.console.print(f"{event.stage}: {event.done:,} in {event.seconds:.1f} s")
         elif event.phase == "progress" and now - self.told.get(event.stage, now) >= self.every:
             self.told[event.stage] = now
             of = f" of {event.total:,}" if event.total else ""

@@ -31,6 +31,7 @@ from graft.jobs.spaces import ensure_space
 from graft.jobs.tune_fusion import tune_fusion_part
 from graft.jobs.tune_generator import tune_generator_part
 from graft.jobs.tune_ranking import tune_reranker_part, tune_retriever_part
+from graft.models.devices import release_memory
 from graft.tune.run import Run, ancestors
 from graft.wire import Wiring, library, make_release, reading, settings_of
 
@@ -98,6 +99,7 @@ def adapt(
     progress.costs = _first_costs(done, made_in)
     for part in workspace.config.adapt.parts:
         _tune_part(workspace, part, material, progress, wait=wait, ctx=ctx)
+    release_memory()
     ladder = Ladder(workspace, library(workspace), ctx)
     candidate = ladder.fit(progress.settings, material.dev)
     progress.climb("+threshold", candidate)
@@ -154,6 +156,7 @@ def _tune_part(
     ctx: Context,
 ) -> None:  # fmt: skip
     """Tune one part from where the candidate stands, and let it join if dev gained."""
+    release_memory()
     settings = progress.settings
     # A part before may have published its space, which an older handle does not see.
     current = replace(material, settings=settings, held=reading(workspace, settings))
