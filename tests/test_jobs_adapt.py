@@ -240,6 +240,22 @@ def test_an_edited_fact_is_answered_from_the_edited_copy_alone(workspace, beir, 
     assert reading(workspace, settings).document("d0").text == before
 
 
+def test_the_block_of_python_in_the_readme_runs(beir, tiny_models, tmp_path, monkeypatch, capsys):
+    readme = (Path(__file__).resolve().parents[1] / "README.md").read_text()
+    block = re.search(r"```python\n(.*?)```", readme, re.S)[1]
+    monkeypatch.chdir(tmp_path)
+    beir.rename("docs")
+    for key, value in {**tiny_models, **SMALL}.items():
+        monkeypatch.setenv("GRAFT_" + key.upper().replace(".", "_"), value)
+    # Random weights ask no question that could be kept: these come from the folder.
+    monkeypatch.setattr(adapting, "build", lambda w, ctx: import_(w, "docs", ctx=ctx))
+    found: dict = {}
+    exec(compile(block, "README.md", "exec"), found)
+    shown = capsys.readouterr().out.strip()
+    assert shown and "Answer(" not in shown
+    assert found["report"].report.exists() and found["ws"].wiring.layout.root == Path("handbook")
+
+
 def test_a_leak_between_splits_is_an_error_that_names_the_pair(workspace, tmp_path):
     rows = [
         {"messages": [{"role": "user", "content": "In which year was the red kettle made?"},

@@ -48,23 +48,12 @@ def ask(
 
 def _final(out: Console, answer: Answer) -> None:
     out.print()
-    numbers: dict[tuple[str, int, int], int] = {}
-    text, at = "", 0
-    for citation in sorted(answer.citations, key=lambda c: c.end):
-        place = (citation.document_id, citation.source_start, citation.source_end)
-        number = numbers.setdefault(place, len(numbers) + 1)
-        text += answer.text[at : citation.end] + f" [{number}]"
-        at = citation.end
-    out.print(text + answer.text[at:], markup=False)
+    text, sources = answer.cited()
+    out.print(text, markup=False)
     for start, end in answer.unsupported:
         out.print(f"  not supported: {answer.text[start:end]}", markup=False, style="yellow")
-    quotes = {
-        (c.document_id, c.source_start, c.source_end): " ".join(c.quote.split())
-        for c in answer.citations
-    }
-    for place, number in numbers.items():
-        where = f"{place[0]}:{place[1]}-{place[2]}"
-        out.print(f"  [{number}] {where}  “{quotes[place]}”", markup=False, style="dim")
+    for source in sources:
+        out.print(f"  {source}", markup=False, style="dim")
     word = "declined" if answer.declined else f"support {answer.support:.2f}"
     out.print(
         f"  release {answer.release}, library version {answer.library_version}, {word}",

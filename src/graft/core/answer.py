@@ -47,3 +47,29 @@ class Answer:
     finish_reason: str = "stop"
     replayable: bool = True
     error: str = ""
+
+    def __str__(self) -> str:
+        """Return it as a person reads it: the text, then the sources that its numbers name."""
+        text, sources = self.cited()
+        return "\n".join([self.error or text, *(f"  {source}" for source in sources)])
+
+    def cited(self) -> tuple[str, list[str]]:
+        """Return the text with a number after each cited part, and a line for each source.
+
+        >>> cited = (Citation(0, 5, "leave.md", "p", 10, 20, "Five days."),)
+        >>> Answer("How many?", "Five.", citations=cited).cited()
+        ('Five. [1]', ['[1] leave.md:10-20  “Five days.”'])
+        """
+        numbers: dict[tuple[str, int, int], int] = {}
+        sources: list[str] = []
+        text, at = "", 0
+        for c in sorted(self.citations, key=lambda citation: citation.end):
+            place = (c.document_id, c.source_start, c.source_end)
+            if place not in numbers:
+                numbers[place] = len(numbers) + 1
+                quote = " ".join(c.quote.split())
+                where = f"{c.document_id}:{c.source_start}-{c.source_end}"
+                sources.append(f"[{numbers[place]}] {where}  “{quote}”")
+            text += f"{self.text[at : c.end]} [{numbers[place]}]"
+            at = c.end
+        return text + self.text[at:], sources

@@ -27,6 +27,10 @@ class Adapted:
     report: Path
     seconds: float
 
+    def __str__(self) -> str:
+        """Return the verdict and where the report is."""
+        return f"{self.verdict.sentence} (release {self.release}, {self.report})"
+
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON that scripts rely on."""
         return {
