@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -53,7 +54,7 @@ def beir(tmp_path: Path) -> Path:
     for name, i in names:
         corpus.append({
             "_id": f"d{i}", "title": f"The {name}",
-            "text": f"The {name} was made in {1800 + i} by a smith. It weighs {i + 20} grams.",
+            "text": f"The {name} was made in {1800 + i} by\na smith. It weighs {i + 20} grams.",
         })  # fmt: skip
         asked = (("year", f"In which year was the {name} made?", str(1800 + i)),
                  ("weight", f"How many grams does the {name} weigh?", str(i + 20)))  # fmt: skip
@@ -140,6 +141,11 @@ def test_the_whole_loop_ends_in_a_verdict_a_release_and_a_report(workspace, beir
     assert counts["dev"] and counts["test-new"] == 60
     done = adapt(workspace, [], examples=counts["id"], ctx=CTX)
     assert done.verdict.outcome != "promote", "random weights cannot have earned a release"
+    # Not even as wrong passages were the new documents shown.
+    new = {g.document_id for e in load_examples(workspace).split("test-new") for g in e.gold}
+    for id in done.runs.values():
+        learned = set(workspace.ledger.documents_of_run(id))
+        assert learned and not learned & new
     cells = done.results["test-new"].systems
     assert list(cells)[:4] == ["base", "rag", "ft", "rag+ft"] and len(cells) == 10
     ladder = done.results["test-new ladder"]
@@ -230,7 +236,8 @@ def test_an_edited_fact_is_answered_from_the_edited_copy_alone(workspace, beir, 
 
     fake = FakeGenerator(answer)
     monkeypatch.setattr(wire, "generator", lambda w, table: fake)
-    before = reading(workspace, settings).document("d0").text
+    held = reading(workspace, settings)
+    before = held.document("d0").text
     chosen = freshness.edits(workspace, settings, examples, count=3, ctx=CTX)
     assert len(chosen) == 3
     for example, new in chosen:
@@ -238,6 +245,23 @@ def test_an_edited_fact_is_answered_from_the_edited_copy_alone(workspace, beir, 
     fresh = freshness.by_sync(workspace, settings, chosen, wait=0, ctx=CTX)
     assert (fresh.facts, fresh.right) == (3, 3) and fresh.seconds > 0
     assert reading(workspace, settings).document("d0").text == before
+
+    # A whole sentence is edited too, also one that goes over a line's end.
+    told = []
+    for example in (e for e in examples if e.id.endswith("-year")):
+        [gold] = example.gold
+        sentence = held.document(gold.document_id).text.split(" It")[0]
+        span = replace(gold, start=0, end=len(sentence))
+        told.append(replace(example, answers=(sentence,), gold=(span,)))
+
+    def repeat(prompt):
+        name = re.search(r"the (\w+ \w+) made", prompt[-1]["content"])[1]
+        found = re.search(rf"The {name} was made.*?smith\.", prompt[-1]["content"], re.S)
+        return " ".join(found[0].split()) if found else "It is not known."
+
+    monkeypatch.setattr(wire, "generator", lambda w, table: FakeGenerator(repeat))
+    chosen = freshness.edits(workspace, settings, told, count=2, ctx=CTX)
+    assert len(chosen) == 2 and all(new.endswith("a smith.") for _, new in chosen)
 
 
 def test_the_block_of_python_in_the_readme_runs(beir, tiny_models, tmp_path, monkeypatch, capsys):

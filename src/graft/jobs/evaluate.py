@@ -186,8 +186,8 @@ def check_unseen(
 ) -> None:  # fmt: skip
     """Raise LeakError when a run, or one that the settings name, was trained on what is asked.
 
-    Questions on documents that a run has learned from are counted in a note: they are no leak,
-    but they tell nothing about new documents.
+    Questions on documents that a run was shown are counted in a note: they are no leak, but they
+    tell nothing about new documents.
     """
     layout = workspace.layout
     behind = {run.id: run for run in runs}
@@ -212,7 +212,7 @@ def check_unseen(
             )
     seen = sum(any(g.document_id in learned for g in e.gold) for e in asked)
     if seen:
-        ctx.note("evaluate", f"{seen} of {len(asked)} questions are on documents trained on")
+        ctx.note("evaluate", f"{seen} of {len(asked)} questions are on documents shown in training")
 
 
 def curves_of(runs: Sequence[Run]) -> list[Curve]:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from graft.core.answer import Answer
 from graft.core.config import Settings
 from graft.core.context import Context
 from graft.core.document import Document
@@ -21,6 +22,7 @@ from graft.examples.holding import holds
 from graft.generate.prompts import CLOSED_BOOK
 from graft.jobs.ingest import put_documents
 from graft.library.store import Library
+from graft.measures.text import token_f1
 from graft.tune.generator import tune_generator
 from graft.tune.items import items_closed_book
 from graft.wire import Wiring, answerer, causal, library, reading
@@ -31,8 +33,11 @@ Edit = tuple[Example, str]
 REPEATS = 8
 """Epochs in which a training sees each edited fact: enough to learn a handful by heart."""
 
-LONGEST = 4
-"""Words of an answer that may be edited: a date, a number, a name."""
+SHORT = 4
+"""Words up to which an answer is a date, a number or a name, and must be given as it is."""
+
+SAID = 0.5
+"""Token F1 from which a longer answer, such as a sentence, counts as given."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,7 @@ def edits(
     chosen: list[Edit] = []
     for example, answer in zip(able, answers, strict=True):
         id = example.gold[0].document_id
-        if id in documents or len(chosen) == count or not holds(answer.text, example.answers[0]):
+        if id in documents or len(chosen) == count or not _says(answer, example.answers[0]):
             continue
         text = held.document(id).text
         others = [
@@ -92,8 +97,7 @@ def by_sync(
         serving = replace(answerer(copy, settings, library(copy)), decline_threshold=0.0)
         answers = serving.answer([search_for(e) for e, _ in chosen], ctx)
         seconds = ctx.clock() - started
-    right = sum(holds(a.text, new) for a, (_, new) in zip(answers, chosen, strict=True))
-    return Freshness(len(chosen), right, seconds)
+    return Freshness(len(chosen), _right(answers, chosen), seconds)
 
 
 def by_training(
@@ -120,8 +124,7 @@ def by_training(
         serving = answerer(workspace, tuned, reading(workspace, settings))
         answers = serving.answer_from([search_for(e) for e, _ in chosen], None, ctx)
     seconds = ctx.clock() - started
-    right = sum(holds(a.text, new) for a, (_, new) in zip(answers, chosen, strict=True))
-    return Freshness(len(chosen), right, seconds)
+    return Freshness(len(chosen), _right(answers, chosen), seconds)
 
 
 @contextmanager
@@ -138,22 +141,35 @@ def _copy(workspace: Wiring, wait: float) -> Iterator[Wiring]:
         yield Wiring(Layout(Path(folder)), workspace.config, kept)
 
 
+def _right(answers: Sequence[Answer], chosen: Sequence[Edit]) -> int:
+    return sum(_says(answer, new) for answer, (_, new) in zip(answers, chosen, strict=True))
+
+
+def _says(answer: Answer, wanted: str) -> bool:
+    if len(wanted.split()) <= SHORT:
+        return holds(answer.text, wanted)
+    return token_f1(answer.text, [wanted]) >= SAID
+
+
 def _fact(held: Library, example: Example) -> bool:
-    """Whether an example's answer is short and stands, as it is, in its evidence."""
+    """Whether an example's answer stands, as it is, in its evidence."""
     gold = example.gold[0]
-    if not example.answers or len(example.answers[0].split()) > LONGEST or gold.start is None:
+    if not example.answers or gold.start is None:
         return False
     text = held.document(gold.document_id).text[gold.start : gold.end]
     return bool(_whole(example.answers[0]).search(text))
 
 
 def _whole(answer: str) -> re.Pattern[str]:
-    # "12" stands in "2012", and is not meant there
-    return re.compile(rf"(?<!\w){re.escape(answer)}(?!\w)")
+    # "12" stands in "2012", and is not meant there; a sentence may go over a line's end
+    words = r"\s+".join(map(re.escape, answer.split()))
+    return re.compile(rf"(?<!\w){words}(?!\w)")
 
 
-def _kind(answer: str) -> tuple[bool, bool]:
-    return any(c.isdigit() for c in answer), answer[:1].isupper()
+def _kind(answer: str) -> tuple[bool, ...]:
+    if len(answer.split()) > SHORT:
+        return (True,)
+    return False, any(c.isdigit() for c in answer), answer[:1].isupper()
 
 
 def _edited(document: Document, example: Example, new: str) -> Document:

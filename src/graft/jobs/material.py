@@ -11,12 +11,14 @@ from graft.core.config import Settings
 from graft.core.context import Context
 from graft.core.document import Passage
 from graft.core.example import Example
+from graft.core.search import Search
 from graft.examples.gold import resolve
+from graft.examples.split import documents_of
 from graft.examples.store import ExampleSet
 from graft.library.store import Library
 from graft.tune.data import Row
 from graft.tune.run import Run, write_run
-from graft.wire import Wiring, reading, settings_of
+from graft.wire import Wiring, pipeline, reading, settings_of
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,12 @@ class Material:
     train: Sequence[Example]
     dev: Sequence[Example]
     gold: Mapping[str, Sequence[Passage]]
+
+    @property
+    def apart(self) -> frozenset[str]:
+        """The documents of test-new, of which no training may show anything."""
+        asked = self.examples.split("test-new")
+        return frozenset(id for example in asked for id in documents_of(example))
 
 
 def gather(workspace: Wiring, found: ExampleSet, ctx: Context) -> Material:
@@ -46,6 +54,25 @@ def gather(workspace: Wiring, found: ExampleSet, ctx: Context) -> Material:
         dev=[e for e in dev if e.id in usable],
         gold=usable,
     )
+
+
+def retrieval(
+    workspace: Wiring, material: Material, settings: Settings, *, limit: int
+) -> Callable[[list[Search]], list[Search]]:
+    """Return a retrieval that never shows a document of test-new, not even as a wrong one.
+
+    Hits beyond `limit` take the place of those that are left out, as far as they were found.
+    """
+    apart = material.apart
+    stage = pipeline(workspace, settings, material.held, limit=settings.retrieve.depth)
+
+    def retrieve(searches: list[Search]) -> list[Search]:
+        return [
+            replace(s, hits=tuple(h for h in s.hits if h.document_id not in apart)[:limit])
+            for s in stage(searches)
+        ]
+
+    return retrieve
 
 
 def tune_dict(run: Run) -> dict[str, Any]:

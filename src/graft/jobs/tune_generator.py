@@ -13,7 +13,7 @@ from graft.core.generation import Prompt
 from graft.core.recipe import Lora, Recipe, Schedule
 from graft.examples.distract import distractors
 from graft.generate.prompts import CLOSED_BOOK
-from graft.jobs.material import Material, keep
+from graft.jobs.material import Material, keep, retrieval
 from graft.models.causal import Causal
 from graft.tune.data import Row
 from graft.tune.generator import to_run, tune_generator
@@ -21,7 +21,7 @@ from graft.tune.items import Items, Trainable, items_closed_book, items_raft, tr
 from graft.tune.plan import schedule_of, steps_of
 from graft.tune.run import Run
 from graft.tune.sft import items_digest
-from graft.wire import Wiring, causal, pipeline, prompt_of
+from graft.wire import Wiring, causal, prompt_of
 
 HITS = 20
 """Passages that distractors are chosen from for each question."""
@@ -135,7 +135,7 @@ def _lesson(
         )
         return _Lesson(chosen, made, gold, {})
     others = distractors(
-        chosen.examples, pipeline(workspace, settings, material.held, limit=HITS), material.held,
+        chosen.examples, retrieval(workspace, material, settings, limit=HITS), material.held,
         gold=material.gold, count=recipe.passages, ctx=ctx,
     )  # fmt: skip
     made = items_raft(

@@ -14,7 +14,7 @@ from graft.core.hashing import value_hash
 from graft.core.protocols import Encoder
 from graft.core.recipe import Lora, Negatives, Recipe, Schedule
 from graft.core.search import Search
-from graft.jobs.material import Material, keep
+from graft.jobs.material import Material, keep, retrieval
 from graft.models.reranker import grow_reranker, load_reranker
 from graft.tune.data import Row
 from graft.tune.lists import Lists, dev_lists
@@ -24,7 +24,7 @@ from graft.tune.reranker import tune_reranker
 from graft.tune.retriever import tune_retriever
 from graft.tune.run import Run
 from graft.tune.tuned import Tuned
-from graft.wire import Wiring, encoder, encoder_folder, pipeline, weights_path
+from graft.wire import Wiring, encoder, encoder_folder, weights_path
 
 MINED_HITS = 60
 """Passages that hard negatives are chosen from: a band of ranks, and some to be left out."""
@@ -56,7 +56,7 @@ def tune_retriever_part(workspace: Wiring, material: Material, *, ctx: Context) 
     )
     plain = settings.retrieve.model_copy(update={"pipeline": "dense", "reranker": ""})
     mined = _mined(workspace, material, plain, recipe, similarity=base, ctx=ctx)
-    pool = dev_pool(material.dev, material.gold, material.held)
+    pool = dev_pool(material.dev, material.gold, material.held, apart=material.apart)
     tuned = tune_retriever(base, mined.triples, pool, recipe=recipe, ctx=ctx)
     return keep(
         workspace, material, _run(tuned, recipe, mined, ctx), save=tuned.save,
@@ -137,7 +137,7 @@ def _retrieval(
     workspace: Wiring, material: Material, table: RetrieveTable
 ) -> Callable[[list[Search]], list[Search]]:
     settings = material.settings.model_copy(update={"retrieve": table})
-    return pipeline(workspace, settings, material.held, limit=MINED_HITS)
+    return retrieval(workspace, material, settings, limit=MINED_HITS)
 
 
 def _run(tuned: Tuned, recipe: Recipe, mined: Mined, ctx: Context) -> Run:

@@ -37,13 +37,15 @@ def dev_pool(
     *,
     size: int = 0,
     others: Iterable[Passage] = (),
+    apart: frozenset[str] = frozenset(),
 ) -> Pool:
     """Return a pool of `size` passages: all positives, what BM25 finds, then `others`.
 
     The hard ones come from BM25 because a pool of the base encoder's own mistakes would hold
     none of the tuned one's, and flatter it. BM25's are taken rank by rank, so that every question
     has its share. A `size` of 0 is 64 and eight a question, at most 512: each look at dev embeds
-    them all, and few questions cannot tell more apart. The same input gives the same pool.
+    them all, and few questions cannot tell more apart. Documents of `apart` are left out of what
+    BM25 finds. The same input gives the same pool.
     Raises InputError when no example has a positive.
     """
     known = [example for example in examples if positives.get(example.id)]
@@ -52,7 +54,10 @@ def dev_pool(
     size = size or min(64 + 8 * len(known), 512)
     passages = {p.id: p for example in known for p in positives[example.id]}
     bm25 = FollowUp() >> Lexical(store, depth=20)
-    rows = [search.hits for search in bm25([search_for(example) for example in known])]
+    rows = [
+        [hit for hit in search.hits if hit.document_id not in apart]
+        for search in bm25([search_for(example) for example in known])
+    ]
     deepest = max(map(len, rows))
     ranked = (row[rank].passage_id for rank in range(deepest) for row in rows if rank < len(row))
     fresh = [id for id in dict.fromkeys(ranked) if id not in passages]
