@@ -347,3 +347,10 @@ def test_a_table_of_results_fits_the_terminal(width):
     shown = "\n".join(lines[:5])
     assert "answer" in shown and "Rec." in shown and ("token" in shown) == (width == 200)
     assert any("in use → closed/retrieved" in line and "Answer F1" in line for line in lines)
+
+
+@pytest.mark.parametrize("command", ["ask", "search"])
+def test_an_empty_question_is_refused_before_anything_is_loaded(graft, command):
+    code, out, err = graft(command, "  ")
+    assert code == 2 and out == ""
+    assert "at least one word" in err

@@ -98,3 +98,13 @@ def test_invalid_toml_names_the_file(tmp_path):
 def test_every_key_has_a_variable_of_its_own():
     names = ["_".join(key.split(".")).upper() for key in valid_keys()]
     assert len(names) == len(set(names))
+
+
+def test_a_mistake_is_looked_for_where_it_was_made(tmp_path):
+    path = tmp_path / "graft.toml"
+    path.write_text("[retrieve]\ndepth = 50\n")
+    with pytest.raises(ConfigError, match=r"^unknown setting 'retrieve\.dept': did"):
+        load_config(path, variables={}, flags={"retrieve.dept": "9"})
+    path.write_text("[retrieve]\ndept = 50\n")
+    with pytest.raises(ConfigError, match=r"in .*graft\.toml: did you mean"):
+        load_config(path, variables={})

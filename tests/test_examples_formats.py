@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from graft.core.document import Document
-from graft.core.errors import InputError
+from graft.core.errors import InputError, NotFound
 from graft.core.example import Example, Gold
+from graft.core.hashing import text_hash
+from graft.examples.beir import write_beir
 from graft.examples.formats import FORMATS, detect, export_examples, import_examples
-from graft.examples.squad import squad_documents
+from graft.examples.squad import placed, read_squad, squad_documents, write_squad
 from graft.examples.trec import write_runs
 from graft.testing import MemoryStore
 
@@ -277,3 +279,34 @@ def test_trec_runs_rank_from_one_and_keep_the_order_by_score(tmp_path: Path) -> 
     for run in ({"q": [("a b", 1.0)]}, {"q 1": [("a", 1.0)]}, {"q": [("", 1.0)]}):
         with pytest.raises(InputError, match="white space"):
             write_runs({"x": run}, path)
+
+
+def test_a_squad_paragraph_is_found_in_the_document_that_holds_it(tmp_path: Path) -> None:
+    context = "Leave is five days. It carries over."
+    text = f"# Handbook\n\n{context}\n"
+    rows = [{"id": "q1", "question": "How long is leave?",
+             "answers": [{"text": "five days", "answer_start": 9}]},
+            {"id": "q2", "question": "Who?", "answers": [], "is_impossible": True}]  # fmt: skip
+    path = tmp_path / "squad.json"
+    data = [{"title": "Handbook", "paragraphs": [{"context": context, "qas": rows}]}]
+    path.write_text(json.dumps({"data": data}))
+    found = placed(read_squad(path), squad_documents(path), [("other.md", "x"), ("leave.md", text)])
+    [gold] = found[0].gold
+    assert gold.document_id == "leave.md" and text[gold.start : gold.end] == "five days"
+    assert gold.text_hash == text_hash(text) and found[1].group == "leave.md"
+    nowhere = placed(read_squad(path), squad_documents(path), [("other.md", "x")])
+    assert nowhere == read_squad(path)
+
+
+def test_questions_without_documents_are_not_written_where_documents_are_needed(
+    tmp_path: Path,
+) -> None:
+    bare = [Example("1", "How long is leave?", ("five days",))]
+    with pytest.raises(InputError, match="names one"):
+        write_beir(bare, tmp_path / "beir")
+
+    def lost(id: str) -> Document:
+        raise NotFound(f"there is no document {id!r}")
+
+    with pytest.raises(InputError, match="names no document"):
+        write_squad(bare, tmp_path / "out.json", lost)

@@ -58,13 +58,18 @@ class Screen:
     """
 
     as_json: bool
-    out: Console = field(default_factory=lambda: Console(highlight=False))
-    err: Console = field(default_factory=lambda: Console(stderr=True, highlight=False))
+    out: Console = field(default_factory=lambda: _console(sys.stdout.isatty()))
+    err: Console = field(default_factory=lambda: _console(sys.stderr.isatty(), stderr=True))
     context: Context = field(default_factory=Context)
 
     def json(self, value: Mapping[str, Any]) -> None:
         """Print a value as JSON, one document."""
         sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+def _console(terminal: bool, *, stderr: bool = False) -> Console:
+    # A line that goes to a file or a pipe is left whole, for grep and for copying.
+    return Console(stderr=stderr, highlight=False, soft_wrap=not terminal)
 
 
 class Progressing:

@@ -279,7 +279,7 @@ def load_config(
     try:
         return Config.model_validate(_merged(values, explicit(variables=variables, flags=flags)))
     except ValidationError as error:
-        raise ConfigError(_explain(error, path)) from error
+        raise ConfigError(_explain(error, path, values)) from error
 
 
 def explicit(
@@ -363,10 +363,13 @@ def _merged(below: Any, above: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _explain(error: ValidationError, path: Path | None) -> str:
+def _explain(error: ValidationError, path: Path | None, file: Mapping[str, Any]) -> str:
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"])
-    where = f" in {path}" if path is not None and path.exists() else ""
+    table, _, name = key.partition(".")
+    held = file.get(table)
+    in_file = name in held if isinstance(held, Mapping) and name else table in file
+    where = f" in {path}" if in_file else ""
     if first["type"] == "extra_forbidden":
         options = [*valid_keys(), *Config.model_fields]
         near = difflib.get_close_matches(key, options, 1, 0.0)

@@ -59,6 +59,11 @@ def write_beir(
 
     Hashes and spans of gold have no place in it; they are pinned anew when it is imported.
     """
+    if not any(example.gold for example in examples):
+        raise InputError(
+            f"BEIR judges documents, and none of the {len(examples)} questions names one: export "
+            "as chat or prompts"
+        )
     answerable = [example for example in examples if example.answerable]
     declined = [example for example in examples if not example.answerable]
     queries: list[dict[str, Any]] = [

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from graft.core.document import Document
-from graft.core.errors import InputError
+from graft.core.errors import InputError, NotFound
 from graft.core.example import Example, Gold, Split
 from graft.core.files import write_atomic
 from graft.core.hashing import text_hash
@@ -42,6 +43,39 @@ def squad_documents(path: Path) -> Iterator[Document]:
         yield Document(id, paragraph["context"], title=paragraph["title"])
 
 
+def placed(
+    examples: Sequence[Example], contexts: Iterable[Document], texts: Iterable[tuple[str, str]]
+) -> list[Example]:
+    """Return the examples with their gold in the documents that hold the paragraphs' texts.
+
+    `contexts` are paragraphs that are no documents of their own, `texts` (id, text) of those there
+    are. A paragraph is looked for as it is; one that stands nowhere keeps its id.
+    """
+    waiting = {context.id: context.text for context in contexts if context.text.strip()}
+    found: dict[str, tuple[str, str, int]] = {}
+    for id, text in texts:
+        for name, context in list(waiting.items()):
+            if (at := text.find(context)) >= 0:
+                found[name] = (id, text_hash(text), at)
+                del waiting[name]
+        if not waiting:
+            break
+    return [_moved(example, found) for example in examples]
+
+
+def _moved(example: Example, found: Mapping[str, tuple[str, str, int]]) -> Example:
+    gold = tuple(_shifted(item, found.get(item.document_id)) for item in example.gold)
+    group = found[example.group][0] if example.group in found else example.group
+    return replace(example, gold=gold, group=group)
+
+
+def _shifted(gold: Gold, place: tuple[str, str, int] | None) -> Gold:
+    if place is None or gold.start is None or gold.end is None:
+        return gold
+    id, mark, at = place
+    return Gold(id, mark, gold.start + at, gold.end + at)
+
+
 def write_squad(
     examples: Sequence[Example], path: Path, document: Callable[[str], Document] | None = None
 ) -> None:
@@ -57,7 +91,13 @@ def write_squad(
     for example in examples:
         id = example.gold[0].document_id if example.gold else example.group
         if id not in sources:
-            sources[id] = document(id)
+            try:
+                sources[id] = document(id)
+            except NotFound as error:
+                raise InputError(
+                    f"SQuAD holds the text that is asked about, and {example.question!r} names no "
+                    "document of the library: export as chat or prompts"
+                ) from error
         held.setdefault(id, []).append(_question(example, sources[id]))
     articles: dict[str, list[dict[str, Any]]] = {}
     for id, questions in held.items():

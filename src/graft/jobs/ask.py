@@ -10,6 +10,7 @@ from graft.core.context import Context
 from graft.core.errors import ModelError
 from graft.core.hashing import text_hash, value_hash
 from graft.core.search import Search
+from graft.jobs.search import require_words
 from graft.wire import Wiring, answerer, library, settings_of
 
 
@@ -25,6 +26,8 @@ def ask(
 
     Raises ModelError when no question could be answered because generation failed.
     """
+    for question in questions:
+        require_words(question)
     serving = _serving(workspace, release)
     answers = serving.answer([Search(q, principals=principals) for q in questions], ctx)
     if answers and all(answer.error for answer in answers):
@@ -43,6 +46,7 @@ def stream(
     ctx: Context,
 ) -> Iterator[str | Answer]:
     """Yield provisional text as it is written, then the one authoritative Answer."""
+    require_words(question)
     serving = _serving(workspace, release)
     for piece in serving.stream(Search(question, principals=principals), ctx):
         if isinstance(piece, Answer):

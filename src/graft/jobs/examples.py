@@ -11,10 +11,11 @@ from graft.core.context import Context
 from graft.core.errors import InputError
 from graft.core.example import Example
 from graft.examples import store
-from graft.examples.formats import FORMATS, Format, export_examples, import_examples
+from graft.examples.formats import FORMATS, Format, detect, export_examples, import_examples
 from graft.examples.gold import pin, resolve
 from graft.examples.make import MakeOptions, make_examples
 from graft.examples.split import Shares, assign
+from graft.examples.squad import placed, squad_documents
 from graft.examples.store import LATEST, ExampleSet
 from graft.examples.unions import Unions
 from graft.library.duplicates import groups as duplicate_clusters
@@ -70,11 +71,23 @@ def import_(
     if not source.exists():
         raise InputError(f"{path} is not there: name a file or a BEIR folder of questions")
     found = import_examples(source, split=split, limit=limit, seed=ctx.seed)
+    if detect(source) == "squad":
+        known = set(held.document_ids())
+        paragraphs = [p for p in squad_documents(source) if p.id not in known]
+        found = placed(found, paragraphs, held.texts())
     pinned = pin(found, held.document)
     if not pinned.examples:
+        missing = next(iter(pinned.missing.values()))
         raise InputError(
-            f"none of the {len(found)} questions of {path} is about a document of the "
-            "library: ingest their documents first"
+            f"none of the {len(found)} questions of {path} is about a document of the library "
+            f"({missing!r} is none of its ids): ingest their documents first"
+        )
+    bare = sum(example.answerable and not example.gold for example in pinned.examples)
+    if bare:
+        ctx.warn(
+            "import",
+            f"{bare} questions name no document: retrieval cannot be tuned on them, nor can it be "
+            "told whether a test question's document was trained on",
         )
     dropped = {"document not in the library": len(pinned.missing)} if pinned.missing else {}
     examples: Sequence[Example] = pinned.examples
@@ -154,7 +167,8 @@ def check(workspace: Wiring, *, examples: str = "") -> dict[str, Any]:
     settings, _ = settings_of(workspace, None)
     held = reading(workspace, settings)
     gold = resolve(found.examples, held.document, passages_of=held.passages_of)
-    states = {"found": len(gold.passages), "moved": len(gold.moved)}
+    bare = sum(not example.gold for example in found.examples)
+    states = {"found": len(gold.passages) - bare, "moved": len(gold.moved), "none named": bare}
     states |= {reason: len(ids) for reason, ids in gold.dropped.items()}
     return {"id": found.id, **found.counts, "leaks": 0, "gold": states}
 

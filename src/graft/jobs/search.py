@@ -40,12 +40,19 @@ def search(
 
     Raises InputError for an empty query, NotFound before the first ingest.
     """
+    require_words(query)
     settings, _ = settings_of(workspace, release)
     stage = traced(pipeline(workspace, settings, library(workspace), limit=limit), ctx)
     (found,) = stage([Search(query, principals=principals)])
     if found.error:
         raise InputError(found.error)
     return Found(query, found.hits, found.trace)
+
+
+def require_words(query: str) -> None:
+    """Raise InputError for an empty question, before any model is loaded for it."""
+    if not query.strip():
+        raise InputError("the question is empty: ask for something in at least one word")
 
 
 def hit_dicts(hits: Sequence[Hit]) -> list[dict[str, Any]]:
