@@ -22,6 +22,7 @@ from graft.jobs.ingest import ingest
 from graft.jobs.parts import with_run
 from graft.jobs.promote import promote, propose
 from graft.jobs.release import list_releases, show_release
+from graft.jobs.spaces import ensure_space
 from graft.jobs.tune import tune
 from graft.jobs.tune_ranking import tune_retriever_part
 from graft.testing import FakeGenerator
@@ -222,7 +223,9 @@ def test_what_would_fail_at_the_end_fails_before_anything_is_trained(workspace, 
     assert not workspace.ledger.runs()
 
 
-def test_an_edited_fact_is_answered_from_the_edited_copy_alone(workspace, beir, monkeypatch):
+def test_an_edited_fact_is_answered_from_the_edited_copy_alone(
+    workspace, beir, monkeypatch, tmp_path
+):
     import_(workspace, str(beir), ctx=CTX)
     settings = settings_of(workspace, None)[0]
     examples = load_examples(workspace).split("test-new")
@@ -242,6 +245,11 @@ def test_an_edited_fact_is_answered_from_the_edited_copy_alone(workspace, beir, 
     assert len(chosen) == 3
     for example, new in chosen:
         assert new != example.answers[0] and new.isdigit()
+    # Also beside the space of another encoder, as a tuned retriever has it.
+    other = str(tiny_encoder(tmp_path / "other", seed=5))
+    encoder = settings.encoder.model_copy(update={"model": other})
+    with workspace.layout.writer():
+        ensure_space(workspace, settings.model_copy(update={"encoder": encoder}), ctx=CTX)
     fresh = freshness.by_sync(workspace, settings, chosen, wait=0, ctx=CTX)
     assert (fresh.facts, fresh.right) == (3, 3) and fresh.seconds > 0
     assert reading(workspace, settings).document("d0").text == before

@@ -115,12 +115,17 @@ def put_documents(
 ) -> int:
     """Put documents into the spaces of these settings and publish; return the version.
 
+    The library has these spaces alone afterwards: others would lack the vectors of what is new.
     The caller holds the workspace's lock.
     """
     with writing(workspace, ctx=ctx) as writer:
         spaces = [filled(workspace, each) for each in settings]
         for place in spaces:
             writer.add_space(place.space)
+        kept = {place.space.id for place in spaces}
+        for other in library(workspace).spaces:
+            if other.id not in kept:
+                writer.drop_space(other)
         writer.put_documents(documents)
         put(workspace, writer, documents, spaces, ctx=ctx)
         version: int = writer.publish()
