@@ -354,3 +354,13 @@ def test_an_empty_question_is_refused_before_anything_is_loaded(graft, command):
     code, out, err = graft(command, "  ")
     assert code == 2 and out == ""
     assert "at least one word" in err
+
+
+def test_who_may_see_a_document_is_shown(graft, tmp_path):
+    folder = tmp_path / "hr"
+    folder.mkdir()
+    (folder / "pay.md").write_text("# Pay\n\nBand C is paid on the fifth day of the month.\n")
+    assert graft("ingest", str(folder), "--access", "hr")[0] == 0
+    code, out, _ = graft("library", "list")
+    assert code == 0 and "access" in out and re.search(r"pay\.md.*\bhr\b", out)
+    assert "may be seen by hr" in graft("library", "show", "pay.md")[1]

@@ -29,9 +29,13 @@ def list_(context: typer.Context, as_json: JsonOption = False) -> None:
         table.add_column("title", overflow="fold")
         table.add_column("type")
         table.add_column("passages", justify="right")
+        closed = any(row["access"] for row in rows)
+        if closed:
+            table.add_column("access", overflow="fold")
         for row in rows:
-            cells = (row["id"], row["title"], row["media_type"])
-            table.add_row(*(cell.replace("[", r"\[") for cell in cells), str(row["passages"]))
+            cells = [row["id"], row["title"], row["media_type"], str(row["passages"])]
+            cells += [", ".join(row["access"])] if closed else []
+            table.add_row(*(cell.replace("[", r"\[") for cell in cells))
         shown.out.print(table if rows else "no documents yet: `graft ingest PATH`")
 
 
@@ -54,6 +58,8 @@ def show(
         shown.out.print(
             f"{detail['id']} · {detail['title']} · {detail['media_type']}", style="bold"
         )
+        if detail["access"]:
+            shown.out.print(f"may be seen by {', '.join(detail['access'])}", markup=False)
         for passage in detail["passages"]:
             page = f" page {passage['page']}" if passage["page"] else ""
             path = " > ".join(passage["headings"])

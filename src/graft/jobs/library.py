@@ -11,11 +11,11 @@ from graft.wire import Wiring, library, reading, settings_of
 
 
 def list_documents(workspace: Wiring) -> Iterator[dict[str, Any]]:
-    """Yield every document's id, title, media type and number of passages."""
+    """Yield every document's id, title, media type, number of passages, and who may see it."""
     for row in library(workspace).document_rows():
         yield {
             "id": row.id, "title": row.title, "media_type": row.media_type,
-            "passages": row.passages,
+            "passages": row.passages, "access": list(row.access),
         }  # fmt: skip
 
 
