@@ -86,7 +86,7 @@ def test_both_objectives_take_the_same_steps_over_the_same_answerable_examples(
 
     with monkeypatch.context() as patch:
         patch.setattr(tune_generator, "distractors", never)
-        patch.setattr(tune_generator, "pipeline", never)
+        patch.setattr(tune_generator, "retrieval", never)
         closed = tune_generator_part(workspace, material, closed_book=True, ctx=CTX)
     raft = tune_generator_part(workspace, material, closed_book=False, ctx=CTX)
 
