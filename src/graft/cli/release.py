@@ -34,7 +34,7 @@ def list_(context: typer.Context, as_json: JsonOption = False) -> None:
         for name in ("", "release", "made", "verdict", "note"):
             table.add_column(name)
         for row in rows:
-            made = datetime.fromtimestamp(row["created"], UTC).strftime("%Y-%m-%d %H:%M")
+            made = _date(row["created"])
             mark = "*" if row["current"] else ""
             verdict = row["verdict"] or "not judged"
             table.add_row(mark, str(row["number"]), made, verdict, row["note"])
@@ -57,7 +57,7 @@ def show(
         if as_json:
             shown.json(detail)
             return
-        _print(shown.out.print, detail, "")
+        _print(shown.out.print, {**detail, "created": _date(detail["created"])}, "")
 
 
 @app.command()
@@ -114,6 +114,10 @@ def rollback(context: typer.Context, wait: WaitOption = 0.0, as_json: JsonOption
             shown.json({"release": now})
         else:
             shown.out.print(f"release {now} is in use")
+
+
+def _date(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _print(write: Callable[..., None], value: object, indent: str) -> None:
