@@ -17,7 +17,7 @@ from graft.jobs import adapt as adapting
 from graft.jobs import freshness
 from graft.jobs.adapt import adapt
 from graft.jobs.evaluate import check_unseen, evaluate, evaluate_beir, evaluate_releases
-from graft.jobs.examples import check, export, import_, load_examples, show
+from graft.jobs.examples import check, export, import_, list_sets, load_examples, show
 from graft.jobs.ingest import ingest
 from graft.jobs.parts import with_run
 from graft.jobs.promote import promote, propose
@@ -89,6 +89,8 @@ def test_imported_questions_are_split_by_document_and_checked(workspace, beir, t
     told = check(workspace)
     assert told["leaks"] == 0 and told["gold"]["found"] == len(found.examples)
     assert show(workspace, split="dev", limit=2)[0]["gold"]
+    [row] = list_sets(workspace)
+    assert row["id"] == found.id and row["counts"] == found.counts
     assert export(workspace, str(tmp_path / "out.jsonl")) == len(found.examples)
 
 

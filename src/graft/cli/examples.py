@@ -1,4 +1,4 @@
-"""graft examples build / import / export / check / show"""
+"""graft examples build / import / export / list / check / show"""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, get_args
 import typer
 from rich.table import Table
 
-from graft.cli.session import JsonOption, Place, Screen, SetOption, parse_flags, screen
+from graft.cli.session import JsonOption, Place, Screen, SetOption, date, parse_flags, screen
 from graft.core.example import Split
 
 app = typer.Typer(
@@ -79,6 +79,27 @@ def export(
             shown.json({"path": path, "examples": count})
         else:
             shown.out.print(f"wrote {count} examples to {path}")
+
+
+@app.command("list")
+def list_(context: typer.Context, as_json: JsonOption = False) -> None:
+    """List the example sets, oldest first; the last one is used where none is named."""
+    from graft.jobs.examples import list_sets
+    from graft.wire import open_workspace
+
+    place: Place = context.obj
+    with screen(as_json) as shown:
+        rows = list_sets(open_workspace(place.root))
+        if as_json:
+            shown.json({"sets": rows})
+            return
+        table = Table(box=None, pad_edge=False)
+        for name in ("set", "made", "from", *get_args(Split)):
+            table.add_column(name, overflow="fold")
+        for row in rows:
+            counts = [str(row["counts"].get(split, 0)) for split in get_args(Split)]
+            table.add_row(row["id"], date(row["created"]), row["origin"], *counts)
+        shown.out.print(table if rows else "no examples yet: `graft examples build` or `import`")
 
 
 @app.command()

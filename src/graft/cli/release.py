@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
-from graft.cli.session import JsonOption, Place, WaitOption, screen
+from graft.cli.session import JsonOption, Place, WaitOption, date, screen
 from graft.core.errors import InputError
 
 app = typer.Typer(no_args_is_help=True, help="Show the releases, and switch between them.")
@@ -34,7 +33,7 @@ def list_(context: typer.Context, as_json: JsonOption = False) -> None:
         for name in ("", "release", "made", "verdict", "note"):
             table.add_column(name)
         for row in rows:
-            made = _date(row["created"])
+            made = date(row["created"])
             mark = "*" if row["current"] else ""
             verdict = row["verdict"] or "not judged"
             table.add_row(mark, str(row["number"]), made, verdict, row["note"])
@@ -57,7 +56,7 @@ def show(
         if as_json:
             shown.json(detail)
             return
-        _print(shown.out.print, {**detail, "created": _date(detail["created"])}, "")
+        _print(shown.out.print, {**detail, "created": date(detail["created"])}, "")
 
 
 @app.command()
@@ -114,10 +113,6 @@ def rollback(context: typer.Context, wait: WaitOption = 0.0, as_json: JsonOption
             shown.json({"release": now})
         else:
             shown.out.print(f"release {now} is in use")
-
-
-def _date(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _print(write: Callable[..., None], value: object, indent: str) -> None:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -65,6 +66,15 @@ class Screen:
     def json(self, value: Mapping[str, Any]) -> None:
         """Print a value as JSON, one document."""
         sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+def date(seconds: float) -> str:
+    """Return a time, in seconds since the epoch, as tables show it.
+
+    >>> date(0.0)
+    '1970-01-01 00:00 UTC'
+    """
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _console(terminal: bool, *, stderr: bool = False) -> Console:

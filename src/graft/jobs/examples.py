@@ -82,6 +82,9 @@ def import_(
             f"none of the {len(found)} questions of {path} is about a document of the library "
             f"({missing!r} is none of its ids): ingest their documents first"
         )
+    if 2 * len(pinned.missing) > len(found):
+        ctx.warn("import", f"{len(pinned.missing)} of {len(found)} questions are left out: their "
+                 "documents are not in the library")  # fmt: skip
     bare = sum(example.answerable and not example.gold for example in pinned.examples)
     if bare:
         ctx.warn(
@@ -156,6 +159,17 @@ def export(workspace: Wiring, path: str, *, format: str = "", examples: str = ""
         )
     export_examples(found.examples, target, chosen, document=library(workspace).document)
     return len(found.examples)
+
+
+def list_sets(workspace: Wiring) -> list[dict[str, Any]]:
+    """Return every example set, oldest first: id, time, origin, counts by split."""
+    return [
+        {
+            "id": row["id"], "created": row["created"], "origin": row["detail"]["origin"],
+            "counts": row["detail"]["counts"],
+        }
+        for row in workspace.ledger.example_sets()
+    ]  # fmt: skip
 
 
 def check(workspace: Wiring, *, examples: str = "") -> dict[str, Any]:
