@@ -13,6 +13,7 @@ import pytest
 from graft import wire
 from graft.core.context import Context
 from graft.core.errors import CheckFailed, InputError, LeakError, NotFound
+from graft.examples.formats import import_examples
 from graft.jobs import adapt as adapting
 from graft.jobs import freshness
 from graft.jobs.adapt import adapt
@@ -92,6 +93,39 @@ def test_imported_questions_are_split_by_document_and_checked(workspace, beir, t
     [row] = list_sets(workspace)
     assert row["id"] == found.id and row["counts"] == found.counts
     assert export(workspace, str(tmp_path / "out.jsonl")) == len(found.examples)
+
+
+def test_what_hardly_differs_from_a_test_question_is_left_out_of_training(
+    workspace, beir, tmp_path
+):
+    queries = (beir / "queries.jsonl").read_text().splitlines()
+    rows = {row["_id"]: row for row in map(json.loads, queries)}
+    # each is the test's question about another document, with a plural or a small word changed
+    rows["q1-year"]["text"] = rows["q0-year"]["text"].replace("the", "a")
+    rows["q3-weight"]["text"] = rows["q2-weight"]["text"].replace("grams", "gram")
+    (beir / "queries.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows.values()))
+    whole = import_(workspace, str(beir), split="train", ctx=CTX)
+    assert "q1-year" in {e.id for e in load_examples(workspace).examples}
+    done = import_(workspace, str(beir), split="train", apart_from="test", ctx=CTX)
+    assert done["dropped"]["stands in test too"] == 2
+    kept = {e.id for e in load_examples(workspace).examples}
+    assert not kept & {"q1-year", "q3-weight"} and "q1-weight" in kept
+    assert done["train"] + done["dev"] == whole["train"] + whole["dev"] - 2
+    run = tune(workspace, "fusion", ctx=CTX)
+    used = with_run(settings_of(workspace, None)[0], "fusion", run.id)
+    asked = import_examples(beir, split="test")
+    check_unseen(workspace, used, [], asked, CTX)
+
+    apart = tmp_path / "tests.jsonl"
+    turns = [{"role": "user", "content": rows["q5-year"]["text"]},
+             {"role": "assistant", "content": "1805"}]  # fmt: skip
+    apart.write_text(json.dumps({"messages": turns}) + "\n")
+    done = import_(workspace, str(beir), split="train", apart_from=str(apart), ctx=CTX)
+    assert done["dropped"] == {f"stands in {apart} too": 1}
+    with pytest.raises(InputError, match=r"neither a split of .* nor a file"):
+        import_(workspace, str(beir), split="train", apart_from="dev", ctx=CTX)
+    with pytest.raises(InputError, match="nothing to take in"):
+        import_(workspace, str(beir), split="train", apart_from="train", ctx=CTX)
 
 
 def test_retrieval_on_a_beir_folder_is_scored_with_intervals(workspace, beir):

@@ -7,10 +7,9 @@ functions that need them, so that what needs no model starts at once.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,8 +26,9 @@ from graft.core.config import (
     override,
 )
 from graft.core.errors import ConfigError, InputError, ModelError, SetupError
-from graft.core.files import Layout
+from graft.core.files import RUNS, Layout
 from graft.core.generation import Decoding
+from graft.core.installed import installed_versions
 from graft.core.ledger import Ledger
 from graft.core.protocols import Generator, PassageStore, Reranker, Tokenizer
 from graft.core.release import Lineage, Release, Releases
@@ -155,7 +155,7 @@ def tokenizer(w: Wiring, name: str) -> Tokenizer:
 def weights_path(w: Wiring, name: str) -> str:
     """Return what a model's setting points at: a run's weights, a local folder, or the name."""
     path = w.layout.model_path(name)
-    return str(Path(path) / "adapter") if name.startswith("runs/") else path
+    return str(Path(path) / "adapter") if name.startswith(RUNS) else path
 
 
 def encoder(w: Wiring, table: EncoderTable) -> SentenceEncoder:
@@ -310,15 +310,19 @@ def prompt_of(w: Wiring, name: str) -> Template:
     return Template(**own) if own else template(name)
 
 
+def _digests(w: Wiring, settings: Settings) -> dict[str, Callable[[], str]]:
+    """Return, for each model of these settings that has weights here, what tells their digest."""
+    found: dict[str, Callable[[], str]] = {"encoder": lambda: encoder(w, settings.encoder).digest}
+    if settings.retrieve.reranker:
+        found["reranker"] = lambda: reranker(w, settings.retrieve.reranker).digest
+    if not settings.generate.url:
+        found["generator"] = lambda: generator(w, settings.generate).digest
+    return found
+
+
 def require_weights(w: Wiring, release: Release) -> None:
     """Raise ModelError when a release's models are not those that it was made with."""
-    settings = release.settings
-    held = {"encoder": lambda: encoder(w, settings.encoder).digest}
-    if settings.retrieve.reranker:
-        held["reranker"] = lambda: reranker(w, settings.retrieve.reranker).digest
-    if not settings.generate.url:
-        held["generator"] = lambda: generator(w, settings.generate).digest
-    for part, digest in held.items():
+    for part, digest in _digests(w, release.settings).items():
         if part in release.digests and digest() != release.digests[part]:
             raise ModelError(
                 f"release {release.number} was made with another {part} than is there now: put "
@@ -357,37 +361,20 @@ def make_release(
 
     It is not stored. A generator that is remote has no digest, nor one that is not installed yet.
     """
-    place = space(w, settings)
-    digests = {"encoder": place.encoder_digest}
-    if settings.retrieve.reranker:
-        digests["reranker"] = reranker(w, settings.retrieve.reranker).digest
-    if not settings.generate.url:
-        with suppress(SetupError):
-            digests["generator"] = generator(w, settings.generate).digest
+    digests = {}
+    for part, digest in _digests(w, settings).items():
+        with suppress(SetupError) if part == "generator" else nullcontext():
+            digests[part] = digest()
     name = settings.answer.prompt
     return Release(
         number=0,
         created=created,
         settings=settings,
-        space=place.id,
+        space=space(w, settings).id,
         prompts={name: prompt_of(w, name).to_dict()},
         digests=digests,
-        versions=package_versions(),
+        versions=installed_versions(),
         lineage=lineage,
         verdict=verdict,
         note=note,
     )
-
-
-PACKAGES = ("graft-rag", "lancedb", "peft", "sentence-transformers", "torch", "transformers")
-
-
-def package_versions() -> dict[str, str]:
-    """Return the installed versions of the packages that decide what comes out."""
-    found = {}
-    for name in PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "not installed"
-    return found

@@ -43,6 +43,13 @@ def import_(
             "or test-new."
         ),
     ] = "",
+    apart_from: Annotated[
+        str,
+        typer.Option(
+            help="Leave out what stands, or hardly differs, in this other BEIR split or file: the "
+            "questions that you test on."
+        ),
+    ] = "",
     limit: Annotated[int, typer.Option(min=0, help="Take a sample; 0 takes all.")] = 0,
     seed: Annotated[int, typer.Option(help="The seed of the sample and of the splits.")] = 0,
     as_json: JsonOption = False,
@@ -54,7 +61,9 @@ def import_(
     place: Place = context.obj
     with screen(as_json, seed) as shown:
         workspace = open_workspace(place.root)
-        made = job(workspace, path, split=split, limit=limit, ctx=shown.context)
+        made = job(
+            workspace, path, split=split, apart_from=apart_from, limit=limit, ctx=shown.context
+        )
         _show_counts(shown, made)
 
 

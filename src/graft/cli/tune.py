@@ -17,43 +17,25 @@ ExamplesOption = Annotated[
 SeedOption = Annotated[int, typer.Option(help="The seed of everything random.")]
 
 
-@app.command()
-def retriever(
-    context: typer.Context,
-    examples: ExamplesOption = "",
-    settings: SetOption = None,
-    seed: SeedOption = 0,
-    wait: WaitOption = 0.0,
-    as_json: JsonOption = False,
-) -> None:
-    """Train the encoder with in-batch and mined hard negatives."""
-    _tune(context, "retriever", examples, settings, seed, wait, as_json)
+def _command(part: Part, about: str) -> None:
+    """Add the command that tunes a part which has no options of its own."""
+
+    def command(
+        context: typer.Context,
+        examples: ExamplesOption = "",
+        settings: SetOption = None,
+        seed: SeedOption = 0,
+        wait: WaitOption = 0.0,
+        as_json: JsonOption = False,
+    ) -> None:
+        _tune(context, part, examples, settings, seed, wait, as_json)
+
+    app.command(part, help=about)(command)
 
 
-@app.command()
-def fusion(
-    context: typer.Context,
-    examples: ExamplesOption = "",
-    settings: SetOption = None,
-    seed: SeedOption = 0,
-    wait: WaitOption = 0.0,
-    as_json: JsonOption = False,
-) -> None:
-    """Fit how much the dense leg and BM25 count in the hybrid search."""
-    _tune(context, "fusion", examples, settings, seed, wait, as_json)
-
-
-@app.command()
-def reranker(
-    context: typer.Context,
-    examples: ExamplesOption = "",
-    settings: SetOption = None,
-    seed: SeedOption = 0,
-    wait: WaitOption = 0.0,
-    as_json: JsonOption = False,
-) -> None:
-    """Train a cross-encoder on the first stage's real misses."""
-    _tune(context, "reranker", examples, settings, seed, wait, as_json)
+_command("retriever", "Train the encoder with in-batch and mined hard negatives.")
+_command("fusion", "Fit how much the dense leg and BM25 count in the hybrid search.")
+_command("reranker", "Train a cross-encoder on the first stage's real misses.")
 
 
 @app.command()

@@ -220,6 +220,11 @@ class GateTable(Table):
     """How far below zero the lower bound of a guarded difference may lie."""
     split: Literal["test-new", "test-seen"] = "test-new"
 
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """What the gate looks at, each once: what must improve, then what is guarded."""
+        return tuple(dict.fromkeys([*self.improve, *self.guard]))
+
     @field_validator("improve", "guard")
     @classmethod
     def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:

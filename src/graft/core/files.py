@@ -20,6 +20,9 @@ from graft.core.errors import FormatError, LockHeld, NotFound
 FORMAT = 1
 """The workspace format this Graft writes; a newer one is refused, an older one is migrated."""
 
+RUNS = "runs/"
+"""What stands before a run's id where a model is named."""
+
 Steps = Mapping[int, Callable[[Path], None]]
 """From each older format the step that turns a folder of it, in place, into the next format's."""
 
@@ -115,7 +118,7 @@ class Layout:
     def model_path(self, name: str) -> str:
         """Return a run's path (runs/ID) made absolute, and any other model name as it is."""
         run = self.home / name
-        if name.startswith("runs/"):
+        if name.startswith(RUNS):
             if not run.exists():
                 raise NotFound(f"there is no run {name} in {self.home}: `graft tune` makes one")
             return str(run)

@@ -9,7 +9,7 @@ from pathlib import Path
 from graft.core.config import Settings
 from graft.core.context import Context
 from graft.core.errors import Cancelled, ConfigError, GraftError, InputError
-from graft.core.files import write_atomic
+from graft.core.files import RUNS, write_atomic
 from graft.core.hashing import value_hash
 from graft.core.recipe import Part
 from graft.core.release import Lineage
@@ -17,9 +17,8 @@ from graft.evaluate.gate import Verdict, judge
 from graft.evaluate.report import Cost, Report, Section, render
 from graft.evaluate.result import SplitResult
 from graft.evaluate.score import LOWER_IS_BETTER
-from graft.examples.formats import sample
 from graft.jobs.adapted import Adapted
-from graft.jobs.evaluate import TEST_SPLITS, check_unseen, costs_of, curves_of
+from graft.jobs.evaluate import asked_of, check_unseen, costs_of, curves_of
 from graft.jobs.examples import build, load_examples
 from graft.jobs.freshness import by_sync, by_training, edits
 from graft.jobs.ingest import Ingested, ingest
@@ -191,20 +190,17 @@ def _evaluate(
     config, held = workspace.config, reading(workspace, material.settings)
     runs = {role: run for role, run in progress.runs.items() if role in ("closed", "raft")}
     worked = worked_examples(workspace, material.settings, held, material.train)
+    asked = asked_of(workspace, material.examples, 0, ctx)
+    everything = [example for chosen in asked.values() for example in chosen]
+    check_unseen(workspace, material.settings, progress.runs.values(), everything, ctx)
     results: dict[str, SplitResult] = {}
-    for split in TEST_SPLITS:
-        chosen = sample(material.examples.split(split), config.evaluate.limit, ctx.seed)
-        if not chosen:
-            continue
-        check_unseen(workspace, material.settings, progress.runs.values(), chosen, ctx)
+    for split, chosen in asked.items():
         scored, kept = score_cells(
             workspace, material.settings, held, chosen, runs=runs, worked=worked, ctx=ctx
         )
         results[split] = summarise_cells(workspace, scored, kept, ctx)
     split = config.gate.split
-    chosen = sample(material.examples.split(split), config.evaluate.limit, ctx.seed)
-    measures = tuple(dict.fromkeys([*config.gate.improve, *config.gate.guard]))
-    results[f"{split} ladder"] = ladder.on(progress.rungs, chosen, measures)
+    results[f"{split} ladder"] = ladder.on(progress.rungs, asked[split], config.gate.measures)
     return results
 
 
@@ -285,7 +281,7 @@ def _report(
             ("judged against", f"release {progress.in_use}"),
             ("example set", examples.id),
             ("library version", str(found.held.version)),
-            *((f"run, {role}", f"runs/{run.id}") for role, run in progress.runs.items()),
+            *((f"run, {role}", RUNS + run.id) for role, run in progress.runs.items()),
         ],
     )  # fmt: skip
     id = value_hash([now, command, examples.id])[:12]

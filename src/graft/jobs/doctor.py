@@ -8,7 +8,6 @@ import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
@@ -19,6 +18,7 @@ import psutil
 from graft.core.config import STARTER, Config, load_config
 from graft.core.errors import GraftError
 from graft.core.files import FORMAT, Layout
+from graft.core.installed import installed
 from graft.core.release import Releases
 
 Status = Literal["ok", "warning", "missing"]
@@ -86,9 +86,10 @@ def _accelerator() -> Check:
 
 def _packages() -> Iterator[Check]:
     for name in NEEDED:
-        try:
-            yield Check(name, "ok", version(name))
-        except PackageNotFoundError:
+        found = installed(name)
+        if found:
+            yield Check(name, "ok", found)
+        else:
             yield Check(name, "missing", "not installed", f"pip install {name}")
 
 

@@ -11,30 +11,27 @@ from graft.core.config import Settings
 from graft.core.context import Context
 from graft.core.errors import InputError, LeakError, NotFound
 from graft.core.example import Example, Split
-from graft.core.files import write_atomic
+from graft.core.files import RUNS, write_atomic
 from graft.core.hashing import value_hash
 from graft.evaluate.report import Cost, Curve, Report, Section, render
 from graft.evaluate.result import SplitResult
-from graft.evaluate.retrieval import rank_documents
-from graft.examples.distract import search_for
 from graft.examples.formats import import_examples, sample
 from graft.examples.gold import pin
+from graft.examples.store import ExampleSet
 from graft.examples.trec import write_runs
 from graft.jobs.examples import load_examples
 from graft.jobs.ladder import Ladder, Rung
-from graft.jobs.parts import PREFIX, runs_of
+from graft.jobs.parts import runs_of
 from graft.jobs.scoring import (
-    RETRIEVAL_DEPTH,
+    rank_systems,
     rankings_result,
-    retrieval_systems,
     score_cells,
     summarise_cells,
     worked_examples,
 )
-from graft.library.store import Library
 from graft.measures.leaks import leaks
 from graft.tune.run import Run, ancestors, read_run
-from graft.wire import Wiring, library, pipeline, reading, settings_of
+from graft.wire import Wiring, library, reading, settings_of
 
 TEST_SPLITS: tuple[Split, ...] = ("test-new", "test-seen")
 
@@ -71,13 +68,7 @@ def evaluate(
     settings, _ = settings_of(workspace, None)
     held, found = reading(workspace, settings), load_examples(workspace, examples)
     tuned = _generators(workspace, runs or latest_runs(workspace, found.id))
-    most = limit or workspace.config.evaluate.limit
-    asked = {split: sample(found.split(split), most, ctx.seed) for split in TEST_SPLITS}
-    asked = {split: chosen for split, chosen in asked.items() if chosen}
-    if not asked:
-        raise InputError(
-            f"example set {found.id} has no test questions: build it from more documents"
-        )
+    asked = asked_of(workspace, found, limit, ctx)
     check_unseen(workspace, settings, tuned.values(), [e for c in asked.values() for e in c], ctx)
     worked = worked_examples(workspace, settings, held, found.split("train"))
     results: dict[str, SplitResult] = {}
@@ -101,18 +92,14 @@ def evaluate_releases(
     rungs = [Rung(f"release {n}", settings_of(workspace, n)[0]) for n in dict.fromkeys(numbers)]
     if len(rungs) < 2:
         raise InputError("a comparison needs two releases or more: `graft release list`")
-    gate, most = workspace.config.gate, limit or workspace.config.evaluate.limit
-    measures = tuple(dict.fromkeys([*gate.improve, *gate.guard]))
+    asked = asked_of(workspace, found, limit, ctx)
+    for rung in rungs:
+        check_unseen(workspace, rung.settings, [], [e for c in asked.values() for e in c], ctx)
     ladder = Ladder(workspace, library(workspace), ctx)
+    measures = workspace.config.gate.measures
     results: dict[str, SplitResult] = {}
-    for split in TEST_SPLITS:
-        chosen = sample(found.split(split), most, ctx.seed)
-        for rung in rungs:
-            check_unseen(workspace, rung.settings, [], chosen, ctx)
-        if chosen:
-            results[split] = ladder.on(rungs, chosen, measures)
-    if not results:
-        raise InputError(f"example set {found.id} has no test questions: build or import some")
+    for split, chosen in asked.items():
+        results[split] = ladder.on(rungs, chosen, measures)
     named = ", ".join(rung.name for rung in rungs)
     return keep(workspace, f"Releases: {named}", "graft evaluate --release", results, {}, ctx)
 
@@ -140,9 +127,12 @@ def evaluate_beir(
     asked = [_by_document(example) for example in pinned.examples]
     tuned = _generators(workspace, runs or latest_runs(workspace, "")) if answers else {}
     check_unseen(workspace, settings, tuned.values(), asked, ctx)
-    results = {split: rankings_result(workspace, settings, held, asked, ctx)}
+    rankings = rank_systems(workspace, settings, held, asked, ctx)
+    results = {split: rankings_result(workspace, rankings, asked, ctx)}
     if trec:
-        write_runs(_rankings(workspace, settings, held, asked), Path(trec))
+        ids = [example.id for example in asked]
+        found_by = {name: dict(zip(ids, r.rows, strict=True)) for name, r in rankings.items()}
+        write_runs(found_by, Path(trec))
     if answers:
         train = _train(workspace)
         repeated = {own for own, _, _ in leaks(_questions(train), _questions(asked))}
@@ -157,17 +147,22 @@ def evaluate_beir(
     return keep(workspace, Path(folder).name, command, results, tuned, ctx)
 
 
-def _rankings(
-    workspace: Wiring, settings: Settings, held: Library, asked: Sequence[Example]
-) -> dict[str, dict[str, list[tuple[str, float]]]]:
-    """Return the documents that each retrieval system ranks, by question."""
-    found: dict[str, dict[str, list[tuple[str, float]]]] = {}
-    for name, variant in retrieval_systems(settings).items():
-        stage = pipeline(workspace, variant, held, limit=RETRIEVAL_DEPTH)
-        searches = stage([search_for(example) for example in asked])
-        pairs = zip(asked, searches, strict=True)
-        found[name] = {example.id: rank_documents(search.hits) for example, search in pairs}
-    return found
+def asked_of(
+    workspace: Wiring, found: ExampleSet, limit: int, ctx: Context
+) -> dict[Split, list[Example]]:
+    """Return the questions of each test split that has any: a sample by the seed, where limited.
+
+    Raises InputError when there is none.
+    """
+    most = limit or workspace.config.evaluate.limit
+    asked = {split: sample(found.split(split), most, ctx.seed) for split in TEST_SPLITS}
+    asked = {split: chosen for split, chosen in asked.items() if chosen}
+    if not asked:
+        raise InputError(
+            f"example set {found.id} has no test questions: build it from more documents, or "
+            "import some"
+        )
+    return asked
 
 
 def latest_runs(workspace: Wiring, example_set: str) -> dict[str, str]:
@@ -176,7 +171,7 @@ def latest_runs(workspace: Wiring, example_set: str) -> dict[str, str]:
     for row in workspace.ledger.runs():
         if row["part"] == "generator" and example_set in ("", row["example_set"]):
             raft = row["detail"]["recipe"]["objective"] == "raft"
-            found["raft" if raft else "closed"] = f"runs/{row['id']}"
+            found["raft" if raft else "closed"] = RUNS + row["id"]
     return found
 
 
@@ -201,14 +196,15 @@ def check_unseen(
         try:
             found = load_examples(workspace, run.recipe.data)
         except NotFound:
-            ctx.warn("evaluate", f"the examples of {PREFIX}{run.id} are gone: leaks are not seen")
+            ctx.warn("evaluate", f"the examples of {RUNS}{run.id} are gone: leaks are not seen")
             continue
         trained = {e.id: e for e in (*found.split("train"), *found.split("dev"))}
         for own, other, similarity in leaks(_questions(trained.values()), questions.items()):
             raise LeakError(
-                f"{PREFIX}{run.id} was trained on {trained[own].question!r} ({own}), which is "
+                f"{RUNS}{run.id} was trained on {trained[own].question!r} ({own}), which is "
                 f"{questions[other]!r} ({other}) of the questions asked (similarity "
-                f"{similarity:.2f}): evaluate on others, or tune without it"
+                f"{similarity:.2f}): evaluate on others, or tune without it: "
+                "`graft examples import --apart-from`"
             )
     seen = sum(any(g.document_id in learned for g in e.gold) for e in asked)
     if seen:
@@ -232,7 +228,7 @@ def costs_of(runs: Sequence[Run]) -> list[Cost]:
     return [
         Cost(
             f"tune {run.part} ({run.recipe.objective})", run.seconds,
-            max(run.peak_memory.values(), default=0), f"runs/{run.id}",
+            max(run.peak_memory.values(), default=0), RUNS + run.id,
         )
         for run in runs
     ]  # fmt: skip
@@ -250,7 +246,7 @@ def keep(
         title=title, created=now, command=command, verdict=None,
         sections=[Section(name, ABOUT.get(name, ""), r) for name, r in results.items()],
         curves=curves_of(list(runs.values())), costs=costs_of(list(runs.values())),
-        lineage=[(f"run, {name}", f"{PREFIX}{run.id}") for name, run in runs.items()],
+        lineage=[(f"run, {name}", f"{RUNS}{run.id}") for name, run in runs.items()],
     )  # fmt: skip
     path = workspace.layout.reports / f"{id}.html"
     write_atomic(path, render(report))
@@ -276,8 +272,8 @@ def _generators(workspace: Wiring, named: Mapping[str, str]) -> dict[str, Run]:
     """
     found = {}
     for role, name in named.items():
-        id = name.removeprefix(PREFIX)
-        run = read_run(Path(workspace.layout.model_path(PREFIX + id)))
+        id = name.removeprefix(RUNS)
+        run = read_run(Path(workspace.layout.model_path(RUNS + id)))
         if run.part != "generator":
             raise InputError(f"run {id} tuned the {run.part}: name one of `graft tune generator`")
         found[role] = run

@@ -20,6 +20,7 @@ from graft.examples.store import LATEST, ExampleSet
 from graft.examples.unions import Unions
 from graft.library.duplicates import groups as duplicate_clusters
 from graft.library.store import Library
+from graft.measures.leaks import leaks
 from graft.wire import Wiring, generator, library, pipeline, reading, settings_of
 
 TITLE_SHARED_BY = 2
@@ -57,10 +58,14 @@ def import_(
     path: str,
     *,
     split: str = "",
+    apart_from: str = "",
     limit: int = 0,
     ctx: Context,
 ) -> dict[str, Any]:
     """Take in questions from a file or BEIR folder; return the counts.
+
+    `apart_from` names another split of the BEIR folder, or another file, whose questions are kept
+    for a test: what stands there too, as it is or as a near-copy, is left out.
 
     Rows that name their splits keep them, but a test question is test-new or test-seen by whether
     its documents are trained on. Where none is dev, one is dealt from train, whole articles apart.
@@ -71,6 +76,9 @@ def import_(
     if not source.exists():
         raise InputError(f"{path} is not there: name a file or a BEIR folder of questions")
     found = import_examples(source, split=split, limit=limit, seed=ctx.seed)
+    dropped: dict[str, int] = {}
+    if apart_from:
+        found = _apart(found, source, apart_from, dropped)
     if detect(source) == "squad":
         known = set(held.document_ids())
         paragraphs = [p for p in squad_documents(source) if p.id not in known]
@@ -92,7 +100,8 @@ def import_(
             f"{bare} questions name no document: retrieval cannot be tuned on them, nor can it be "
             "told whether a test question's document was trained on",
         )
-    dropped = {"document not in the library": len(pinned.missing)} if pinned.missing else {}
+    if pinned.missing:
+        dropped["document not in the library"] = len(pinned.missing)
     examples: Sequence[Example] = pinned.examples
     splits = {example.split for example in examples}
     if splits == {"train"} and not split:
@@ -106,6 +115,31 @@ def import_(
         examples = _with_dev(examples, clusters, table.dev, dropped, ctx)
     examples = _with_seen(examples, dropped, ctx)
     return _keep(workspace, ExampleSet(tuple(examples), held.version, dropped), path, ctx)
+
+
+def _apart(
+    examples: Sequence[Example], source: Path, other: str, dropped: dict[str, int]
+) -> list[Example]:
+    """Return the examples that neither stand in another split or file nor hardly differ there."""
+    if detect(source) == "beir" and (source / "qrels" / f"{other}.tsv").exists():
+        kept_apart = import_examples(source, split=other)
+    elif Path(other).exists():
+        kept_apart = import_examples(Path(other))
+    else:
+        raise InputError(
+            f"{other!r} is neither a split of {source} nor a file: name the questions that "
+            "are kept for the test"
+        )
+    asked = ((e.id, e.question) for e in examples)
+    repeated = {id for id, _, _ in leaks(asked, ((e.id, e.question) for e in kept_apart))}
+    if len(repeated) == len(examples):
+        raise InputError(
+            f"every question of {source} stands in {other} too, so there is nothing to take in: "
+            "name another split or file"
+        )
+    if repeated:
+        dropped[f"stands in {other} too"] = len(repeated)
+    return [example for example in examples if example.id not in repeated]
 
 
 def _with_dev(

@@ -13,11 +13,12 @@ from graft.core.context import Context
 from graft.core.document import Passage
 from graft.core.example import Example
 from graft.evaluate.result import SplitResult, summarise
+from graft.evaluate.retrieval import rank_passages, score_rankings
 from graft.evaluate.score import Scored, score_answers
 from graft.examples.distract import search_for
 from graft.examples.gold import resolve
 from graft.generate.remember import Remember
-from graft.jobs.scoring import sampling, score_pipeline
+from graft.jobs.scoring import rank_pipeline, sampling
 from graft.library.store import Library
 from graft.measures.text import token_f1
 from graft.wire import Wiring, answerer, segmentation
@@ -80,11 +81,13 @@ class Ladder:
             answers = self.answer(rung.settings, examples, threshold)
             # No time: what a rung below was asked already is not asked again.
             found = score_answers(rung.name, examples, answers)
-            ranked = score_pipeline(
-                self.workspace, rung.name, rung.settings, self.held, examples,
-                qrels=qrels, passages=True, ctx=self.ctx,
+            ranked = rank_pipeline(
+                self.workspace, rung.name, rung.settings, self.held, examples, rank_passages,
+                self.ctx,
             )  # fmt: skip
-            scored.append(replace(found, values={**found.values, **ranked.values}))
+            ids = [example.id for example in examples]
+            retrieved = score_rankings(rung.name, ids, ranked.rows, qrels)
+            scored.append(replace(found, values={**found.values, **retrieved.values}))
         return scored
 
     def on(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from graft.core.config import Settings
+from graft.core.files import RUNS
 from graft.core.recipe import Part
 
 SETTINGS: dict[Part, tuple[str, str]] = {
@@ -13,8 +14,6 @@ SETTINGS: dict[Part, tuple[str, str]] = {
 }
 """The table and the key of graft.toml that a run of each part stands in."""
 
-PREFIX = "runs/"
-
 
 def with_run(settings: Settings, part: Part, run: str) -> Settings:
     """Return the settings with a run (its id, with or without "runs/") as one of their parts.
@@ -23,7 +22,7 @@ def with_run(settings: Settings, part: Part, run: str) -> Settings:
     'runs/reranker-1'
     """
     table, key = SETTINGS[part]
-    name = PREFIX + run.removeprefix(PREFIX)
+    name = RUNS + run.removeprefix(RUNS)
     changed = getattr(settings, table).model_copy(update={key: name})
     return settings.model_copy(update={table: changed})
 
@@ -35,4 +34,4 @@ def runs_of(settings: Settings) -> tuple[str, ...]:
     ('generator-1',)
     """
     named = [str(getattr(getattr(settings, table), key)) for table, key in SETTINGS.values()]
-    return tuple(name.removeprefix(PREFIX) for name in named if name.startswith(PREFIX))
+    return tuple(name.removeprefix(RUNS) for name in named if name.startswith(RUNS))

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from graft.core.context import Context
 from graft.core.errors import CheckFailed
+from graft.core.files import RUNS
 from graft.core.release import Lineage
 from graft.generate.prompts import template
-from graft.jobs.parts import PREFIX, runs_of, with_run
+from graft.jobs.parts import runs_of, with_run
 from graft.jobs.spaces import ensure_space
 from graft.tune.run import Run, ancestors, read_run
 from graft.wire import Wiring, library, make_release, require_weights, settings_of
@@ -82,4 +83,4 @@ def rollback(workspace: Wiring, *, wait: float = 0.0, ctx: Context) -> int:
 
 
 def _run(workspace: Wiring, name: str) -> Run:
-    return read_run(Path(workspace.layout.model_path(PREFIX + name.removeprefix(PREFIX))))
+    return read_run(Path(workspace.layout.model_path(RUNS + name.removeprefix(RUNS))))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from graft.core.answer import Answer
 from graft.core.config import Settings
@@ -14,7 +14,7 @@ from graft.core.search import Hit, Search
 from graft.evaluate.cells import PAIRS, ContextName, GeneratorName, Respond, run_cells
 from graft.evaluate.compare import Sampling
 from graft.evaluate.result import SplitResult, summarise
-from graft.evaluate.retrieval import Qrels, rank_documents, rank_passages, score_rankings
+from graft.evaluate.retrieval import rank_documents, score_rankings
 from graft.evaluate.score import Scored
 from graft.examples.distract import search_for
 from graft.examples.gold import resolve
@@ -87,20 +87,53 @@ def worked_examples(
     return chosen
 
 
-def rankings_result(
+@dataclass(frozen=True)
+class Rankings:
+    """What one system ranked: (id, score) lists, best first, in the order of the questions."""
+
+    rows: list[list[tuple[str, float]]]
+    seconds: float
+
+
+def rank_systems(
     workspace: Wiring, settings: Settings, held: Library, examples: Sequence[Example], ctx: Context
-) -> SplitResult:
-    """Return retrieval scored by documents: each leg, their fusion, and the reranker if any."""
-    qrels = {e.id: {g.document_id: 1 for g in e.gold} for e in examples}
-    scored = [
-        score_pipeline(workspace, name, variant, held, examples, qrels=qrels, ctx=ctx)
+) -> dict[str, Rankings]:
+    """Return the documents that each retrieval system ranks."""
+    return {
+        name: rank_pipeline(workspace, name, variant, held, examples, rank_documents, ctx)
         for name, variant in retrieval_systems(settings).items()
+    }
+
+
+def rank_pipeline(
+    workspace: Wiring, name: str, settings: Settings, held: Library, examples: Sequence[Example],
+    rank: Callable[[Sequence[Hit]], list[tuple[str, float]]], ctx: Context,
+) -> Rankings:  # fmt: skip
+    """Return what one retrieval ranks, by documents or passages as `rank` reads its hits."""
+    stage = pipeline(workspace, settings, held, limit=RETRIEVAL_DEPTH)
+    started, rows = ctx.clock(), []
+    with ctx.stage(f"search {name}", len(examples)) as step:
+        for start in range(0, len(examples), 256):
+            batch = examples[start : start + 256]
+            rows += [rank(search.hits) for search in stage([search_for(e) for e in batch])]
+            step.advance(len(batch))
+    return Rankings(rows, ctx.clock() - started)
+
+
+def rankings_result(
+    workspace: Wiring, rankings: Mapping[str, Rankings], examples: Sequence[Example], ctx: Context
+) -> SplitResult:
+    """Return rankings scored by documents: each leg, their fusion, and the reranker if any."""
+    qrels = {e.id: {g.document_id: 1 for g in e.gold} for e in examples}
+    ids = [example.id for example in examples]
+    scored = [
+        score_rankings(name, ids, found.rows, qrels, seconds=found.seconds)
+        for name, found in rankings.items()
     ]
-    names = [system.name for system in scored]
-    pairs = [(name, names[-1]) for name in names[:-1]]
+    *others, last = rankings
     return summarise(
-        scored, examples, pairs=pairs, measures=("nDCG@10", "Recall@10"),
-        sampling=sampling(workspace, ctx),
+        scored, examples, pairs=[(name, last) for name in others],
+        measures=("nDCG@10", "Recall@10"), sampling=sampling(workspace, ctx),
     )  # fmt: skip
 
 
@@ -114,26 +147,6 @@ def retrieval_systems(settings: Settings) -> dict[str, Settings]:
     if table.reranker:
         found["reranked"] = settings
     return found
-
-
-def score_pipeline(
-    workspace: Wiring, name: str, settings: Settings, held: Library, examples: Sequence[Example],
-    *, qrels: Qrels, ctx: Context, passages: bool = False,
-) -> Scored:  # fmt: skip
-    """Return one retrieval scored; a document ranks by its best passage unless `passages`."""
-    stage = pipeline(workspace, settings, held, limit=RETRIEVAL_DEPTH)
-    started = ctx.clock()
-    with ctx.stage(f"search {name}", len(examples)) as step:
-        hits: list[Sequence[Hit]] = []
-        for start in range(0, len(examples), 256):
-            batch = examples[start : start + 256]
-            hits += [search.hits for search in stage([search_for(e) for e in batch])]
-            step.advance(len(batch))
-    rank = rank_passages if passages else rank_documents
-    return score_rankings(
-        name, [e.id for e in examples], [rank(found) for found in hits], qrels,
-        seconds=ctx.clock() - started,
-    )  # fmt: skip
 
 
 def passages_of(hits: Sequence[Hit]) -> list[Passage]:

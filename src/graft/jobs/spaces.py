@@ -13,10 +13,11 @@ from graft.core.config import Settings
 from graft.core.context import Context, Step
 from graft.core.document import Document, Passage
 from graft.core.errors import GraftError
+from graft.core.files import RUNS
 from graft.core.protocols import Encoder
 from graft.core.release import Release
 from graft.core.space import Segmentation, Space
-from graft.jobs.parts import PREFIX, with_run
+from graft.jobs.parts import with_run
 from graft.library.segment import segment
 from graft.library.writer import Writer
 from graft.tune.run import Run, read_run
@@ -85,7 +86,7 @@ def candidates(w: Wiring, release: Release) -> list[Filled]:
     laid = {space.id: space.encoder for space in library(w).spaces}
     runs: list[Run] = []
     for name in set(laid.values()):
-        if name.startswith(PREFIX):
+        if name.startswith(RUNS):
             with suppress(GraftError):  # a run that was deleted, or is damaged, comes into no use
                 runs.append(read_run(Path(w.layout.model_path(name))))
     newer = sorted((r for r in runs if r.created >= release.created), key=lambda run: run.created)

@@ -21,22 +21,17 @@ import shutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from graft.core.errors import FormatError, NotFound
+from graft.core.files import RUNS
 from graft.core.hashing import file_hash, value_hash
+from graft.core.installed import installed_versions
 from graft.core.recipe import Part, Recipe
 from graft.tune.cost import Estimate
 from graft.tune.curves import Point, from_csv, to_csv
 from graft.tune.data import DATA, Row, write_rows
-
-NAMED = "runs/"
-"""What stands before a run's id where a model is named."""
-
-PACKAGES = ("graft-rag", "numpy", "peft", "sentence-transformers", "torch", "transformers")
-"""The packages whose versions can change what a training ends at."""
 
 
 @dataclass(frozen=True)
@@ -100,12 +95,7 @@ def versions() -> dict[str, str]:
     """
     found = {"python": platform.python_version(), "machine": platform.machine()}
     found |= {"system": platform.system(), "cpus": str(os.cpu_count() or 0)}
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = "not installed"
-    return found
+    return found | installed_versions()
 
 
 def write_run(
@@ -181,7 +171,7 @@ def ancestors(runs: Path, ids: Iterable[str]) -> tuple[str, ...]:
     is gone is still named, and what was before it cannot be told.
     """
     found: list[str] = []
-    waiting = [id.removeprefix(NAMED) for id in ids]
+    waiting = [id.removeprefix(RUNS) for id in ids]
     while waiting:
         id = waiting.pop(0)
         if id in found:
@@ -189,7 +179,7 @@ def ancestors(runs: Path, ids: Iterable[str]) -> tuple[str, ...]:
         found.append(id)
         if (runs / id).is_dir():
             base = read_run(runs / id).recipe.base
-            waiting += [base.removeprefix(NAMED)] if base.startswith(NAMED) else []
+            waiting += [base.removeprefix(RUNS)] if base.startswith(RUNS) else []
     return tuple(found)
 
 
