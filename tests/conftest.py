@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+from graft.core.context import Context
+
+if TYPE_CHECKING:
+    from graft.wire import Wiring
 
 # machines are shared: how long one example takes says nothing of the code
 settings.register_profile("graft", deadline=None)
@@ -21,6 +28,19 @@ SUBJECTS = (
     "locket", "mirror", "needle", "orchard", "pencil", "quilt", "rocket", "saddle", "tunnel",
     "umbrella", "violin", "window",
 )  # fmt: skip
+
+
+CTX = Context()
+SMALL = {
+    "tune.generator.batch_size": "8",
+    "tune.retriever.epochs": "1",
+    "tune.reranker.epochs": "1",
+    "evaluate.resamples": "200",
+    "evaluate.limit": "12",
+    "adapt.edited_facts": "0",
+    "retrieve.rerank_depth": "5",
+    "tune.generator.max_tokens": "900",
+}
 
 
 @pytest.fixture(scope="session")
@@ -55,3 +75,43 @@ def documents(tmp_path: Path) -> Path:
         )
         (folder / f"{subject}.md").write_text(text, encoding="utf-8")
     return folder
+
+
+@pytest.fixture
+def beir(tmp_path: Path) -> Path:
+    """A BEIR folder of sixty documents with two questions each, half of them for testing."""
+    folder = tmp_path / "beir"
+    (folder / "qrels").mkdir(parents=True)
+    corpus, queries, answers = [], [], []
+    qrels: dict[str, list[str]] = {"train": [], "test": []}
+    names = [(f"{colour} {subject}", i) for i, (colour, subject) in enumerate(
+        (c, s) for c in ("red", "blue") for s in SUBJECTS)]  # fmt: skip
+    for name, i in names:
+        corpus.append({
+            "_id": f"d{i}", "title": f"The {name}",
+            "text": f"The {name} was made in {1800 + i} by\na smith. It weighs {i + 20} grams.",
+        })  # fmt: skip
+        asked = (("year", f"In which year was the {name} made?", str(1800 + i)),
+                 ("weight", f"How many grams does the {name} weigh?", str(i + 20)))  # fmt: skip
+        for kind, question, answer in asked:
+            id, split = f"q{i}-{kind}", "train" if i % 2 else "test"
+            queries.append({"_id": id, "text": question})
+            answers.append({"_id": id, "answers": [answer], "split": split})
+            qrels[split].append(f"{id}\td{i}\t1")
+    for file, rows in (("corpus", corpus), ("queries", queries), ("answers", answers)):
+        text = "".join(json.dumps(row) + "\n" for row in rows)
+        (folder / f"{file}.jsonl").write_text(text)
+    for split, rows in qrels.items():
+        lines = "\n".join(["query-id\tcorpus-id\tscore", *rows])
+        (folder / "qrels" / f"{split}.tsv").write_text(lines + "\n")
+    return folder
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, beir: Path, tiny_models: dict[str, str]) -> Wiring:
+    from graft.jobs.ingest import ingest
+    from graft.wire import open_workspace
+
+    made = open_workspace(tmp_path / "ws", {**tiny_models, **SMALL})
+    ingest(made, [str(beir)], ctx=CTX)
+    return made

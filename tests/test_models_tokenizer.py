@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 from tokenizers import models, pre_tokenizers
 
 from graft.core.errors import MissingExtra, ModelError
+from graft.core.protocols import Tokenizer
 from graft.models import tokenizer as module
 from graft.models.tokenizer import load_tokenizer
+from graft.testing import FakeTokenizer
 
 
 def _save(folder: Path) -> Path:
@@ -24,9 +26,13 @@ def _save(folder: Path) -> Path:
     return folder
 
 
-@given(st.text())
-def test_words_are_located_and_cover_every_visible_character(text: str) -> None:
-    offsets = load_tokenizer("words").offsets(text)
+@pytest.mark.parametrize("tokenizer", [load_tokenizer("words"), FakeTokenizer()])
+@given(text=st.text())
+def test_words_are_located_and_cover_every_visible_character(
+    tokenizer: Tokenizer, text: str
+) -> None:
+    offsets = tokenizer.offsets(text)
+    assert offsets == sorted(offsets)
     covered = {i for start, end in offsets for i in range(start, end)}
     assert covered == {i for i, character in enumerate(text) if not character.isspace()}
 

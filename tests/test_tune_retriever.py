@@ -112,7 +112,11 @@ def test_what_is_saved_reloads_the_same(folder: Path, tmp_path: Path, adapter: L
 
     run = write_run(tmp_path, tuned.to_run(recipe, ctx), tuned.save)
     assert read_run(run.folder) == run
-    again = load_encoder(str(run.weights), query_prefix="question: ", passage_prefix="answer: ")
+    again = load_encoder(str(run.weights))
+    assert (again.query_prefix, again.passage_prefix) == ("question: ", "answer: ")
+    assert again.digest == replace(prefixed, module=tuned.save.args[0]).digest
+    assert not any(prefixed.module.prompts.values()), "the base keeps its own"
+    assert load_encoder(str(run.weights), query_prefix="ask: ").query_prefix == "ask: "
     assert [type(m) for m in again.module] == [type(m) for m in prefixed.module]
     for name in ("modules.json", "1_Pooling/config.json"):
         assert json.loads((run.weights / name).read_text()) == json.loads(

@@ -72,12 +72,16 @@ class Workspace:
         return examples_job.build(self.wiring, ctx=self.context)
 
     def import_examples(
-        self, path: str | Path, *, split: str = "", limit: int = 0
+        self, path: str | Path, *, split: str = "", apart_from: Sequence[str] = (), limit: int = 0
     ) -> dict[str, Any]:
-        """Take in questions from a BEIR folder, SQuAD JSON, chat or prompt JSONL."""
+        """Take in questions from a BEIR folder, SQuAD JSON, chat or prompt JSONL.
+
+        What stands, or hardly differs, in the splits or files of `apart_from` is left out.
+        """
         return examples_job.import_(
-            self.wiring, str(path), split=split, limit=limit, ctx=self.context
-        )
+            self.wiring, str(path), split=split, apart_from=apart_from, limit=limit,
+            ctx=self.context,
+        )  # fmt: skip
 
     def tune(self, part: Part, *, examples: str = "", closed_book: bool = False) -> Run:
         """Train one part ("retriever", "fusion", "reranker", "generator") and return its run."""
@@ -88,6 +92,18 @@ class Workspace:
     def evaluate(self, *, examples: str = "", limit: int = 0) -> Evaluated:
         """Return the cells on the test splits, with paired intervals and a report."""
         return evaluate_job.evaluate(self.wiring, examples=examples, limit=limit, ctx=self.context)
+
+    def compare(
+        self, releases: Sequence[int] = (), runs: Sequence[str] = (), *, examples: str = "",
+        limit: int = 0,
+    ) -> Evaluated:  # fmt: skip
+        """Return releases, and runs put into the last of them, scored as they would serve.
+
+        Without `releases` it is the one in use.
+        """
+        return evaluate_job.evaluate_systems(
+            self.wiring, releases, runs, examples=examples, limit=limit, ctx=self.context
+        )
 
     def adapt(self, *paths: str | Path, examples: str = "", promote: bool = False) -> Adapted:
         """Run the whole loop: ingest, examples, tuning, evaluation, verdict, report.

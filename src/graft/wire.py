@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from threading import RLock
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from graft.core.config import (
     STARTER,
@@ -30,7 +31,7 @@ from graft.core.files import RUNS, Layout
 from graft.core.generation import Decoding
 from graft.core.installed import installed_versions
 from graft.core.ledger import Ledger
-from graft.core.protocols import Generator, PassageStore, Reranker, Tokenizer
+from graft.core.protocols import Generator, PassageStore, Tokenizer
 from graft.core.release import Lineage, Release, Releases
 from graft.core.space import Segmentation, Space
 from graft.generate.prompts import Template, template
@@ -40,21 +41,34 @@ if TYPE_CHECKING:
     from graft.library.store import Library
     from graft.models.causal import Causal
     from graft.models.encoder import SentenceEncoder
+    from graft.models.reranker import CrossEncoderReranker
     from graft.retrieve.stage import Stage
+
+T = TypeVar("T")
 
 
 @dataclass
 class Wiring:
     """An open workspace: where it is, its configuration, and the models it has loaded so far.
 
-    Models are kept by the settings that made them, so that asking twice loads once. `explicit` is
-    what variables and flags said, as nested tables: it counts over a release's settings.
+    Models are kept by the settings that made them, so that asking twice loads once, from however
+    many threads. `explicit` is what variables and flags said, as nested tables: it counts over a
+    release's settings.
     """
 
     layout: Layout
     config: Config
     loaded: dict[Any, Any] = field(default_factory=dict)
     explicit: Mapping[str, Any] = field(default_factory=dict)
+    lock: RLock = field(default_factory=RLock, repr=False, compare=False)
+
+    def once(self, key: Any, make: Callable[[], T]) -> T:
+        """Return what a key stands for, made when it is first asked for."""
+        with self.lock:
+            if key not in self.loaded:
+                self.loaded[key] = make()
+            found: T = self.loaded[key]
+            return found
 
     @property
     def releases(self) -> Releases:
@@ -62,10 +76,7 @@ class Wiring:
 
     @property
     def ledger(self) -> Ledger:
-        if "ledger" not in self.loaded:
-            self.loaded["ledger"] = Ledger(self.layout.ledger)
-        ledger: Ledger = self.loaded["ledger"]
-        return ledger
+        return self.once("ledger", lambda: Ledger(self.layout.ledger))
 
 
 def open_workspace(root: Path, flags: Mapping[str, Any] | None = None) -> Wiring:
@@ -92,11 +103,12 @@ def library(w: Wiring) -> Library:
     """Return the library at its published version; opened again only after a publish."""
     from graft.library.store import Library
 
-    held = w.loaded.get("library")
-    if held is None or held.stale():
-        held = w.loaded["library"] = Library.open(w.layout.library)
-    opened: Library = held
-    return opened
+    with w.lock:
+        held = w.loaded.get("library")
+        if held is None or held.stale():
+            held = w.loaded["library"] = Library.open(w.layout.library)
+        opened: Library = held
+        return opened
 
 
 def reading(w: Wiring, settings: Settings) -> Library:
@@ -146,10 +158,7 @@ def tokenizer(w: Wiring, name: str) -> Tokenizer:
     """Return the tokenizer that segmentation counts with."""
     from graft.models.tokenizer import load_tokenizer
 
-    if ("tokenizer", name) not in w.loaded:
-        w.loaded["tokenizer", name] = load_tokenizer(w.layout.model_path(name))
-    found: Tokenizer = w.loaded["tokenizer", name]
-    return found
+    return w.once(("tokenizer", name), lambda: load_tokenizer(w.layout.model_path(name)))
 
 
 def weights_path(w: Wiring, name: str) -> str:
@@ -162,16 +171,15 @@ def encoder(w: Wiring, table: EncoderTable) -> SentenceEncoder:
     """Return the encoder of these settings."""
     from graft.models.encoder import load_encoder
 
-    key = ("encoder", table)
-    if key not in w.loaded:
-        w.loaded[key] = load_encoder(
+    return w.once(
+        ("encoder", table),
+        lambda: load_encoder(
             weights_path(w, table.model),
             query_prefix=table.query_prefix,
             passage_prefix=table.passage_prefix,
             max_tokens=table.max_tokens,
-        )
-    found: SentenceEncoder = w.loaded[key]
-    return found
+        ),
+    )
 
 
 def encoder_folder(w: Wiring, table: EncoderTable) -> str:
@@ -188,25 +196,28 @@ def space(w: Wiring, settings: Settings) -> Space:
     return Space(cut.id, settings.encoder.model, made.digest, made.dimensions)
 
 
-def reranker(w: Wiring, name: str) -> Reranker:
+def reranker(w: Wiring, name: str) -> CrossEncoderReranker:
     """Return the reranker of this name (a run, a folder or a hub name)."""
     from graft.models.reranker import load_reranker
 
-    if ("reranker", name) not in w.loaded:
-        w.loaded["reranker", name] = load_reranker(weights_path(w, name))
-    found: Reranker = w.loaded["reranker", name]
-    return found
+    return w.once(("reranker", name), lambda: load_reranker(weights_path(w, name)))
 
 
 def causal(w: Wiring, table: GenerateTable) -> Causal:
     """Return the local base model of these settings; adapters are loaded on it by `generator`."""
     from graft.models.causal import load_causal
 
-    key = ("causal", table.model, table.dtype)
-    if key not in w.loaded:
-        w.loaded[key] = load_causal(weights_path(w, table.model), dtype=table.dtype)
-    found: Causal = w.loaded[key]
-    return found
+    return w.once(
+        ("causal", table.model, table.dtype),
+        lambda: load_causal(weights_path(w, table.model), dtype=table.dtype),
+    )
+
+
+def base_digest(w: Wiring, table: GenerateTable) -> str:
+    """Return the digest of the local base model of these settings, adapters left aside."""
+    model = causal(w, table)
+    with model.without_adapter():
+        return model.digest
 
 
 def generator(w: Wiring, table: GenerateTable) -> Generator:
@@ -218,17 +229,23 @@ def generator(w: Wiring, table: GenerateTable) -> Generator:
         return _remote(table)
     from graft.generate.local import LocalGenerator
 
-    base = causal(w, table)
-    name = table.adapter.replace("/", "_").replace(".", "_")
-    if table.adapter and name not in base.adapters:
-        base.load_adapter(name, weights_path(w, table.adapter))
     local: Generator = LocalGenerator(
-        base,
-        adapter=name,
+        causal(w, table),
+        adapter=loaded_adapter(w, table),
         batch_tokens=table.batch_tokens,
         context_tokens=table.context_tokens,
     )
     return local
+
+
+def loaded_adapter(w: Wiring, table: GenerateTable) -> str:
+    """Return the name under which the local base has the adapter of these settings ("" is none)."""
+    base = causal(w, table)
+    name = table.adapter.replace("/", "_").replace(".", "_")
+    with w.lock:
+        if name and name not in base.adapters:
+            base.load_adapter(name, weights_path(w, table.adapter))
+    return name
 
 
 def _remote(table: GenerateTable) -> Generator:
@@ -311,8 +328,13 @@ def prompt_of(w: Wiring, name: str) -> Template:
 
 
 def _digests(w: Wiring, settings: Settings) -> dict[str, Callable[[], str]]:
-    """Return, for each model of these settings that has weights here, what tells their digest."""
+    """Return, for each part of these settings that has weights here, what tells their digest."""
+    from graft.tune.run import weights_digest
+
     found: dict[str, Callable[[], str]] = {"encoder": lambda: encoder(w, settings.encoder).digest}
+    if settings.retrieve.fusion:
+        fitted = settings.retrieve.fusion
+        found["fusion"] = lambda: weights_digest(Path(weights_path(w, fitted)))
     if settings.retrieve.reranker:
         found["reranker"] = lambda: reranker(w, settings.retrieve.reranker).digest
     if not settings.generate.url:
@@ -355,7 +377,7 @@ def answerer(
 
 def make_release(
     w: Wiring, settings: Settings, *, created: float, lineage: Lineage, verdict: str = "",
-    note: str = "",
+    judged_against: int | None = None, note: str = "",
 ) -> Release:  # fmt: skip
     """Return a release of these settings, with prompts, digests and versions resolved.
 
@@ -376,5 +398,6 @@ def make_release(
         versions=installed_versions(),
         lineage=lineage,
         verdict=verdict,
+        judged_against=judged_against,
         note=note,
     )

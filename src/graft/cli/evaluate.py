@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -37,19 +38,29 @@ def evaluate(
         list[int] | None,
         typer.Option("--release", metavar="N", help="Compare releases as they serve; repeat it."),
     ] = None,
+    runs: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--run",
+            metavar="ID",
+            help="Compare a run of `graft tune`, put into the release in use; repeat it.",
+        ),
+    ] = None,
     limit: Annotated[int, typer.Option(min=0, help="Take a sample of questions.")] = 0,
     seed: Annotated[int, typer.Option(help="The seed of the sample and of the intervals.")] = 0,
     examples: Annotated[str, typer.Option(help="The set's id; the latest otherwise.")] = "",
     settings: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Score systems with paired intervals: the cells, releases, or retrieval on a BEIR folder.
+    """Score systems with paired intervals: the cells, releases, runs, or a BEIR folder.
 
-    Without --beir or --release: the cells on the example set's test splits. The latest runs of
-    `graft tune generator` are used where none are named.
+    Without --beir, --release or --run: the cells on the example set's test splits. The latest
+    runs of `graft tune generator` are used where none are named. With --beir, a --run is one of a
+    retriever, a fusion or a reranker.
     """
+    from graft.examples.trec import write_runs
     from graft.jobs.evaluate import evaluate as job
-    from graft.jobs.evaluate import evaluate_beir, evaluate_releases
+    from graft.jobs.evaluate import evaluate_beir, evaluate_systems
     from graft.wire import open_workspace
 
     if trec and not beir:
@@ -57,18 +68,21 @@ def evaluate(
     place: Place = context.obj
     with screen(as_json, seed) as shown:
         workspace = open_workspace(place.root, parse_flags(settings))
-        runs = {name: run for name, run in (("closed", closed), ("raft", raft)) if run}
+        cells = {name: run for name, run in (("closed", closed), ("raft", raft)) if run}
         if beir:
             done = evaluate_beir(
-                workspace, beir, split=split, answers=answers, runs=runs, limit=limit,
-                trec=trec, ctx=shown.context,
+                workspace, beir, split=split, answers=answers, runs=cells,
+                added=runs or (), limit=limit, ctx=shown.context,
             )  # fmt: skip
-        elif releases:
-            done = evaluate_releases(
-                workspace, releases, examples=examples, limit=limit, ctx=shown.context
-            )
+            if trec:
+                write_runs(done.rankings, Path(trec))
+        elif releases or runs:
+            done = evaluate_systems(
+                workspace, releases or (), runs or (), examples=examples, limit=limit,
+                ctx=shown.context,
+            )  # fmt: skip
         else:
-            done = job(workspace, examples=examples, runs=runs, limit=limit, ctx=shown.context)
+            done = job(workspace, examples=examples, runs=cells, limit=limit, ctx=shown.context)
         if as_json:
             shown.json(done.to_dict())
         else:

@@ -44,12 +44,13 @@ def import_(
         ),
     ] = "",
     apart_from: Annotated[
-        str,
+        list[str] | None,
         typer.Option(
-            help="Leave out what stands, or hardly differs, in this other BEIR split or file: the "
-            "questions that you test on."
+            help="Leave out what stands, or hardly differs, in this other BEIR split or file "
+            "(repeatable): the questions that you test on. Without --split, the BEIR split itself "
+            "is taken in as it is."
         ),
-    ] = "",
+    ] = None,
     limit: Annotated[int, typer.Option(min=0, help="Take a sample; 0 takes all.")] = 0,
     seed: Annotated[int, typer.Option(help="The seed of the sample and of the splits.")] = 0,
     as_json: JsonOption = False,
@@ -62,8 +63,9 @@ def import_(
     with screen(as_json, seed) as shown:
         workspace = open_workspace(place.root)
         made = job(
-            workspace, path, split=split, apart_from=apart_from, limit=limit, ctx=shown.context
-        )
+            workspace, path, split=split, apart_from=apart_from or (), limit=limit,
+            ctx=shown.context,
+        )  # fmt: skip
         _show_counts(shown, made)
 
 

@@ -81,7 +81,7 @@ def _show(shown: Screen, run: dict[str, object]) -> None:
     for measure, before in dev["before"].items():
         after = dev["after"].get(measure)
         shown.out.print(f"  dev {measure}: {before:.4f} → {after:.4f}" if after is not None else "")
+    judge = "graft evaluate" if run["part"] == "generator" else f"graft evaluate --run {run['run']}"
     shown.out.print(
-        f"  judge it: graft evaluate; use it: graft release promote --run {run['run']}",
-        soft_wrap=True,
+        f"  judge it: {judge}; use it: graft release promote --run {run['run']}", soft_wrap=True
     )

@@ -23,6 +23,7 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 
 from graft.core.errors import ConfigError
@@ -151,8 +152,8 @@ class ExamplesTable(Table):
     """Questions kept from one document at most."""
     limit: int = Field(400, ge=1)
     """Questions kept in all at most."""
-    unanswerable: float = Field(0.15, ge=0, le=1)
-    """Share of unanswerable questions among those made."""
+    unanswerable: float = Field(0.15, ge=0, lt=1)
+    """Share of unanswerable questions among those made; they are made from answerable ones."""
     free: float = Field(0.25, ge=0, le=1)
     """Share of free questions (from headings) among those made."""
     dev: float = Field(0.15, gt=0, lt=1)
@@ -160,6 +161,21 @@ class ExamplesTable(Table):
     test_seen: float = Field(0.15, gt=0, lt=1)
     test_new: float = Field(0.25, gt=0, lt=1)
     """Share of documents (by group) that are never trained on."""
+
+    @model_validator(mode="after")
+    def _leave_room(self) -> ExamplesTable:
+        made, kept = self.unanswerable + self.free, self.dev + self.test_seen
+        if made > 1 + 1e-9:
+            raise ValueError(
+                f"unanswerable and free are {made:g} of the questions together, and 1 at most "
+                "can be: lower one of them"
+            )
+        if kept >= 1 - 1e-9:
+            raise ValueError(
+                f"dev and test_seen take {kept:g} of the questions on training documents, which "
+                "leaves nothing to train on: together they must stay below 1"
+            )
+        return self
 
 
 class GeneratorTuneTable(Table):

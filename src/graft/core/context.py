@@ -56,7 +56,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Context:
-    """What a job may know of the world: nothing reads a clock or draws at random elsewhere."""
+    """What a job may know of the world: the times that it records and all chance come from here."""
 
     clock: Callable[[], float] = time.time
     seed: int = 0

@@ -28,8 +28,9 @@ class Release(BaseModel):
     """One numbered, frozen configuration with the digests of all its weights.
 
     `prompts` holds the text of every template in use, so that an edited default changes nothing
-    that was released. `digests` maps encoder, reranker and generator to their weights' hashes;
-    `versions` maps packages to theirs. `verdict` is the gate's, empty for release 0.
+    that was released. `digests` maps encoder, fusion, reranker and generator to their weights'
+    hashes; `versions` maps packages to theirs. `verdict` is the gate's, empty for release 0, and
+    `judged_against` the release that it compares with.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -43,6 +44,7 @@ class Release(BaseModel):
     versions: dict[str, str] = {}
     lineage: Lineage = Lineage()
     verdict: str = ""
+    judged_against: int | None = None
     note: str = ""
 
 
@@ -104,7 +106,7 @@ class Releases:
         numbers = self.numbers()
         stored = release.model_copy(update={"number": numbers[-1] + 1 if numbers else 0})
         self.folder.mkdir(parents=True, exist_ok=True)
-        text = tomlkit.dumps(stored.model_dump(mode="json"))
+        text = tomlkit.dumps(stored.model_dump(mode="json", exclude_none=True))
         write_atomic(self.folder / f"{stored.number}.toml", text)
         return stored
 

@@ -89,7 +89,8 @@ def make_examples(
     maker = _Maker(generator, judges, options, ctx)
     with ctx.stage("make questions", options.limit) as step:
         lost = round(options.limit * options.unanswerable)
-        free = round(options.limit * options.free)
+        # Both may round up, and leave less than nothing to the answer-aware ones.
+        free = min(round(options.limit * options.free), options.limit - lost)
         maker.fill(pool, {"answer": options.limit - lost - free, "free": free}, step)
         # The share holds of what there is, also where documents give less than the limit.
         share = options.unanswerable / max(1.0 - options.unanswerable, 1e-9)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from graft.core.errors import InputError
@@ -16,6 +16,8 @@ BOUND = 0.1
 """Largest share of the examples that near-copied questions may bind into one group."""
 
 SPLIT_COPY = "near-copy in another split"
+
+LEARNED_COPY = "near-copy of a question that was trained on"
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,8 @@ def assign(
     groups: Mapping[str, str] | None = None,
     shares: Shares | None = None,
     seed: int = 0,
+    learned_documents: Collection[str] = (),
+    learned_questions: Mapping[str, Split] | None = None,
 ) -> Assigned:
     """Deal examples into splits so that nothing stands on two sides; the same for the same seed.
 
@@ -54,7 +58,14 @@ def assign(
     not (a question that is asked of every product), the copies in the smaller splits are dropped.
     Whole groups go to test-new. Of the rest, a question goes to test-seen only while its documents
     keep a question in train; near-copies go together. An example without gold belongs to the
-    document in its `group`. Raises InputError when shares do not leave room for train.
+    document in its `group`.
+
+    What was trained on before is asked by no test. A group with one of `learned_documents` never
+    goes to test-new. `learned_questions` maps questions to the split that they were in: a near-copy
+    of one of train stays in train, and of one of dev in train or dev. A group with such a copy goes
+    to test-new only where the other groups do not fill it; the copy is then dropped.
+
+    Raises InputError when shares do not leave room for train.
     """
     shares = shares or Shares()
     if min(vars(shares).values()) < 0 or shares.dev + shares.test_seen >= 1 or shares.test_new >= 1:
@@ -66,17 +77,17 @@ def assign(
     copies = _copies(examples)
     bound = _bind(examples, clusters, copies)
     owner = {example.id: bound.find(clusters[example.id][0]) for example in examples}
-    held = _held_out(examples, clusters, owner, shares.test_new, seed)
+    known = {(groups or {}).get(document, document) for document in learned_documents}
+    learned = _Learned(known, _sides(examples, learned_questions or {}))
+    held = _held_out(examples, clusters, owner, learned, shares.test_new, seed)
     new = {example.id for example in examples if owner[example.id] in held}
-    strays = _strays(copies, new)
-    seen = [e for e in examples if e.id not in new and e.id not in strays]
-    splits = _deal(seen, clusters, copies, shares, seed)
-    kept = [
-        replace(e, split=splits.get(e.id, "test-new"), group=owner[e.id])
-        for e in examples
-        if e.id not in strays
-    ]
-    return Assigned(tuple(kept), {SPLIT_COPY: tuple(sorted(strays))} if strays else {})
+    repeated = new & learned.sides.keys()
+    strays = _strays([[id for id in ids if id not in repeated] for ids in copies], new)
+    kept = [e for e in examples if e.id not in strays and e.id not in repeated]
+    splits = _deal([e for e in kept if e.id not in new], clusters, copies, shares, learned, seed)
+    dealt = [replace(e, split=splits.get(e.id, "test-new"), group=owner[e.id]) for e in kept]
+    dropped = {SPLIT_COPY: tuple(sorted(strays)), LEARNED_COPY: tuple(sorted(repeated))}
+    return Assigned(tuple(dealt), {reason: ids for reason, ids in dropped.items() if ids})
 
 
 def grouped(examples: Sequence[Example], groups: Mapping[str, str] | None = None) -> list[Example]:
@@ -150,29 +161,59 @@ def _bind(
     return bound
 
 
+@dataclass(frozen=True)
+class _Learned:
+    """What was trained on before: clusters of documents, and ids of examples with the split that
+    their question was in."""
+
+    clusters: Collection[str]
+    sides: Mapping[str, Split]
+
+    def allows(self, ids: Iterable[str], split: Split) -> bool:
+        """Whether examples may go to dev or test-seen."""
+        was = {self.sides.get(id) for id in ids}
+        return "train" not in was and (split == "dev" or "dev" not in was)
+
+
+def _sides(examples: Sequence[Example], questions: Mapping[str, Split]) -> dict[str, Split]:
+    """Return the ids of near-copies of learned questions; of train, where they repeat both."""
+    asked = [(example.id, example.question) for example in examples]
+    found: dict[str, Split] = {}
+    sides: tuple[Split, ...] = ("dev", "train")
+    for side in sides:
+        there = [(question, question) for question, split in questions.items() if split == side]
+        found |= {id: side for id, _, _ in leaks(asked, there)} if there else {}
+    return found
+
+
 def _held_out(
     examples: Sequence[Example], clusters: Mapping[str, tuple[str, ...]],
-    owner: Mapping[str, str], share: float, seed: int,
+    owner: Mapping[str, str], learned: _Learned, share: float, seed: int,
 ) -> set[str]:  # fmt: skip
-    """Choose whole groups until their clusters are `share` of all, in an order set by the seed."""
+    """Choose whole groups until their clusters are `share` of all, in an order set by the seed.
+
+    Those with a learned document are left out, and those with a learned question come last.
+    """
     held: dict[str, set[str]] = {}
     for example in examples:
         held.setdefault(owner[example.id], set()).update(clusters[example.id])
     room = share * sum(map(len, held.values()))
     chosen: set[str] = set()
-    order = sorted(held, key=lambda root: text_hash(f"{seed}:test-new:{root}"))
-    for root in order:
+    late = {owner[id] for id in learned.sides}
+    free = [root for root, names in held.items() if names.isdisjoint(learned.clusters)]
+    free.sort(key=lambda root: (root in late, text_hash(f"{seed}:test-new:{root}")))
+    for root in free:
         if len(held[root]) <= room:
             chosen.add(root)
             room -= len(held[root])
-    if not chosen and share > 0 and len(order) > 1:
-        chosen.add(min(order, key=lambda root: len(held[root])))
+    if not chosen and share > 0 and free and len(held) > 1:
+        chosen.add(min(free, key=lambda root: (root in late, len(held[root]))))
     return chosen
 
 
 def _deal(
     examples: Sequence[Example], clusters: Mapping[str, tuple[str, ...]], copies: list[list[str]],
-    shares: Shares, seed: int,
+    shares: Shares, learned: _Learned, seed: int,
 ) -> dict[str, Split]:  # fmt: skip
     """Deal the questions on training documents: copies together, a question left in train."""
     here = {example.id for example in examples}
@@ -185,7 +226,8 @@ def _deal(
     wanted: tuple[tuple[Split, float], ...] = (("test-seen", shares.test_seen), ("dev", shares.dev))
     for split, share in wanted:
         room = round(share * len(here))
-        for ids in units:
+        able = [ids for ids in units if learned.allows(ids, split)]
+        for ids in able:
             taken = Counter(name for id in ids for name in clusters[id])
             free = splits[ids[0]] == "train" and len(ids) <= room
             if free and all(left[name] > n for name, n in taken.items()):
@@ -193,7 +235,7 @@ def _deal(
                 splits.update(dict.fromkeys(ids, split))
                 room -= len(ids)
         if split == "dev":
-            _whole_documents(units, clusters, splits, room)
+            _whole_documents(able, clusters, splits, room)
     return splits
 
 

@@ -87,10 +87,13 @@ class LocalGenerator:
             - 1
         )
         steps = decode(self.causal, [row], decoding)
+        with self.causal.lock:
+            # What "the one in use" is must not change between two steps.
+            adapter = self.causal.adapter if self.adapter is None else self.adapter
         sent = 0
         while row.reason is None:
-            # The adapter is in use for the step alone, not while the reader of the stream works.
-            with self.causal.using(self.adapter):
+            # The model is held for the step alone, not while the reader of the stream works.
+            with self.causal.using(adapter):
                 next(steps)
             ready = len(row.text)
             if row.reason is None:

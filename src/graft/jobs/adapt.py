@@ -18,7 +18,7 @@ from graft.evaluate.report import Cost, Report, Section, render
 from graft.evaluate.result import SplitResult
 from graft.evaluate.score import LOWER_IS_BETTER
 from graft.jobs.adapted import Adapted
-from graft.jobs.evaluate import asked_of, check_unseen, costs_of, curves_of
+from graft.jobs.evaluate import TEST_SPLITS, asked_of, check_unseen, costs_of, curves_of
 from graft.jobs.examples import build, load_examples
 from graft.jobs.freshness import by_sync, by_training, edits
 from graft.jobs.ingest import Ingested, ingest
@@ -32,7 +32,7 @@ from graft.jobs.tune_generator import tune_generator_part
 from graft.jobs.tune_ranking import tune_reranker_part, tune_retriever_part
 from graft.models.devices import release_memory
 from graft.tune.run import Run, ancestors
-from graft.wire import Wiring, library, make_release, reading, settings_of
+from graft.wire import Wiring, library, make_release, reading
 
 ABOUT_CELLS = {
     "test-new": (
@@ -58,14 +58,23 @@ RANKING = {
 }
 
 
+RANKED_BY = "nDCG@10"
+"""The measure on dev by which what ranks joins the candidate."""
+
+
 @dataclass
 class Progress:
-    """What the loop has come to: the settings so far, each rung, its runs and what they cost."""
+    """What the loop has come to: the settings so far, each rung, its runs and what they cost.
 
-    in_use: str
+    `in_use` is the release that the candidate is judged against; `left_out` says of a part that
+    was tuned why it did not join.
+    """
+
+    in_use: int
     settings: Settings
     rungs: list[Rung]
     runs: dict[str, Run] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
     costs: list[Cost] = field(default_factory=list)
 
     def climb(self, name: str, settings: Settings) -> None:
@@ -91,10 +100,14 @@ def adapt(
         examples = str(counts["id"])
     made_in = ctx.clock() - started - (done.seconds if done else 0.0)
     found = load_examples(workspace, examples)
-    in_use, name = settings_of(workspace, None)
+    release = workspace.releases.current()
     material = gather(workspace, found, ctx)
-    _check_ready(workspace, material)
-    progress = Progress(name, in_use, [Rung("in use", in_use)])
+    _check_ready(workspace, material, release.settings, ctx)
+    # The gate compares with what production is, whatever flags say of the candidate.
+    in_use = Rung("in use", release.settings, release.prompts)
+    progress = Progress(release.number, release.settings, [in_use])
+    if material.settings != release.settings:
+        progress.climb("+settings", material.settings)
     progress.costs = _first_costs(done, made_in)
     for part in workspace.config.adapt.parts:
         _tune_part(workspace, part, material, progress, wait=wait, ctx=ctx)
@@ -107,14 +120,14 @@ def adapt(
     facts = _facts(workspace, material, progress, wait=wait, ctx=ctx)
     path = _report(workspace, results, progress, verdict, found=material, facts=facts,
                    command=command, ctx=ctx)  # fmt: skip
-    number = _release(
+    number, promoted = _release(
         workspace, material, progress, verdict, evaluation=path.stem, wait=wait, promote=promote,
         ctx=ctx,
     )  # fmt: skip
     return Adapted(
         verdict=verdict,
         release=number,
-        promoted=promote and verdict.passed,
+        promoted=promoted,
         results=results,
         runs={role: run.id for role, run in progress.runs.items()},
         facts=facts,
@@ -123,7 +136,7 @@ def adapt(
     )
 
 
-def _check_ready(workspace: Wiring, material: Material) -> None:
+def _check_ready(workspace: Wiring, material: Material, in_use: Settings, ctx: Context) -> None:
     """Raise what would otherwise come to light after an hour of training."""
     config, split = workspace.config, workspace.config.gate.split
     if not material.train or not material.dev:
@@ -135,6 +148,8 @@ def _check_ready(workspace: Wiring, material: Material) -> None:
             f"the split {split} has no question to judge by: ingest more documents, or set "
             f"gate.split to {'test-seen' if split == 'test-new' else 'test-new'}"
         )
+    asked = [example for name in TEST_SPLITS for example in material.examples.split(name)]
+    check_unseen(workspace, in_use, [], asked, ctx)
     if "generator" in config.adapt.parts and material.settings.generate.url:
         raise ConfigError(
             f"generate.url is {material.settings.generate.url!r}, and a remote model cannot be "
@@ -165,11 +180,17 @@ def _tune_part(
         progress.runs["closed"] = tune_generator_part(workspace, current, closed_book=True, ctx=ctx)
         if raft.after.get("loss", 0.0) < raft.before.get("loss", 0.0):
             progress.climb("+generator", with_run(settings, part, raft.id))
+        else:
+            _leave_out(progress, "raft", raft, "loss", ctx)
         return
-    run = RANKING[part](workspace, current, ctx=ctx)
+    try:
+        run = RANKING[part](workspace, current, ctx=ctx)
+    except InputError as error:  # too little to tune this part with; the others may still gain
+        ctx.warn("adapt", f"the {part} is not tuned: {error}")
+        return
     progress.runs[part] = run
     if not _gained(run):
-        ctx.note("adapt", f"the tuned {part} does not help on dev: it is left out")
+        _leave_out(progress, part, run, RANKED_BY, ctx)
         return
     tuned = with_run(settings, part, run.id)
     if part == "retriever":
@@ -179,8 +200,14 @@ def _tune_part(
 
 
 def _gained(run: Run) -> bool:
-    measure = "nDCG@10"
-    return run.after.get(measure, 0.0) > run.before.get(measure, 0.0)
+    return run.after.get(RANKED_BY, 0.0) > run.before.get(RANKED_BY, 0.0)
+
+
+def _leave_out(progress: Progress, role: str, run: Run, measure: str, ctx: Context) -> None:
+    before, after = run.before.get(measure, 0.0), run.after.get(measure, 0.0)
+    why = f"dev {measure} {before:.3f} → {after:.3f}"
+    progress.left_out[role] = why
+    ctx.note("adapt", f"the tuned {run.part} does not help on dev, so it is left out: {why}")
 
 
 def _evaluate(
@@ -234,7 +261,7 @@ def _facts(
             found.append(("by a training on these facts alone (ft)", taught))
     except Cancelled:
         raise
-    except GraftError as error:
+    except (GraftError, OSError, RuntimeError) as error:  # a full disk ends no hours of work
         ctx.warn("adapt", f"how long an edited fact takes was not measured: {error}")
         return ()
     return tuple(
@@ -245,9 +272,11 @@ def _facts(
 def _release(
     workspace: Wiring, material: Material, progress: Progress, verdict: Verdict, *,
     evaluation: str, wait: float, promote: bool, ctx: Context,
-) -> int:  # fmt: skip
+) -> tuple[int, bool]:  # fmt: skip
+    """Store the candidate as a release; return its number and whether it is in use now."""
     made = make_release(
         workspace, progress.settings, created=ctx.clock(), verdict=verdict.outcome,
+        judged_against=progress.in_use,
         note=" ".join(rung.name for rung in progress.rungs[1:]),
         lineage=Lineage(
             runs=ancestors(workspace.layout.runs, runs_of(progress.settings)),
@@ -258,9 +287,16 @@ def _release(
     with workspace.layout.writer(wait):
         ensure_space(workspace, progress.settings, ctx=ctx)
         number = workspace.releases.add(made).number
-        if promote and verdict.passed:
+        switched = promote and verdict.passed
+        if switched and (current := workspace.releases.current_number()) != progress.in_use:
+            ctx.warn(
+                "adapt", f"release {current} came into use meanwhile, and release {number} was "
+                f"judged against release {progress.in_use}: it is not promoted",
+            )  # fmt: skip
+            switched = False
+        if switched:
             workspace.releases.switch(number)
-    return number
+    return number, switched
 
 
 def _report(
@@ -281,7 +317,7 @@ def _report(
             ("judged against", f"release {progress.in_use}"),
             ("example set", examples.id),
             ("library version", str(found.held.version)),
-            *((f"run, {role}", RUNS + run.id) for role, run in progress.runs.items()),
+            *((f"run, {role}", _run_line(progress, role)) for role in progress.runs),
         ],
     )  # fmt: skip
     id = value_hash([now, command, examples.id])[:12]
@@ -293,3 +329,8 @@ def _report(
     }  # fmt: skip
     workspace.ledger.record_evaluation(id, now, found.held.version, detail=detail)
     return path
+
+
+def _run_line(progress: Progress, role: str) -> str:
+    why = progress.left_out.get(role)
+    return RUNS + progress.runs[role].id + (f" (left out: {why})" if why else "")

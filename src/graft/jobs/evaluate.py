@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from graft.core.config import Settings
 from graft.core.context import Context
-from graft.core.errors import InputError, LeakError, NotFound
+from graft.core.errors import GraftError, InputError, LeakError, NotFound
 from graft.core.example import Example, Split
 from graft.core.files import RUNS, write_atomic
 from graft.core.hashing import value_hash
@@ -18,17 +18,19 @@ from graft.evaluate.result import SplitResult
 from graft.examples.formats import import_examples, sample
 from graft.examples.gold import pin
 from graft.examples.store import ExampleSet
-from graft.examples.trec import write_runs
+from graft.examples.trec import Run as TrecRun
 from graft.jobs.examples import load_examples
 from graft.jobs.ladder import Ladder, Rung
-from graft.jobs.parts import runs_of
+from graft.jobs.parts import require_fit, runs_of, with_run
 from graft.jobs.scoring import (
     rank_systems,
     rankings_result,
+    retrieval_systems,
     score_cells,
     summarise_cells,
     worked_examples,
 )
+from graft.jobs.spaces import ensure_space
 from graft.measures.leaks import leaks
 from graft.tune.run import Run, ancestors, read_run
 from graft.wire import Wiring, library, reading, settings_of
@@ -43,11 +45,15 @@ ABOUT = {
 
 @dataclass(frozen=True)
 class Evaluated:
-    """Results by split, the evaluation's id in the ledger, and the report's path."""
+    """Results by split, the evaluation's id in the ledger, and the report's path.
+
+    `rankings` are those of a BEIR folder, by system: the (document, score) lists of its queries.
+    """
 
     id: str
     results: Mapping[str, SplitResult]
     report: Path
+    rankings: Mapping[str, TrecRun] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON that scripts rely on."""
@@ -67,7 +73,7 @@ def evaluate(
     """
     settings, _ = settings_of(workspace, None)
     held, found = reading(workspace, settings), load_examples(workspace, examples)
-    tuned = _generators(workspace, runs or latest_runs(workspace, found.id))
+    tuned = _generators(workspace, settings, runs or {}, found.id, ctx)
     asked = asked_of(workspace, found, limit, ctx)
     check_unseen(workspace, settings, tuned.values(), [e for c in asked.values() for e in c], ctx)
     worked = worked_examples(workspace, settings, held, found.split("train"))
@@ -80,18 +86,23 @@ def evaluate(
     return keep(workspace, "Evaluation", "graft evaluate", results, tuned, ctx)
 
 
-def evaluate_releases(
-    workspace: Wiring, numbers: Sequence[int], *, examples: str = "", limit: int = 0, ctx: Context
-) -> Evaluated:
-    """Score releases as they would serve, declining included, on an example set's test splits.
+def evaluate_systems(
+    workspace: Wiring, releases: Sequence[int] = (), runs: Sequence[str] = (), *,
+    examples: str = "", limit: int = 0, ctx: Context,
+) -> Evaluated:  # fmt: skip
+    """Score systems as they would serve, declining included, on an example set's test splits.
 
-    Each is compared with the one named before it, and the last with the first. Raises LeakError,
-    naming the pair, when a release holds a run that was trained on a question it would be asked.
+    They are `releases`, or the one in use; then the last of these with each of `runs` as a part
+    of it, one run at a time. Each is compared with the one before it, and the last with the
+    first. Raises LeakError, naming the pair, when a run of theirs was trained on a question that
+    it would be asked.
     """
     found = load_examples(workspace, examples)
-    rungs = [Rung(f"release {n}", settings_of(workspace, n)[0]) for n in dict.fromkeys(numbers)]
+    numbers = list(dict.fromkeys(releases)) or [workspace.releases.current().number]
+    rungs = [_release_rung(workspace, number) for number in numbers]
+    rungs += _with_runs(workspace, rungs[-1], runs, ctx)
     if len(rungs) < 2:
-        raise InputError("a comparison needs two releases or more: `graft release list`")
+        raise InputError("a comparison needs two systems or more: `graft release list`")
     asked = asked_of(workspace, found, limit, ctx)
     for rung in rungs:
         check_unseen(workspace, rung.settings, [], [e for c in asked.values() for e in c], ctx)
@@ -101,19 +112,41 @@ def evaluate_releases(
     for split, chosen in asked.items():
         results[split] = ladder.on(rungs, chosen, measures)
     named = ", ".join(rung.name for rung in rungs)
-    return keep(workspace, f"Releases: {named}", "graft evaluate --release", results, {}, ctx)
+    command = "graft evaluate" + "".join(f" --release {n}" for n in releases)
+    command += "".join(f" --run {run}" for run in runs)
+    return keep(workspace, f"Compared: {named}", command, results, {}, ctx)
+
+
+def _release_rung(workspace: Wiring, number: int) -> Rung:
+    settings, name = settings_of(workspace, number)
+    return Rung(f"release {name}", settings, workspace.releases.get(number).prompts)
+
+
+def _with_runs(workspace: Wiring, rung: Rung, runs: Sequence[str], ctx: Context) -> list[Rung]:
+    """Return a system with one run after the other as a part of it, each alone."""
+    found = []
+    for name in dict.fromkeys(runs):
+        run = read_run(Path(workspace.layout.model_path(RUNS + name.removeprefix(RUNS))))
+        require_fit(workspace, rung.settings, run)
+        settings = with_run(rung.settings, run.part, run.id)
+        if run.part == "retriever":
+            with workspace.layout.writer():
+                ensure_space(workspace, settings, ctx=ctx)
+        found.append(replace(rung, name=run.id, settings=settings))
+    return found
 
 
 def evaluate_beir(
     workspace: Wiring, folder: str, *, split: str, answers: bool = False,
-    runs: Mapping[str, str] | None = None, limit: int = 0, trec: str = "", ctx: Context,
+    runs: Mapping[str, str] | None = None, added: Sequence[str] = (), limit: int = 0,
+    ctx: Context,
 ) -> Evaluated:  # fmt: skip
-    """Score an ingested BEIR folder on its qrels: bm25, dense, hybrid, reranked.
+    """Score an ingested BEIR folder on its qrels: bm25, dense, hybrid, reranked, and `added`.
 
-    With `answers`, the cells on its answers.jsonl as well, with the latest generator runs unless
-    `runs` names some. `limit` takes a sample, by the seed. `trec` is a file for the rankings, as
-    TREC runs that their tags tell apart. Raises LeakError, naming the pair, when a run was trained
-    on a question that it would be asked.
+    `added` names runs (retriever, fusion, reranker), each scored as a part of the release in
+    use. With `answers`, the cells on its answers.jsonl as well, with the latest generator runs
+    unless `runs` names some. `limit` takes a sample, by the seed. Raises LeakError, naming the
+    pair, when a run was trained on a question that it would be asked.
     """
     settings, _ = settings_of(workspace, None)
     held = reading(workspace, settings)
@@ -125,14 +158,20 @@ def evaluate_beir(
     if not pinned.examples:
         raise InputError(f"no document of {folder} is in the library: graft ingest {folder}")
     asked = [_by_document(example) for example in pinned.examples]
-    tuned = _generators(workspace, runs or latest_runs(workspace, "")) if answers else {}
+    tuned = _generators(workspace, settings, runs or {}, "", ctx) if answers else {}
+    systems = retrieval_systems(settings)
+    whole = list(systems)[-1]
     check_unseen(workspace, settings, tuned.values(), asked, ctx)
-    rankings = rank_systems(workspace, settings, held, asked, ctx)
-    results = {split: rankings_result(workspace, rankings, asked, ctx)}
-    if trec:
-        ids = [example.id for example in asked]
-        found_by = {name: dict(zip(ids, r.rows, strict=True)) for name, r in rankings.items()}
-        write_runs(found_by, Path(trec))
+    for rung in _with_runs(workspace, Rung(whole, systems[whole]), added, ctx):
+        if rung.settings.retrieve == systems[whole].retrieve and rung.settings.encoder == (
+            systems[whole].encoder
+        ):
+            raise InputError(f"run {rung.name} ranks nothing: name it with --raft or --closed")
+        check_unseen(workspace, rung.settings, [], asked, ctx)
+        systems[rung.name] = rung.settings
+    held = reading(workspace, settings)  # a run's space may have been laid just now
+    rankings = rank_systems(workspace, systems, held, asked, ctx)
+    results = {split: rankings_result(workspace, rankings, asked, against=whole, ctx=ctx)}
     if answers:
         train = _train(workspace)
         repeated = {own for own, _, _ in leaks(_questions(train), _questions(asked))}
@@ -144,7 +183,10 @@ def evaluate_beir(
         )  # fmt: skip
         results[f"{split} answers"] = summarise_cells(workspace, scored, kept, ctx)
     command = f"graft evaluate --beir {folder} --split {split}{' --answers' if answers else ''}"
-    return keep(workspace, Path(folder).name, command, results, tuned, ctx)
+    done = keep(workspace, Path(folder).name, command, results, tuned, ctx)
+    ids = [example.id for example in asked]
+    ranked = {name: dict(zip(ids, r.rows, strict=True)) for name, r in rankings.items()}
+    return replace(done, rankings=ranked)
 
 
 def asked_of(
@@ -163,16 +205,6 @@ def asked_of(
             "import some"
         )
     return asked
-
-
-def latest_runs(workspace: Wiring, example_set: str) -> dict[str, str]:
-    """Return the newest generator runs, "closed" and "raft", of an example set (or of any)."""
-    found: dict[str, str] = {}
-    for row in workspace.ledger.runs():
-        if row["part"] == "generator" and example_set in ("", row["example_set"]):
-            raft = row["detail"]["recipe"]["objective"] == "raft"
-            found["raft" if raft else "closed"] = RUNS + row["id"]
-    return found
 
 
 def check_unseen(
@@ -220,6 +252,7 @@ def curves_of(runs: Sequence[Run]) -> list[Curve]:
             tuple((p.step, p.dev_loss) for p in run.curves if p.dev_loss is not None),
         )
         for run in runs
+        if run.curves
     ]
 
 
@@ -265,10 +298,14 @@ def _by_document(example: Example) -> Example:
     return replace(example, group=example.gold[0].document_id) if example.gold else example
 
 
-def _generators(workspace: Wiring, named: Mapping[str, str]) -> dict[str, Run]:
-    """Return the runs that are named, with or without "runs/". Raises InputError for other parts.
+def _generators(
+    workspace: Wiring, settings: Settings, named: Mapping[str, str], example_set: str, ctx: Context
+) -> dict[str, Run]:
+    """Return the runs that are named for the cells, or the latest that fit what is in use.
 
-    They are read before anything is computed, so that a mistake costs no time.
+    The latest are those of one example set: the one given, or that of the newest run. They are
+    read before anything is computed, so that a mistake costs no time. Raises InputError for a
+    named run of another part or another base model.
     """
     found = {}
     for role, name in named.items():
@@ -276,8 +313,45 @@ def _generators(workspace: Wiring, named: Mapping[str, str]) -> dict[str, Run]:
         run = read_run(Path(workspace.layout.model_path(RUNS + id)))
         if run.part != "generator":
             raise InputError(f"run {id} tuned the {run.part}: name one of `graft tune generator`")
+        require_fit(workspace, settings, run)
+        found[role] = run
+    found = found or _latest(workspace, settings, example_set, ctx)
+    if {"closed", "raft"} <= found.keys():
+        _tell_unequal(found["closed"], found["raft"], ctx)
+    return found
+
+
+def _latest(
+    workspace: Wiring, settings: Settings, example_set: str, ctx: Context
+) -> dict[str, Run]:
+    rows = [row for row in workspace.ledger.runs() if row["part"] == "generator"]
+    asked = example_set or (rows[-1]["example_set"] if rows else "")
+    found: dict[str, Run] = {}
+    for row in reversed([row for row in rows if row["example_set"] == asked]):
+        raft = row["detail"]["recipe"]["objective"] == "raft"
+        role = "raft" if raft else "closed"
+        if role in found:
+            continue
+        try:
+            run = read_run(workspace.layout.runs / row["id"])
+            require_fit(workspace, settings, run)
+        except GraftError as error:
+            ctx.note("evaluate", f"{RUNS}{row['id']} is left out: {error}")
+            continue
         found[role] = run
     return found
+
+
+def _tell_unequal(closed: Run, raft: Run, ctx: Context) -> None:
+    """Warn where the control was not trained on the same examples for the same steps."""
+    if closed.recipe.data != raft.recipe.data:
+        ctx.warn("evaluate", f"{closed.id} and {raft.id} were trained on different example sets")
+    steps = [run.counts.get("steps", 0) for run in (closed, raft)]
+    if steps[0] != steps[1]:
+        ctx.warn(
+            "evaluate", f"{closed.id} took {steps[0]} steps and {raft.id} {steps[1]}: what the "
+            "cells tell of passages in training is mixed with how long it was",
+        )  # fmt: skip
 
 
 def _train(workspace: Wiring) -> Sequence[Example]:

@@ -2,38 +2,48 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from graft.core.config import Settings
 from graft.core.context import Context
-from graft.core.errors import InputError
-from graft.core.example import Example
+from graft.core.errors import InputError, NotFound
+from graft.core.example import Example, Split
+from graft.core.files import RUNS
 from graft.examples import store
+from graft.examples.beir import splits as beir_splits
 from graft.examples.formats import FORMATS, Format, detect, export_examples, import_examples
 from graft.examples.gold import pin, resolve
 from graft.examples.make import MakeOptions, make_examples
-from graft.examples.split import Shares, assign
+from graft.examples.split import Assigned, Shares, assign
 from graft.examples.squad import placed, squad_documents
 from graft.examples.store import LATEST, ExampleSet
 from graft.examples.unions import Unions
+from graft.jobs.parts import runs_of
 from graft.library.duplicates import groups as duplicate_clusters
 from graft.library.store import Library
 from graft.measures.leaks import leaks
+from graft.tune.run import ancestors, read_run
 from graft.wire import Wiring, generator, library, pipeline, reading, settings_of
 
 TITLE_SHARED_BY = 2
 """Documents that share a title are parts of one article, and are kept on one side of a split."""
 
+DEV_COPY = "near-copy of a dev question"
+
 
 def build(workspace: Wiring, *, ctx: Context) -> dict[str, Any]:
     """Make questions from the library's passages, filter and split them; return the counts.
 
-    The generator and the retrieval are those of the release in use.
+    The generator and the retrieval are those of the release in use. What its runs were trained on
+    is asked by no test split.
     """
     settings, _ = settings_of(workspace, None)
     held, table = reading(workspace, settings), workspace.config.examples
+    learned = _learned(workspace, settings, ctx)
     made = make_examples(
         ((held.document(id), held.passages_of(id)) for id in held.document_ids()),
         generator(workspace, settings.generate),
@@ -46,9 +56,7 @@ def build(workspace: Wiring, *, ctx: Context) -> dict[str, Any]:
         retrieve=pipeline(workspace, settings, held, limit=10),
         ctx=ctx,
     )
-    clusters = document_groups(held, workspace.config.ingest.near_duplicate)
-    shares = Shares(table.dev, table.test_seen, table.test_new)
-    dealt = assign(made.examples, groups=clusters, shares=shares, seed=ctx.seed)
+    dealt = _deal(workspace, held, made.examples, learned, ctx)
     dropped = {**made.dropped, **{why: len(ids) for why, ids in dealt.dropped.items()}}
     return _keep(workspace, ExampleSet(dealt.examples, held.version, dropped), "made", ctx)
 
@@ -58,18 +66,20 @@ def import_(
     path: str,
     *,
     split: str = "",
-    apart_from: str = "",
+    apart_from: Sequence[str] = (),
     limit: int = 0,
     ctx: Context,
 ) -> dict[str, Any]:
     """Take in questions from a file or BEIR folder; return the counts.
 
-    `apart_from` names another split of the BEIR folder, or another file, whose questions are kept
-    for a test: what stands there too, as it is or as a near-copy, is left out.
+    `apart_from` names splits of the BEIR folder, or other files, whose questions are kept for a
+    test: what stands there too, as it is or as a near-copy, is left out. Where the folder is taken
+    in whole, such a split comes in as it is, and the others without what stands in it.
 
     Rows that name their splits keep them, but a test question is test-new or test-seen by whether
     its documents are trained on. Where none is dev, one is dealt from train, whole articles apart.
-    A file whose rows name no split is dealt into all four.
+    A file whose rows name no split is dealt into all four; what the runs of the release in use
+    were trained on is then asked by no test split.
     """
     held, table = library(workspace), workspace.config.examples
     source = Path(path)
@@ -78,7 +88,7 @@ def import_(
     found = import_examples(source, split=split, limit=limit, seed=ctx.seed)
     dropped: dict[str, int] = {}
     if apart_from:
-        found = _apart(found, source, apart_from, dropped)
+        found = _apart(found, source, apart_from, split=split, dropped=dropped)
     if detect(source) == "squad":
         known = set(held.document_ids())
         paragraphs = [p for p in squad_documents(source) if p.id not in known]
@@ -97,17 +107,16 @@ def import_(
     if bare:
         ctx.warn(
             "import",
-            f"{bare} questions name no document: retrieval cannot be tuned on them, nor can it be "
-            "told whether a test question's document was trained on",
+            f"{bare} questions name no document: nothing is trained on them, nor can it be told "
+            "whether a test question's document was trained on",
         )
     if pinned.missing:
         dropped["document not in the library"] = len(pinned.missing)
     examples: Sequence[Example] = pinned.examples
     splits = {example.split for example in examples}
     if splits == {"train"} and not split:
-        clusters = document_groups(held, workspace.config.ingest.near_duplicate)
-        shares = Shares(table.dev, table.test_seen, table.test_new)
-        dealt = assign(examples, groups=clusters, shares=shares, seed=ctx.seed)
+        settings, _ = settings_of(workspace, None)
+        dealt = _deal(workspace, held, examples, _learned(workspace, settings, ctx), ctx)
         dropped |= {reason: len(ids) for reason, ids in dealt.dropped.items()}
         return _keep(workspace, ExampleSet(dealt.examples, held.version, dropped), path, ctx)
     if "train" in splits and "dev" not in splits:
@@ -117,29 +126,102 @@ def import_(
     return _keep(workspace, ExampleSet(tuple(examples), held.version, dropped), path, ctx)
 
 
+@dataclass(frozen=True)
+class _Learned:
+    """What runs were trained on: ids of documents, and questions with the split they were in."""
+
+    documents: frozenset[str]
+    questions: Mapping[str, Split]
+
+
+def _learned(workspace: Wiring, settings: Settings, ctx: Context) -> _Learned:
+    """Return what the runs that settings name, and those behind them, were trained on."""
+    folder = workspace.layout.runs
+    documents: set[str] = set()
+    asked: dict[Split, set[str]] = {"dev": set(), "train": set()}
+    for id in ancestors(folder, runs_of(settings)):
+        documents |= workspace.ledger.documents_of_run(id).keys()
+        try:
+            found = load_examples(workspace, read_run(folder / id).recipe.data)
+        except NotFound:
+            ctx.warn(
+                "examples",
+                f"{RUNS}{id} or its examples are gone: a test may ask what it was trained on",
+            )
+            continue
+        for split, questions in asked.items():
+            questions |= {example.question for example in found.split(split)}
+    # What was in both is in train: a later run may have trained on what an earlier one chose by.
+    sides = {question: split for split in asked for question in sorted(asked[split])}
+    return _Learned(frozenset(documents), sides)
+
+
+def _deal(
+    workspace: Wiring, held: Library, examples: Sequence[Example], learned: _Learned, ctx: Context
+) -> Assigned:
+    """Deal examples into all four splits, with nothing learned in a test."""
+    table = workspace.config.examples
+    dealt = assign(
+        examples,
+        groups=document_groups(held, workspace.config.ingest.near_duplicate),
+        shares=Shares(table.dev, table.test_seen, table.test_new),
+        seed=ctx.seed,
+        learned_documents=learned.documents,
+        learned_questions=learned.questions,
+    )
+    if learned.documents:
+        ctx.note(
+            "examples",
+            f"the release in use was trained on {len(learned.documents)} documents: none of them "
+            "is in test-new",
+        )
+        if not any(example.split == "test-new" for example in dealt.examples):
+            ctx.warn(
+                "examples",
+                "no document is left for test-new: ingest some that the release in use was not "
+                "trained on, or set gate.split to test-seen",
+            )
+    return dealt
+
+
 def _apart(
-    examples: Sequence[Example], source: Path, other: str, dropped: dict[str, int]
-) -> list[Example]:
-    """Return the examples that neither stand in another split or file nor hardly differ there."""
-    if detect(source) == "beir" and (source / "qrels" / f"{other}.tsv").exists():
-        kept_apart = import_examples(source, split=other)
-    elif Path(other).exists():
-        kept_apart = import_examples(Path(other))
-    else:
+    examples: Sequence[Example], source: Path, others: Sequence[str], *, split: str,
+    dropped: dict[str, int],
+) -> list[Example]:  # fmt: skip
+    """Return the examples that neither stand in other splits or files nor hardly differ there.
+
+    The examples of a split that is named are compared with the splits named before it alone.
+    """
+    if split and split in others:
         raise InputError(
-            f"{other!r} is neither a split of {source} nor a file: name the questions that "
-            "are kept for the test"
+            f"{split!r} is both the split to take in and one to keep apart from: name another "
+            "split or file"
         )
-    asked = ((e.id, e.question) for e in examples)
-    repeated = {id for id, _, _ in leaks(asked, ((e.id, e.question) for e in kept_apart))}
-    if len(repeated) == len(examples):
+    named = beir_splits(source) if detect(source) == "beir" else []
+    lost: set[str] = set()
+    kept: set[str] = set()
+    for other in sorted(dict.fromkeys(others), key=lambda name: name not in named):
+        if other in named:
+            there = [e for e in import_examples(source, split=other) if e.id not in lost]
+            kept |= {example.id for example in there}
+        elif Path(other).exists():
+            there = import_examples(Path(other))
+        else:
+            raise InputError(
+                f"{other!r} is neither a split of {source} nor a file: name the questions that "
+                "are kept for the test"
+            )
+        asked = ((e.id, e.question) for e in examples if e.id not in kept | lost)
+        repeated = {id for id, _, _ in leaks(asked, ((e.id, e.question) for e in there))}
+        if repeated:
+            dropped[f"stands in {other} too"] = len(repeated)
+        lost |= repeated
+    if len(lost) == len(examples):
         raise InputError(
-            f"every question of {source} stands in {other} too, so there is nothing to take in: "
-            "name another split or file"
+            f"every question of {source} stands in {' or '.join(others)} too, so there is nothing "
+            "to take in: name another split or file"
         )
-    if repeated:
-        dropped[f"stands in {other} too"] = len(repeated)
-    return [example for example in examples if example.id not in repeated]
+    return [example for example in examples if example.id not in lost]
 
 
 def _with_dev(
@@ -150,6 +232,7 @@ def _with_dev(
 
     Dev stands for what the test asks: documents that are new, while most of the training
     documents are not asked about in the test; else new questions on documents that are trained on.
+    What stays in train and hardly differs from a question of dev is dropped.
     """
     tested = {e.group for e in examples if e.split != "train"}
     train = [e for e in examples if e.split == "train"]
@@ -157,27 +240,41 @@ def _with_dev(
     new = 2 * len(free) >= len(train)
     shares = Shares(0, 0, share) if new else Shares(share, 0, 0)
     dealt = assign(free if new else train, groups=clusters, shares=shares, seed=ctx.seed)
-    for reason, ids in dealt.dropped.items():
-        dropped[reason] = dropped.get(reason, 0) + len(ids)
     lost = {id for ids in dealt.dropped.values() for id in ids}
     dev = {e.id for e in dealt.examples if e.split != "train"}
+    stay = [(e.id, e.question) for e in train if e.id not in dev | lost]
+    copies = {id for id, _, _ in leaks(stay, [(e.id, e.question) for e in train if e.id in dev])}
+    for reason, ids in {**dealt.dropped, DEV_COPY: copies}.items():
+        if ids:
+            dropped[reason] = dropped.get(reason, 0) + len(ids)
+    lost |= copies
     kept = [e for e in examples if e.id not in lost]
     return [replace(e, split="dev") if e.id in dev else e for e in kept]
 
 
 def _with_seen(examples: Sequence[Example], dropped: dict[str, int], ctx: Context) -> list[Example]:
-    """Return the examples with those of test-new that ask about training documents as test-seen.
+    """Return the examples with those of a test as test-seen if train asks about their documents.
 
-    A group ties the documents that share a question. What it ties to dev alone is neither.
+    The others are test-new. A group ties the documents that share a question. What it ties to dev
+    alone is neither.
     """
     train, dev = ({e.group for e in examples if e.split == name} for name in ("train", "dev"))
-    kept = [e for e in examples if e.split != "test-new" or e.group not in dev - train]
-    if len(kept) < len(examples):
-        dropped["document of dev alone"] = len(examples) - len(kept)
-    seen = {e.id for e in kept if e.split == "test-new" and e.group in train}
-    if seen:
-        ctx.note("import", f"{len(seen)} test questions are on documents of train: test-seen")
-    return [replace(e, split="test-seen") if e.id in seen else e for e in kept]
+    made: list[Example] = []
+    moved: Counter[Split] = Counter()
+    for example in examples:
+        if example.split in ("train", "dev"):
+            made.append(example)
+        elif example.group in train or example.group not in dev:
+            split: Split = "test-seen" if example.group in train else "test-new"
+            moved[split] += split != example.split
+            made.append(replace(example, split=split))
+    if len(made) < len(examples):
+        dropped["document of dev alone"] = len(examples) - len(made)
+    if seen := moved["test-seen"]:
+        ctx.note("import", f"{seen} test questions are on documents of train: test-seen")
+    if new := moved["test-new"]:
+        ctx.note("import", f"{new} test questions are on documents that train has not: test-new")
+    return made
 
 
 def export(workspace: Wiring, path: str, *, format: str = "", examples: str = "") -> int:

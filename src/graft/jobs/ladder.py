@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from graft.answer.decline import fit_threshold
@@ -29,10 +29,11 @@ RIGHT = 0.5
 
 @dataclass(frozen=True)
 class Rung:
-    """One system of the ladder: its name, and the settings it would serve with."""
+    """One system of the ladder: its name, and the settings and prompts it would serve with."""
 
     name: str
     settings: Settings
+    prompts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 class Ladder:
@@ -42,11 +43,10 @@ class Ladder:
         self.workspace, self.held, self.ctx = workspace, held, ctx
         self.memory: dict[str, Remember] = {}
 
-    def answer(
-        self, settings: Settings, examples: Sequence[Example], threshold: float
-    ) -> list[Answer]:
+    def answer(self, rung: Rung, examples: Sequence[Example], threshold: float) -> list[Answer]:
         """Return the answers of a system at a decline threshold."""
-        serving = answerer(self.workspace, settings, self.held)
+        settings = rung.settings
+        serving = answerer(self.workspace, settings, self.held, prompts=rung.prompts)
         key = settings.generate.model_dump_json()
         kept = self.memory.setdefault(key, Remember(serving.generator))
         system = replace(serving, generator=kept, decline_threshold=threshold)
@@ -59,7 +59,7 @@ class Ladder:
         question never is. With too few of either kind the threshold stays as it is.
         """
         asked = [e for e in dev if e.answers or not e.answerable]
-        answers = self.answer(settings, asked, 0.0)
+        answers = self.answer(Rung("", settings), asked, 0.0)
         shown = [(e, a) for e, a in zip(asked, answers, strict=True) if not a.declined]
         right = [e.answerable and token_f1(a.text, e.answers) >= RIGHT for e, a in shown]
         fitted = fit_threshold(
@@ -78,7 +78,7 @@ class Ladder:
             gold = self._gold(rung.settings, examples)
             qrels = {id: {p.id: 1 for p in passages} for id, passages in gold.items()}
             threshold = rung.settings.answer.decline_threshold
-            answers = self.answer(rung.settings, examples, threshold)
+            answers = self.answer(rung, examples, threshold)
             # No time: what a rung below was asked already is not asked again.
             found = score_answers(rung.name, examples, answers)
             ranked = rank_pipeline(

@@ -15,6 +15,7 @@ from graft.core.search import Search
 from graft.examples.gold import resolve
 from graft.examples.split import documents_of
 from graft.examples.store import ExampleSet
+from graft.jobs.examples import document_groups
 from graft.library.store import Library
 from graft.tune.data import Row
 from graft.tune.run import Run, write_run
@@ -31,12 +32,9 @@ class Material:
     train: Sequence[Example]
     dev: Sequence[Example]
     gold: Mapping[str, Sequence[Passage]]
-
-    @property
-    def apart(self) -> frozenset[str]:
-        """The documents of test-new, of which no training may show anything."""
-        asked = self.examples.split("test-new")
-        return frozenset(id for example in asked for id in documents_of(example))
+    apart: frozenset[str] = frozenset()
+    """The documents of test-new, and those tied to them (near-duplicates, sections of one
+    article): no training may show anything of them."""
 
 
 def gather(workspace: Wiring, found: ExampleSet, ctx: Context) -> Material:
@@ -53,13 +51,23 @@ def gather(workspace: Wiring, found: ExampleSet, ctx: Context) -> Material:
         train=[e for e in train if e.id in usable],
         dev=[e for e in dev if e.id in usable],
         gold=usable,
+        apart=_apart(workspace, held, found),
     )
+
+
+def _apart(workspace: Wiring, held: Library, found: ExampleSet) -> frozenset[str]:
+    asked = {id for example in found.split("test-new") for id in documents_of(example)}
+    if not asked:
+        return frozenset()
+    groups = document_groups(held, workspace.config.ingest.near_duplicate)
+    tested = {groups[id] for id in asked if id in groups}
+    return frozenset(asked | {id for id, group in groups.items() if group in tested})
 
 
 def retrieval(
     workspace: Wiring, material: Material, settings: Settings, *, limit: int
 ) -> Callable[[list[Search]], list[Search]]:
-    """Return a retrieval that never shows a document of test-new, not even as a wrong one.
+    """Return a retrieval that never shows what is kept apart for test-new, not even as a wrong one.
 
     Hits beyond `limit` take the place of those that are left out, as far as they were found.
     """

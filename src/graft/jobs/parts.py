@@ -1,10 +1,13 @@
-"""Parts: which setting names the run of each tuned part."""
+"""Parts: which setting names the run of each tuned part, and which base it goes on."""
 
 from __future__ import annotations
 
 from graft.core.config import Settings
+from graft.core.errors import ConfigError, InputError
 from graft.core.files import RUNS
 from graft.core.recipe import Part
+from graft.tune.run import Run
+from graft.wire import Wiring, base_digest
 
 SETTINGS: dict[Part, tuple[str, str]] = {
     "retriever": ("encoder", "model"),
@@ -35,3 +38,23 @@ def runs_of(settings: Settings) -> tuple[str, ...]:
     """
     named = [str(getattr(getattr(settings, table), key)) for table, key in SETTINGS.values()]
     return tuple(name.removeprefix(RUNS) for name in named if name.startswith(RUNS))
+
+
+def require_fit(workspace: Wiring, settings: Settings, run: Run) -> None:
+    """Raise unless a run goes on what the settings name: an adapter, on the base it was tuned on.
+
+    Raises ConfigError where the generator is remote, InputError where it is another model.
+    """
+    if run.part != "generator":
+        return
+    table = settings.generate
+    if table.url:
+        raise ConfigError(
+            f"{RUNS}{run.id} is an adapter, and generate.url names a remote model "
+            f"({table.url}): serve the adapter there, or name a local model"
+        )
+    if run.recipe.base_digest and run.recipe.base_digest != base_digest(workspace, table):
+        raise InputError(
+            f"{RUNS}{run.id} was tuned on {run.recipe.base!r}, and generate.model is "
+            f"{table.model!r}, which has other weights: use the model it was tuned on, or tune anew"
+        )

@@ -8,23 +8,24 @@ from pathlib import Path
 from graft.core.context import Context
 from graft.core.errors import CheckFailed
 from graft.core.files import RUNS
-from graft.core.release import Lineage
+from graft.core.release import Lineage, Release
 from graft.generate.prompts import template
-from graft.jobs.parts import runs_of, with_run
+from graft.jobs.parts import require_fit, runs_of, with_run
 from graft.jobs.spaces import ensure_space
 from graft.tune.run import Run, ancestors, read_run
-from graft.wire import Wiring, library, make_release, require_weights, settings_of
+from graft.wire import Wiring, library, make_release, require_weights
 
 
 def propose(workspace: Wiring, runs: Sequence[str] = (), *, wait: float = 0.0, ctx: Context) -> int:
     """Make a release that no gate has judged, and return its number; nothing is switched.
 
-    With `runs` it is the release in use with these runs as its parts; without, graft.toml as it
-    stands.
+    With `runs` it is the release in use, as it is pinned, with these runs as its parts; without,
+    graft.toml as it stands. Raises InputError for a generator run of another base model.
     """
     named = [_run(workspace, name) for name in runs]
-    settings = settings_of(workspace, None)[0] if named else workspace.config.settings
+    settings = workspace.releases.current().settings if named else workspace.config.settings
     for run in named:
+        require_fit(workspace, settings, run)
         settings = with_run(settings, run.part, run.id)
     with workspace.layout.writer(wait):
         ensure_space(workspace, settings, ctx=ctx)
@@ -49,19 +50,15 @@ def promote(
 ) -> int:
     """Put a release into use and return its number.
 
-    Raises CheckFailed when the gate did not say "promote", unless `force`. The release's space
-    is filled with the present contents before the switch. Raises ModelError when its models are
-    no longer those that it was made with.
+    Raises CheckFailed when the gate did not say "promote", or said it against another release
+    than the one in use, unless `force`. The release's space is filled with the present contents
+    before the switch. Raises ModelError when its models are no longer those that it was made with.
     """
     releases = workspace.releases
     with workspace.layout.writer(wait):
         release = releases.get(number)
-        in_use_before = number in releases.history()
-        if release.verdict != "promote" and not force and not in_use_before:
-            raise CheckFailed(
-                f"the gate's verdict on release {number} is {release.verdict or 'not given'!r}:"
-                " keep what you have, or pass --force to promote it all the same"
-            )
+        if not force and number not in releases.history():
+            _require_judged(release, releases.current_number())
         require_weights(workspace, release)
         ensure_space(workspace, release.settings, ctx=ctx)
         releases.switch(number)
@@ -80,6 +77,21 @@ def rollback(workspace: Wiring, *, wait: float = 0.0, ctx: Context) -> int:
             require_weights(workspace, before)
             ensure_space(workspace, before.settings, ctx=ctx)
         return workspace.releases.rollback()
+
+
+def _require_judged(release: Release, current: int | None) -> None:
+    number, against = release.number, release.judged_against
+    if release.verdict != "promote":
+        raise CheckFailed(
+            f"the gate's verdict on release {number} is {release.verdict or 'not given'!r}:"
+            " keep what you have, or pass --force to promote it all the same"
+        )
+    if against not in (None, current):
+        raise CheckFailed(
+            f"release {number} was judged against release {against}, and release {current} is in "
+            f"use now: compare them (`graft evaluate --release {current} --release {number}`), or "
+            "pass --force to promote it all the same"
+        )
 
 
 def _run(workspace: Wiring, name: str) -> Run:

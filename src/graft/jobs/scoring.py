@@ -43,11 +43,15 @@ def score_cells(
         "retrieved": [passages_of(search.hits) for search in searches],
         "gold": [list(gold.passages[e.id][:most]) for e in kept],
     }
+    # A release in use may have an adapter: the cells tell what one adds to the model as it came.
+    bare = settings.model_copy(
+        update={"generate": settings.generate.model_copy(update={"adapter": ""})}
+    )
     responders: dict[GeneratorName, Respond] = {
-        "base": responder(workspace, settings, held, ctx=ctx),
+        "base": responder(workspace, bare, held, ctx=ctx),
     }
     if worked:
-        responders["few-shot"] = responder(workspace, settings, held, worked=worked, ctx=ctx)
+        responders["few-shot"] = responder(workspace, bare, held, worked=worked, ctx=ctx)
     for name in ("closed", "raft"):
         if name in runs:
             tuned = with_run(settings, "generator", runs[name].id)
@@ -96,12 +100,13 @@ class Rankings:
 
 
 def rank_systems(
-    workspace: Wiring, settings: Settings, held: Library, examples: Sequence[Example], ctx: Context
-) -> dict[str, Rankings]:
+    workspace: Wiring, systems: Mapping[str, Settings], held: Library,
+    examples: Sequence[Example], ctx: Context,
+) -> dict[str, Rankings]:  # fmt: skip
     """Return the documents that each retrieval system ranks."""
     return {
         name: rank_pipeline(workspace, name, variant, held, examples, rank_documents, ctx)
-        for name, variant in retrieval_systems(settings).items()
+        for name, variant in systems.items()
     }
 
 
@@ -121,18 +126,25 @@ def rank_pipeline(
 
 
 def rankings_result(
-    workspace: Wiring, rankings: Mapping[str, Rankings], examples: Sequence[Example], ctx: Context
-) -> SplitResult:
-    """Return rankings scored by documents: each leg, their fusion, and the reranker if any."""
+    workspace: Wiring, rankings: Mapping[str, Rankings], examples: Sequence[Example], *,
+    against: str, ctx: Context,
+) -> SplitResult:  # fmt: skip
+    """Return rankings scored by documents, each compared with the one named `against`.
+
+    Those that come before it in the order are taken for parts of it, those after for changes.
+    """
     qrels = {e.id: {g.document_id: 1 for g in e.gold} for e in examples}
     ids = [example.id for example in examples]
     scored = [
         score_rankings(name, ids, found.rows, qrels, seconds=found.seconds)
         for name, found in rankings.items()
     ]
-    *others, last = rankings
+    names = list(rankings)
+    place = names.index(against)
+    pairs = [(name, against) for name in names[:place]]
+    pairs += [(against, name) for name in names[place + 1 :]]
     return summarise(
-        scored, examples, pairs=[(name, last) for name in others],
+        scored, examples, pairs=pairs,
         measures=("nDCG@10", "Recall@10"), sampling=sampling(workspace, ctx),
     )  # fmt: skip
 

@@ -78,6 +78,8 @@ def answer_dict(answer: Answer) -> dict[str, Any]:
         "support": answer.support,
         "release": answer.release,
         "library_version": answer.library_version,
+        "seed": answer.seed,
+        "replayable": answer.replayable,
         "citations": [asdict(citation) for citation in answer.citations],
         "unsupported": [list(span) for span in answer.unsupported],
         "hits": hit_dicts(answer.hits),

@@ -9,12 +9,12 @@ from graft.core.errors import InputError
 from graft.core.example import Example
 from graft.core.recipe import Recipe
 from graft.examples.formats import sample
-from graft.jobs.material import Material, keep
+from graft.jobs.material import Material, keep, retrieval
 from graft.tune.cost import peak_memory
 from graft.tune.data import Row
 from graft.tune.fusion import Leg, fit_fusion, fused_mean, leg_of
 from graft.tune.run import Run, run_id, versions
-from graft.wire import Wiring, encoder, fusion_weights, pipeline
+from graft.wire import Wiring, encoder, fusion_weights
 
 LEGS = ("dense", "bm25")
 
@@ -95,4 +95,4 @@ def _qrels(material: Material, examples: Sequence[Example]) -> dict[str, dict[st
 def _leg(workspace: Wiring, material: Material, name: str, examples: Sequence[Example]) -> Leg:
     table = material.settings.retrieve.model_copy(update={"pipeline": name, "reranker": ""})
     settings = material.settings.model_copy(update={"retrieve": table})
-    return leg_of(pipeline(workspace, settings, material.held, limit=table.depth), examples)
+    return leg_of(retrieval(workspace, material, settings, limit=table.depth), examples)

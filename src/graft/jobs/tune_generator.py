@@ -16,12 +16,12 @@ from graft.generate.prompts import CLOSED_BOOK
 from graft.jobs.material import Material, keep, retrieval
 from graft.models.causal import Causal
 from graft.tune.data import Row
-from graft.tune.generator import to_run, tune_generator
+from graft.tune.generator import look_at, to_run, tune_generator
 from graft.tune.items import Items, Trainable, items_closed_book, items_raft, trainable
 from graft.tune.plan import schedule_of, steps_of
 from graft.tune.run import Run
 from graft.tune.sft import items_digest
-from graft.wire import Wiring, causal, prompt_of
+from graft.wire import Wiring, base_digest, causal, loaded_adapter, prompt_of
 
 HITS = 20
 """Passages that distractors are chosen from for each question."""
@@ -34,13 +34,11 @@ def generator_recipe(
 ) -> Recipe:
     """Return the recipe of a generator's tuning by the settings, within the model's context."""
     table, settings = workspace.config.tune.generator, material.settings
-    with model.without_adapter():
-        digest = model.digest
     return Recipe(
         part="generator",
         objective="closed-book" if closed_book else "raft",
         base=settings.generate.model,
-        base_digest=digest,
+        base_digest=base_digest(workspace, settings.generate),
         data=material.examples.id,
         adapter=Lora(rank=table.rank, alpha=2 * table.rank),
         schedule=Schedule(
@@ -64,7 +62,8 @@ def tune_generator_part(
 
     Both learn from the same answerable examples, for as many optimizer steps: those that RAFT,
     which also shows the unanswerable ones, takes by the settings' epochs. Examples and steps are
-    told from the material alone, so that either may be run first, or without the other.
+    told from the material alone, so that either may be run first, or without the other. The RAFT
+    run's `before` is what the adapter in use makes of dev, or the base where there is none.
     """
     if material.settings.generate.url:
         raise ConfigError(
@@ -79,11 +78,19 @@ def tune_generator_part(
     }
     train, dev = (lessons[split].made.items for split in SPLITS)
     if not train:
-        raise InputError("no example can be trained on: make or import examples with answers")
+        why = ", ".join(f"{reason}: {count}" for reason, count in _skipped(lessons).items())
+        raise InputError(
+            f"no example can be trained on ({why or 'there is none'}): make or import examples "
+            "with answers and with the documents that hold them"
+        )
     steps = steps_of(len(lessons["train"].chosen.examples), recipe.schedule)
     recipe = replace(recipe, schedule=schedule_of(steps, len(train), recipe.schedule))
     tuned = tune_generator(model, train, dev, recipe=recipe, ctx=ctx)
     run = to_run(tuned, recipe, ctx)
+    in_use = material.settings.generate
+    if in_use.adapter and not closed_book:
+        with model.using(loaded_adapter(workspace, in_use)):
+            run = replace(run, before=look_at(model, dev, recipe=recipe, ctx=ctx))
     prompt = CLOSED_BOOK if closed_book else prompt_of(workspace, material.settings.answer.prompt)
     run = replace(
         run,

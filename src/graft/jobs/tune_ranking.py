@@ -17,14 +17,14 @@ from graft.core.search import Search
 from graft.jobs.material import Material, keep, retrieval
 from graft.models.reranker import grow_reranker, load_reranker
 from graft.tune.data import Row
-from graft.tune.lists import Lists, dev_lists
+from graft.tune.lists import Lists, dev_lists, score_lists
 from graft.tune.mine import Mined, encoder_similarity, mine
 from graft.tune.pool import Pool, dev_pool
 from graft.tune.reranker import tune_reranker
 from graft.tune.retriever import tune_retriever
 from graft.tune.run import Run
 from graft.tune.tuned import Tuned
-from graft.wire import Wiring, encoder, encoder_folder, weights_path
+from graft.wire import Wiring, encoder, encoder_folder, reranker, weights_path
 
 MINED_HITS = 60
 """Passages that hard negatives are chosen from: a band of ranks, and some to be left out."""
@@ -68,7 +68,8 @@ def tune_retriever_part(workspace: Wiring, material: Material, *, ctx: Context) 
 def tune_reranker_part(workspace: Wiring, material: Material, *, ctx: Context) -> Run:
     """Train a cross-encoder on the first stage's real misses, and write its run.
 
-    It starts from a given model, or is grown from the encoder's weights.
+    It starts from a given model, or is grown from the encoder's weights. The run's `before` is
+    what the reranker in use makes of the first stage's candidates, or their own order.
     """
     table, settings = workspace.config.tune.reranker, material.settings
     if table.model:
@@ -100,6 +101,10 @@ def tune_reranker_part(workspace: Wiring, material: Material, *, ctx: Context) -
         depth=settings.retrieve.rerank_depth,
     )  # fmt: skip
     tuned = tune_reranker(start, mined.triples, lists, recipe=recipe, ctx=ctx)
+    if settings.retrieve.reranker:
+        used = reranker(workspace, settings.retrieve.reranker)
+        found = score_lists(lists, used.score(lists.pairs))
+        tuned = replace(tuned, before={name: found[name] for name in tuned.before})
     candidates = (p for shown in lists.candidates.values() for p in shown)
     answers = (p for id in lists.questions for p in material.gold[id])
     return keep(

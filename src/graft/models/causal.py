@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 import torch
@@ -30,7 +31,8 @@ class Causal:
 
     `model` is the transformers model, or the PEFT model around it once there is an adapter.
     `context_tokens` is the model's own limit. Which adapter is in use is the state of the one
-    model: two threads that want different ones have to take turns.
+    model, so threads take turns by `lock`: who computes with the model does so within `using`,
+    which holds it. Training does not: a model serves nobody while it is trained.
     """
 
     model: Any
@@ -38,6 +40,7 @@ class Causal:
     name: str
     context_tokens: int
     base_digest: str = field(default="", repr=False)
+    lock: RLock = field(default_factory=RLock, repr=False, compare=False)
 
     @property
     def device(self) -> torch.device:
@@ -83,10 +86,11 @@ class Causal:
     @property
     def digest(self) -> str:
         """The hash of weights, number format, tokenizer, template and the adapter in use."""
-        if not self.base_digest:
-            with self.without_adapter():
-                self.base_digest = _base_digest(self)
-        return value_hash([self.base_digest, _adapter_digest(self.model, self.adapter)])
+        with self.lock:
+            if not self.base_digest:
+                with self.without_adapter():
+                    self.base_digest = _base_digest(self)
+            return value_hash([self.base_digest, _adapter_digest(self.model, self.adapter)])
 
     def text(self, prompt: Prompt, generation: bool = True) -> str:
         """Return the prompt as the chat template writes it."""
@@ -111,6 +115,12 @@ class Causal:
     def load_adapter(self, name: str, path: str | Path) -> None:
         """Load a PEFT adapter from a folder under a name, and use it. Raises ModelError."""
         folder = resolve(str(path), marker="adapter_config.json")
+        with self.lock:
+            self._load(name, path, folder)
+            self.use(name)
+            self.model.eval()
+
+    def _load(self, name: str, path: str | Path, folder: str) -> None:
         try:
             if PeftConfig.from_pretrained(folder).is_prompt_learning:
                 raise ModelError(
@@ -128,8 +138,6 @@ class Causal:
         if saved.exists() and (other := _names(saved) ^ set(_adapter_weights(self.model, name))):
             # PEFT only warns of weights that it has no place for, or places without weights.
             raise ModelError(self._misfit(path, f"{len(other)} weights differ, as {min(other)}"))
-        self.use(name)
-        self.model.eval()
 
     def _misfit(self, path: str | Path, why: str) -> str:
         return (
@@ -139,19 +147,20 @@ class Causal:
 
     def add_adapter(self, name: str, config: PeftConfig) -> None:
         """Put a fresh adapter on the model, ready to be trained, and use it."""
-        with quiet():
+        with self.lock, quiet():
             if isinstance(self.model, PeftModel):
                 self.model.add_adapter(name, config)
             else:
                 self.model = get_peft_model(self.model, config, adapter_name=name)
-        self.model.set_adapter(name)
+            self.model.set_adapter(name)
 
     def use(self, name: str) -> None:
         """Use a loaded adapter from here on. Raises ModelError, naming those there are."""
-        if name not in self.adapters:
-            loaded = ", ".join(self.adapters) or "none"
-            raise ModelError(f"there is no adapter {name!r} on {self.name} (loaded: {loaded})")
-        self.model.set_adapter(name, inference_mode=True)
+        with self.lock:
+            if name not in self.adapters:
+                loaded = ", ".join(self.adapters) or "none"
+                raise ModelError(f"there is no adapter {name!r} on {self.name} (loaded: {loaded})")
+            self.model.set_adapter(name, inference_mode=True)
 
     @contextmanager
     def without_adapter(self) -> Iterator[None]:
@@ -161,7 +170,16 @@ class Causal:
 
     @contextmanager
     def using(self, name: str | None) -> Iterator[None]:
-        """Use another adapter within the block: "" is the base model, None the one in use."""
+        """Use another adapter within the block: "" is the base model, None the one in use.
+
+        The model is this thread's alone until the block ends, so a generator (in Python's sense)
+        that yields to a stranger must not do it within.
+        """
+        with self.lock, self._switched(name):
+            yield
+
+    @contextmanager
+    def _switched(self, name: str | None) -> Iterator[None]:
         if name is None or name == self.adapter:
             yield
             return

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from threading import RLock
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,8 @@ class SentenceEncoder:
     """Encodes texts with `module`, in batches sorted by length; made by `load_encoder`.
 
     Vectors are `(n, dimensions) float32`, of unit length unless the model is made for the plain
-    inner product. They equal those of `module.encode` to 1e-4 whatever the batches.
+    inner product. They equal those of `module.encode` to 1e-4 whatever the batches. Threads take
+    turns by `lock`: a tokenizer that one cuts or pads by refuses to be set by another.
     """
 
     module: SentenceTransformer
@@ -38,6 +40,7 @@ class SentenceEncoder:
     query_prefix: str = ""
     passage_prefix: str = ""
     batch_tokens: int = 4096
+    lock: RLock = field(default_factory=RLock, repr=False, compare=False)
 
     @property
     def dimensions(self) -> int:
@@ -53,12 +56,13 @@ class SentenceEncoder:
 
         Taken once: a model that is trained further has to be loaded anew.
         """
-        modules = [[type(part).__name__, settings_digest(part)] for part in self.module]
-        return value_hash([
-            tensors_digest(self.module.state_dict()), modules,
-            tokenizer_digest(self.module.tokenizer), self.max_tokens,
-            self.query_prefix, self.passage_prefix, self._to_unit_length,
-        ])  # fmt: skip
+        with self.lock:
+            modules = [[type(part).__name__, settings_digest(part)] for part in self.module]
+            return value_hash([
+                tensors_digest(self.module.state_dict()), modules,
+                tokenizer_digest(self.module.tokenizer), self.max_tokens,
+                self.query_prefix, self.passage_prefix, self._to_unit_length,
+            ])  # fmt: skip
 
     def encode_queries(self, texts: Sequence[str]) -> Vectors:
         return self._encode(texts, self.query_prefix, "query")
@@ -77,18 +81,19 @@ class SentenceEncoder:
         if not texts:
             return []
         # truncation is stated: a tokenizer keeps what its last call asked for.
-        found = self.module.tokenizer(
-            list(texts), truncation=False, padding=False, verbose=False,
-            return_attention_mask=False, return_token_type_ids=False,
-        )  # fmt: skip
+        with self.lock:
+            found = self.module.tokenizer(
+                list(texts), truncation=False, padding=False, verbose=False,
+                return_attention_mask=False, return_token_type_ids=False,
+            )  # fmt: skip
         return [len(ids) for ids in found["input_ids"]]
 
     def _encode(self, texts: Sequence[str], prefix: str, task: str) -> Vectors:
         vectors = np.zeros((len(texts), self.dimensions), dtype=np.float32)
-        limit = self.max_tokens
-        lengths = [min(n, limit) for n in self._lengths([prefix + text for text in texts])]
-        self.module.eval()
-        with torch.inference_mode():
+        with self.lock, torch.inference_mode():
+            limit = self.max_tokens
+            lengths = [min(n, limit) for n in self._lengths([prefix + text for text in texts])]
+            self.module.eval()
             for batch in batches(lengths, self.batch_tokens):
                 vectors[batch] = self._vectors([texts[i] for i in batch], prefix, task)
         return vectors

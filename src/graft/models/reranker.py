@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 import numpy as np
@@ -32,37 +33,43 @@ PAIR_TOKENS = 512
 class CrossEncoderReranker:
     """Scores pairs with `module`, in batches sorted by length; made by `load_reranker`.
 
-    Scores are logits: a sigmoid would make all sure ones equal in float32.
+    Scores are logits: a sigmoid would make all sure ones equal in float32. Threads take turns by
+    `lock`: a tokenizer that one cuts or pads by refuses to be set by another.
     """
 
     module: CrossEncoder
     name: str
     batch_tokens: int = 4096
+    lock: RLock = field(default_factory=RLock, repr=False, compare=False)
 
     @cached_property
     def digest(self) -> str:
         """The hash of weights, modules, tokenizer and length; taken once."""
-        modules = [[type(part).__name__, settings_digest(part)] for part in self.module]
-        return value_hash([
-            tensors_digest(self.module.state_dict()), modules,
-            tokenizer_digest(self.module.tokenizer), self.module.max_seq_length,
-        ])  # fmt: skip
+        with self.lock:
+            modules = [[type(part).__name__, settings_digest(part)] for part in self.module]
+            return value_hash([
+                tensors_digest(self.module.state_dict()), modules,
+                tokenizer_digest(self.module.tokenizer), self.module.max_seq_length,
+            ])  # fmt: skip
 
     def score(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
         scores = np.zeros(len(pairs), dtype=np.float32)
         if not pairs:
             return scores
+        with self.lock, torch.inference_mode():
+            lengths = self._lengths(pairs)
+            self.module.eval()
+            for batch in batches(lengths, self.batch_tokens):
+                scores[batch] = self._scores([pairs[i] for i in batch])
+        return scores
+
+    def _lengths(self, pairs: Sequence[tuple[str, str]]) -> list[int]:
         found = self.module.tokenizer(
             [query for query, _ in pairs], [text for _, text in pairs],
             truncation=False, padding=False, verbose=False,
         )  # fmt: skip
         limit = int(self.module.max_seq_length or PAIR_TOKENS)
-        lengths = [min(len(ids), limit) for ids in found["input_ids"]]
-        self.module.eval()
-        with torch.inference_mode():
-            for batch in batches(lengths, self.batch_tokens):
-                scores[batch] = self._scores([pairs[i] for i in batch])
-        return scores
+        return [min(len(ids), limit) for ids in found["input_ids"]]
 
     def _scores(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
         features: Any = self.module.preprocess(list(pairs))

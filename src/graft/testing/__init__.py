@@ -2,6 +2,20 @@
 
 from __future__ import annotations
 
-from graft.testing.fakes import FakeEncoder, FakeGenerator, FakeReranker, MemoryStore, words
+from graft.testing.fakes import (
+    FakeEncoder,
+    FakeGenerator,
+    FakeReranker,
+    FakeTokenizer,
+    MemoryStore,
+    words,
+)
 
-__all__ = ["FakeEncoder", "FakeGenerator", "FakeReranker", "MemoryStore", "words"]
+__all__ = [
+    "FakeEncoder",
+    "FakeGenerator",
+    "FakeReranker",
+    "FakeTokenizer",
+    "MemoryStore",
+    "words",
+]

@@ -116,6 +116,14 @@ def tune_generator(
         )
 
 
+def look_at(
+    causal: Causal, items: Sequence[TrainItem], *, recipe: Recipe, ctx: Context
+) -> dict[str, float]:
+    """Return the measures of items (as of dev) with the adapter that the model has in use."""
+    kept, _ = encode_items(causal, items, recipe.schedule.max_tokens)
+    return _Data(causal, (), kept, recipe, {}).look(ctx)
+
+
 def to_run(tuned: TunedGenerator, recipe: Recipe, ctx: Context) -> Run:
     """Return the run of a training that has just ended, for `write_run(runs, run, tuned.save)`."""
     created = ctx.clock()
@@ -161,7 +169,7 @@ class _Data:
         return token_losses(self.causal.base, batch.to(self.causal.device)).sum()
 
     def look(self, ctx: Context) -> dict[str, float]:
-        model = self.causal.model
+        model, training = self.causal.model, self.causal.model.training
         lengths = [len(example.ids) for example in self.dev]
         loss, right, tokens = 0.0, 0, 0
         model.eval()
@@ -178,7 +186,7 @@ class _Data:
                 right += int((logits.argmax(-1) == batch.targets).sum())
                 tokens += len(batch.targets)
         finally:
-            model.train()
+            model.train(training)
         mean = loss / tokens
         return {"loss": mean, "likelihood": math.exp(-mean), "token_accuracy": right / tokens}
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from threading import RLock
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
@@ -49,11 +50,12 @@ def tune_retriever(
 
     Contrastive (multiple negatives ranking), each question against its positive, the mined
     negatives and all passages of its batch; full or by LoRA, which is merged in the end, so that
-    what is saved is a plain sentence-transformers folder. What it will cost is told as a note
-    first. It stops early by nDCG@10 on the pool; the weights kept are the mixture of base and
-    best look that dev likes best, the base itself included. The same triples, recipe and machine
-    give the same weights. Raises InputError for data or a recipe that cannot be trained on,
-    ModelError when the loss is no number, Cancelled at a step's boundary.
+    what is saved is a plain sentence-transformers folder, with the encoder's prefixes as its
+    prompts. What it will cost is told as a note first. It stops early by nDCG@10 on the pool; the
+    weights kept are the mixture of base and best look that dev likes best, the base itself
+    included. The same triples, recipe and machine give the same weights. Raises InputError for
+    data or a recipe that cannot be trained on, ModelError when the loss is no number, Cancelled at
+    a step's boundary.
     """
     _check(triples, recipe)
     base = encoder.module
@@ -89,6 +91,7 @@ def tune_retriever(
             measure=MEASURES[0],
         )
     trainee.module.max_seq_length = base.max_seq_length
+    trainee.module.prompts |= {"query": encoder.query_prefix, "document": encoder.passage_prefix}
     trainee.module.eval()
     ctx.note(STAGE, _verdict(fitted.before, mixed.look, mixed.share), share=mixed.share)
     return Tuned(
@@ -160,7 +163,8 @@ class _Trainee:
 
     def look(self, pool: Pool) -> Look:
         """Return the measures and the loss on dev, encoded as serving does, dropout off."""
-        serving = replace(self.encoder, module=self.module)
+        # A lock of its own: who searches with the base meanwhile need not wait.
+        serving = replace(self.encoder, module=self.module, lock=RLock())
         try:
             questions = serving.encode_queries(list(pool.questions.values()))
             passages = serving.encode_passages([p.indexed_text for p in pool.passages.values()])
