@@ -243,3 +243,16 @@ def test_weights_of_a_fusion_are_behind_a_release_like_any_others(workspace, bei
     (read_run(run.folder).weights / "weights.json").write_text('{"dense": 1.0, "bm25": 0.0}')
     with pytest.raises(ModelError, match="another fusion"):
         promote(workspace, number, force=True, ctx=CTX)
+
+
+def test_an_adapter_that_does_not_fit_is_refused_each_time(workspace, beir):
+    import_(workspace, str(beir), ctx=CTX)
+    run = tune(workspace, "generator", ctx=CTX)
+    file = run.weights / "adapter_model.safetensors"
+    save_file({name: torch.ones_like(w)[:1] for name, w in load_file(file).items()}, file)
+    used = with_run(workspace.releases.current().settings, "generator", run.id)
+    before = wire.base_digest(workspace, used.generate)
+    for _ in range(2):
+        with pytest.raises(ModelError, match="does not fit"):
+            wire.generator(workspace, used.generate)
+    assert wire.base_digest(workspace, used.generate) == before

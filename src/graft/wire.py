@@ -208,9 +208,13 @@ def causal(w: Wiring, table: GenerateTable) -> Causal:
     from graft.models.causal import load_causal
 
     return w.once(
-        ("causal", table.model, table.dtype),
+        _causal_key(table),
         lambda: load_causal(weights_path(w, table.model), dtype=table.dtype),
     )
+
+
+def _causal_key(table: GenerateTable) -> tuple[str, str, str]:
+    return "causal", table.model, table.dtype
 
 
 def base_digest(w: Wiring, table: GenerateTable) -> str:
@@ -244,7 +248,12 @@ def loaded_adapter(w: Wiring, table: GenerateTable) -> str:
     name = table.adapter.replace("/", "_").replace(".", "_")
     with w.lock:
         if name and name not in base.adapters:
-            base.load_adapter(name, weights_path(w, table.adapter))
+            try:
+                base.load_adapter(name, weights_path(w, table.adapter))
+            except ModelError:
+                # What has been put on it halfway must serve nobody: the base is loaded anew.
+                w.loaded.pop(_causal_key(table), None)
+                raise
     return name
 
 
