@@ -181,7 +181,7 @@ class ExamplesTable(Table):
 class GeneratorTuneTable(Table):
     epochs: float = Field(1.0, gt=0)
     learning_rate: float = Field(3e-4, gt=0)
-    batch_size: int = Field(8, ge=1)
+    batch_size: int = Field(4, ge=1)
     rank: int = Field(16, ge=1)
     distractors_only: float = Field(0.2, ge=0, le=1)
     """Share of prompts that show distractors only, whose target is to decline."""
