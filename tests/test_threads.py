@@ -16,12 +16,14 @@ import torch
 from peft import LoraConfig
 
 from graft.core.generation import Decoding, Prompt
+from graft.core.recipe import Lora
 from graft.generate.local import LocalGenerator
 from graft.models.causal import Causal, load_causal
 from graft.models.encoder import load_encoder
 from graft.models.loading import quiet
 from graft.models.reranker import grow_reranker, load_reranker
 from graft.testing.tiny import TEXTS, tiny_causal, tiny_encoder
+from graft.tune.adapter import fresh_adapter
 
 torch.set_num_threads(1)
 
@@ -146,6 +148,18 @@ def test_an_adapter_is_loaded_while_others_ask(folder: Path, causal: Causal) -> 
 
     found = at_once([*(partial(load, a) for a in ADAPTERS[1:]), *[partial(texts, late, "")] * 4])
     assert found == [alone["one"], alone["two"], *[alone[""]] * 4]
+
+
+def test_who_asks_while_the_model_is_trained_waits(causal: Causal) -> None:
+    alone = texts(causal, "one")
+    with fresh_adapter(causal, Lora(rank=2), seed=0) as parameters:
+        with torch.no_grad():
+            for weight in parameters:
+                weight.add_(1.0)
+        asked = started(partial(texts, causal, "one"))
+        with pytest.raises(TimeoutError):
+            asked.result(0.5)
+    assert asked.result(PATIENCE) == alone
 
 
 def test_a_stream_that_waits_or_is_left_blocks_nobody(causal: Causal) -> None:

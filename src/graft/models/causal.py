@@ -32,7 +32,7 @@ class Causal:
     `model` is the transformers model, or the PEFT model around it once there is an adapter.
     `context_tokens` is the model's own limit. Which adapter is in use is the state of the one
     model, so threads take turns by `lock`: who computes with the model does so within `using`,
-    which holds it. Training does not: a model serves nobody while it is trained.
+    which holds it; training holds it from beginning to end.
     """
 
     model: Any

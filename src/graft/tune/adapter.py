@@ -27,14 +27,16 @@ def fresh_adapter(causal: Causal, lora: Lora, seed: int) -> Iterator[list[Parame
     """Put a seeded LoRA adapter on a model within the block; yield the parameters that may move.
 
     Within the block the model is in training mode and in the number format that trains fastest
-    here. After it, the model is as it was, to the bit, with the adapters that it had.
+    here. After it, the model is as it was, to the bit, with the adapters that it had. The model is
+    this thread's alone until then: others that would ask it wait for the training's end.
     """
-    had, used = causal.adapters, causal.adapter
     devices = [causal.device] if causal.device.type == "cuda" else []
     with (
+        causal.lock,
         torch.random.fork_rng(devices=devices),
         in_dtype(causal.base, training_dtype(causal.base)),
     ):
+        had, used = causal.adapters, causal.adapter
         torch.manual_seed(seed)
         try:
             with warnings.catch_warnings():
