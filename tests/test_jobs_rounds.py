@@ -252,7 +252,9 @@ def test_an_adapter_that_does_not_fit_is_refused_each_time(workspace, beir):
     save_file({name: torch.ones_like(w)[:1] for name, w in load_file(file).items()}, file)
     used = with_run(workspace.releases.current().settings, "generator", run.id)
     before = wire.base_digest(workspace, used.generate)
+    halfway = wire.causal(workspace, used.generate)
     for _ in range(2):
         with pytest.raises(ModelError, match="does not fit"):
             wire.generator(workspace, used.generate)
+    assert wire.causal(workspace, used.generate) is not halfway, "it is loaded anew"
     assert wire.base_digest(workspace, used.generate) == before
