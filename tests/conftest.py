@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from hypothesis import settings
 from graft.core.context import Context
 
 if TYPE_CHECKING:
+    from graft.core.generation import Prompt
     from graft.wire import Wiring
 
 # machines are shared: how long one example takes says nothing of the code
@@ -115,3 +117,16 @@ def workspace(tmp_path: Path, beir: Path, tiny_models: dict[str, str]) -> Wiring
     made = open_workspace(tmp_path / "ws", {**tiny_models, **SMALL})
     ingest(made, [str(beir)], ctx=CTX)
     return made
+
+
+def ask_for_years(prompt: Prompt) -> str:
+    """Ask for the year that a passage of `documents` tells, and read it there."""
+    from graft.generate.prompts import GROUNDED
+
+    shown, _, question = prompt[-1]["content"].partition("Question: ")
+    if prompt[0]["content"] == GROUNDED.system:
+        (subject,) = re.findall(r"the (\w+) made", question) or [""]
+        read = re.search(rf"The {subject} was made in (\d+)", shown)
+        return read[1] if read else GROUNDED.decline
+    subjects = re.findall(r"[Tt]he (\w+) was made", shown)
+    return f"In which year was the {subjects[-1] if subjects else 'thing'} made?"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,12 +12,10 @@ import pytest
 from graft import Workspace
 from graft.core.errors import CheckFailed, NotFound
 from graft.core.example import SPLITS
-from graft.core.generation import Prompt
-from graft.generate.prompts import GROUNDED
 from graft.jobs import examples as examples_job
 from graft.jobs.examples import load_examples
 from graft.testing import FakeGenerator
-from tests.conftest import SUBJECTS
+from tests.conftest import SUBJECTS, ask_for_years
 
 SMALL = {
     "evaluate.resamples": "200",
@@ -151,16 +148,7 @@ def test_questions_are_tuned_on_evaluated_and_judged(root, documents, questions)
 
 
 def test_questions_are_made_from_the_documents(root, documents, monkeypatch):
-    def reply(prompt: Prompt) -> str:
-        shown, _, question = prompt[-1]["content"].partition("Question: ")
-        if prompt[0]["content"] == GROUNDED.system:
-            (subject,) = re.findall(r"the (\w+) made", question) or [""]
-            read = re.search(rf"The {subject} was made in (\d+)", shown)
-            return read[1] if read else GROUNDED.decline
-        subjects = re.findall(r"[Tt]he (\w+) was made", shown)
-        return f"In which year was the {subjects[-1] if subjects else 'thing'} made?"
-
-    monkeypatch.setattr(examples_job, "generator", lambda *_: FakeGenerator(reply))
+    monkeypatch.setattr(examples_job, "generator", lambda *_: FakeGenerator(ask_for_years))
     ws = Workspace(root)
     ws.ingest(documents)
     counts = ws.build_examples()

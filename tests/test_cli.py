@@ -23,19 +23,17 @@ from graft.cli.tables import show_results
 from graft.core.answer import Answer
 from graft.core.context import Context, Event
 from graft.core.example import SPLITS, Example
-from graft.core.generation import Prompt
 from graft.core.recipe import Recipe
 from graft.evaluate.compare import Sampling
 from graft.evaluate.gate import SENTENCES, Verdict
 from graft.evaluate.result import summarise
 from graft.evaluate.score import ANSWER_MEASURES, Scored
 from graft.examples.formats import FORMATS
-from graft.generate.prompts import GROUNDED
 from graft.jobs import doctor
 from graft.jobs.search import answer_dict
 from graft.testing import FakeGenerator
 from graft.tune.run import Run
-from tests.conftest import SMALL
+from tests.conftest import SMALL, ask_for_years
 
 MODELS = {"torch", "transformers", "sentence_transformers", "peft"}
 """What takes seconds to import."""
@@ -420,16 +418,7 @@ def test_the_json_of_an_answer_says_how_it_could_be_replayed():
 
 
 def test_questions_are_made_and_checked(graft, documents, monkeypatch):
-    def reply(prompt: Prompt) -> str:
-        shown, _, question = prompt[-1]["content"].partition("Question: ")
-        if prompt[0]["content"] == GROUNDED.system:
-            (subject,) = re.findall(r"the (\w+) made", question) or [""]
-            read = re.search(rf"The {subject} was made in (\d+)", shown)
-            return read[1] if read else GROUNDED.decline
-        subjects = re.findall(r"[Tt]he (\w+) was made", shown)
-        return f"In which year was the {subjects[-1] if subjects else 'thing'} made?"
-
-    monkeypatch.setattr("graft.jobs.examples.generator", lambda *_: FakeGenerator(reply))
+    monkeypatch.setattr("graft.jobs.examples.generator", lambda *_: FakeGenerator(ask_for_years))
     graft("ingest", documents)
     code, out, err = graft("examples", "build", "--set", "examples.limit=12", "--json")
     made = json.loads(out)

@@ -21,7 +21,7 @@ from graft.examples.store import ExampleSet
 from graft.examples.trec import Run as TrecRun
 from graft.jobs.examples import load_examples
 from graft.jobs.ladder import Ladder, Rung
-from graft.jobs.parts import require_fit, runs_of, with_run
+from graft.jobs.parts import require_fit, run_named, runs_of, with_run
 from graft.jobs.scoring import (
     rank_systems,
     rankings_result,
@@ -32,7 +32,7 @@ from graft.jobs.scoring import (
 )
 from graft.jobs.spaces import ensure_space
 from graft.measures.leaks import leaks
-from graft.tune.run import Run, ancestors, read_run
+from graft.tune.run import Run, ancestors
 from graft.wire import Wiring, library, reading, settings_of
 
 TEST_SPLITS: tuple[Split, ...] = ("test-new", "test-seen")
@@ -100,21 +100,23 @@ def evaluate_systems(
     found = load_examples(workspace, examples)
     numbers = list(dict.fromkeys(releases)) or [workspace.releases.current().number]
     rungs = [_release_rung(workspace, number) for number in numbers]
-    rungs += _with_runs(workspace, rungs[-1], runs, ctx)
+    named = [run_named(workspace, name) for name in runs]
+    rungs += _with_runs(workspace, rungs[-1], named, ctx)
     if len(rungs) < 2:
         raise InputError("a comparison needs two systems or more: `graft release list`")
     asked = asked_of(workspace, found, limit, ctx)
-    for rung in rungs:
-        check_unseen(workspace, rung.settings, [], [e for c in asked.values() for e in c], ctx)
+    others = [run_named(workspace, id) for rung in rungs[1:] for id in runs_of(rung.settings)]
+    everything = [example for chosen in asked.values() for example in chosen]
+    check_unseen(workspace, rungs[0].settings, others, everything, ctx)
     ladder = Ladder(workspace, library(workspace), ctx)
     measures = workspace.config.gate.measures
     results: dict[str, SplitResult] = {}
     for split, chosen in asked.items():
         results[split] = ladder.on(rungs, chosen, measures)
-    named = ", ".join(rung.name for rung in rungs)
+    title = "Compared: " + ", ".join(rung.name for rung in rungs)
     command = "graft evaluate" + "".join(f" --release {n}" for n in releases)
     command += "".join(f" --run {run}" for run in runs)
-    return keep(workspace, f"Compared: {named}", command, results, {}, ctx)
+    return keep(workspace, title, command, results, {}, ctx)
 
 
 def _release_rung(workspace: Wiring, number: int) -> Rung:
@@ -122,11 +124,10 @@ def _release_rung(workspace: Wiring, number: int) -> Rung:
     return Rung(f"release {name}", settings, workspace.releases.get(number).prompts)
 
 
-def _with_runs(workspace: Wiring, rung: Rung, runs: Sequence[str], ctx: Context) -> list[Rung]:
+def _with_runs(workspace: Wiring, rung: Rung, runs: Sequence[Run], ctx: Context) -> list[Rung]:
     """Return a system with one run after the other as a part of it, each alone."""
     found = []
-    for name in dict.fromkeys(runs):
-        run = read_run(Path(workspace.layout.model_path(RUNS + name.removeprefix(RUNS))))
+    for run in {run.id: run for run in runs}.values():
         require_fit(workspace, rung.settings, run)
         settings = with_run(rung.settings, run.part, run.id)
         if run.part == "retriever":
@@ -161,13 +162,12 @@ def evaluate_beir(
     tuned = _generators(workspace, settings, runs or {}, "", ctx) if answers else {}
     systems = retrieval_systems(settings)
     whole = list(systems)[-1]
-    check_unseen(workspace, settings, tuned.values(), asked, ctx)
-    for rung in _with_runs(workspace, Rung(whole, systems[whole]), added, ctx):
-        if rung.settings.retrieve == systems[whole].retrieve and rung.settings.encoder == (
-            systems[whole].encoder
-        ):
-            raise InputError(f"run {rung.name} ranks nothing: name it with --raft or --closed")
-        check_unseen(workspace, rung.settings, [], asked, ctx)
+    ranking = [run_named(workspace, name) for name in added]
+    for run in ranking:
+        if run.part == "generator":
+            raise InputError(f"run {run.id} ranks nothing: name it with --raft or --closed")
+    check_unseen(workspace, settings, [*tuned.values(), *ranking], asked, ctx)
+    for rung in _with_runs(workspace, Rung(whole, systems[whole]), ranking, ctx):
         systems[rung.name] = rung.settings
     held = reading(workspace, settings)  # a run's space may have been laid just now
     rankings = rank_systems(workspace, systems, held, asked, ctx)
@@ -220,7 +220,7 @@ def check_unseen(
     behind = {run.id: run for run in runs}
     for id in ancestors(layout.runs, [*behind, *runs_of(settings)]):
         if id not in behind:
-            behind[id] = read_run(layout.runs / id)
+            behind[id] = run_named(workspace, id)
     questions = dict(_questions(asked))
     learned: set[str] = set()
     for run in behind.values():
@@ -309,10 +309,11 @@ def _generators(
     """
     found = {}
     for role, name in named.items():
-        id = name.removeprefix(RUNS)
-        run = read_run(Path(workspace.layout.model_path(RUNS + id)))
+        run = run_named(workspace, name)
         if run.part != "generator":
-            raise InputError(f"run {id} tuned the {run.part}: name one of `graft tune generator`")
+            raise InputError(
+                f"run {run.id} tuned the {run.part}: name one of `graft tune generator`"
+            )
         require_fit(workspace, settings, run)
         found[role] = run
     found = found or _latest(workspace, settings, example_set, ctx)
@@ -333,7 +334,7 @@ def _latest(
         if role in found:
             continue
         try:
-            run = read_run(workspace.layout.runs / row["id"])
+            run = run_named(workspace, row["id"])
             require_fit(workspace, settings, run)
         except GraftError as error:
             ctx.note("evaluate", f"{RUNS}{row['id']} is left out: {error}")

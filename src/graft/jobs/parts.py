@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from graft.core.config import Settings
 from graft.core.errors import ConfigError, InputError
 from graft.core.files import RUNS
 from graft.core.recipe import Part
-from graft.tune.run import Run
+from graft.tune.run import Run, read_run
 from graft.wire import Wiring, base_digest
 
 SETTINGS: dict[Part, tuple[str, str]] = {
@@ -38,6 +40,11 @@ def runs_of(settings: Settings) -> tuple[str, ...]:
     """
     named = [str(getattr(getattr(settings, table), key)) for table, key in SETTINGS.values()]
     return tuple(name.removeprefix(RUNS) for name in named if name.startswith(RUNS))
+
+
+def run_named(workspace: Wiring, name: str) -> Run:
+    """Return a run by its id, with or without "runs/". Raises NotFound when there is none."""
+    return read_run(Path(workspace.layout.model_path(RUNS + name.removeprefix(RUNS))))
 
 
 def require_fit(workspace: Wiring, settings: Settings, run: Run) -> None:

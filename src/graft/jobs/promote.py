@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from graft.core.context import Context
 from graft.core.errors import CheckFailed
-from graft.core.files import RUNS
 from graft.core.release import Lineage, Release
 from graft.generate.prompts import template
-from graft.jobs.parts import require_fit, runs_of, with_run
+from graft.jobs.parts import require_fit, run_named, runs_of, with_run
 from graft.jobs.spaces import ensure_space
-from graft.tune.run import Run, ancestors, read_run
+from graft.tune.run import ancestors
 from graft.wire import Wiring, library, make_release, require_weights
 
 
@@ -22,14 +20,16 @@ def propose(workspace: Wiring, runs: Sequence[str] = (), *, wait: float = 0.0, c
     With `runs` it is the release in use, as it is pinned, with these runs as its parts; without,
     graft.toml as it stands. Raises InputError for a generator run of another base model.
     """
-    named = [_run(workspace, name) for name in runs]
+    named = [run_named(workspace, name) for name in runs]
     settings = workspace.releases.current().settings if named else workspace.config.settings
     for run in named:
         require_fit(workspace, settings, run)
         settings = with_run(settings, run.part, run.id)
     with workspace.layout.writer(wait):
         ensure_space(workspace, settings, ctx=ctx)
-        behind = [_run(workspace, id) for id in ancestors(workspace.layout.runs, runs_of(settings))]
+        behind = [
+            run_named(workspace, id) for id in ancestors(workspace.layout.runs, runs_of(settings))
+        ]
         made = make_release(
             workspace, settings, created=ctx.clock(),
             lineage=Lineage(
@@ -92,7 +92,3 @@ def _require_judged(release: Release, current: int | None) -> None:
             f"use now: compare them (`graft evaluate --release {current} --release {number}`), or "
             "pass --force to promote it all the same"
         )
-
-
-def _run(workspace: Wiring, name: str) -> Run:
-    return read_run(Path(workspace.layout.model_path(RUNS + name.removeprefix(RUNS))))

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from typing import TypeVar
 
 from graft.core.config import Settings
@@ -17,10 +16,10 @@ from graft.core.files import RUNS
 from graft.core.protocols import Encoder
 from graft.core.release import Release
 from graft.core.space import Segmentation, Space
-from graft.jobs.parts import with_run
+from graft.jobs.parts import run_named, with_run
 from graft.library.segment import segment
 from graft.library.writer import Writer
-from graft.tune.run import Run, read_run
+from graft.tune.run import Run
 from graft.wire import Wiring, encoder, library, segmentation, space, tokenizer
 
 T = TypeVar("T")
@@ -88,7 +87,7 @@ def candidates(w: Wiring, release: Release) -> list[Filled]:
     for name in set(laid.values()):
         if name.startswith(RUNS):
             with suppress(GraftError):  # a run that was deleted, or is damaged, comes into no use
-                runs.append(read_run(Path(w.layout.model_path(name))))
+                runs.append(run_named(w, name))
     newer = sorted((r for r in runs if r.created >= release.created), key=lambda run: run.created)
     places = [filled(w, with_run(release.settings, "retriever", r.id)) for r in newer[-CANDIDATES:]]
     return [place for place in places if place.space.id in laid]
