@@ -34,7 +34,7 @@ lint: $(VENV)/.installed-dev ## lint, types and import contracts
 	$(BIN)/lint-imports
 
 test: lint ## everything: lint, types, import contracts and tests
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal
 
 docs: $(VENV)/.installed-dev ## write docs/cli.md from the commands' own help
 	$(BIN)/typer graft.cli.main utils docs --name graft --output docs/cli.md

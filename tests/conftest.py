@@ -22,6 +22,8 @@ settings.register_profile("graft", deadline=None)
 settings.load_profile("graft")
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+if "PYTEST_XDIST_WORKER" in os.environ:  # a process a core: more threads would only fight
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["HF_HUB_OFFLINE"] = "1"  # no test touches the network
 
 SUBJECTS = (
