@@ -24,7 +24,7 @@ from graft.evaluate.result import summarise
 from graft.evaluate.score import Scored
 from graft.jobs import demo as demonstrating
 from graft.jobs.adapted import Adapted
-from graft.jobs.corpus import write_corpus
+from graft.jobs.corpus import LONGEST, write_corpus
 from graft.jobs.demo import SETTINGS, demo
 
 
@@ -78,7 +78,7 @@ def test_the_documents_of_the_demo_are_markdown_that_says_something(tmp_path):
         text = path.read_bytes().decode("utf-8")
         assert path.suffix == ".md" and text.endswith("\n")
         assert re.search(r"^#{1,4} \S", text, re.M), path
-        assert len(text.split()) >= 20, path
+        assert len(text.split()) >= 20 and len(text) <= LONGEST + 1, path
     assert {path.parent.name for path in files} == {"language", "library"}
 
 

@@ -27,6 +27,11 @@ SHARED_LINES = 0.3
 reference repeats whole chapters, and a copy in training would leak into the test documents."""
 
 
+LONGEST = 12_000
+"""Characters of the longest page that is taken: a dozen longer ones would be two fifths of all
+passages, and of the time that a processor needs to embed them, and ask for no more questions."""
+
+
 def write_corpus(folder: Path) -> int:
     """Write the documents as Markdown files under `folder` and return how many there are."""
     count = 0
@@ -42,7 +47,7 @@ def _topics() -> Iterator[tuple[str, str]]:
     seen: set[str] = set()
     for name, text in sorted(topics.items(), key=lambda item: (len(item[1]), item[0])):
         lines = {line.strip() for line in text.splitlines() if len(line.strip()) > 20}
-        if lines and len(lines & seen) <= SHARED_LINES * len(lines):
+        if lines and len(text) <= LONGEST and len(lines & seen) <= SHARED_LINES * len(lines):
             yield f"language/{name.lower()}", markdown(text)
             seen |= lines
 
@@ -71,5 +76,5 @@ def _modules() -> Iterator[tuple[str, str]]:
             if len(doc) > 80:
                 parts.append(f"## {name}.{member}\n\n{doc}")
         text = "\n\n".join(parts)
-        if len(text) > 600:
+        if 600 < len(text) <= LONGEST:
             yield f"library/{name}", text + "\n"

@@ -20,7 +20,7 @@ SETTINGS = {
     "examples.limit": 120,
     "examples.free": 0.8,
     "examples.unanswerable": 0.1,
-    "tune.generator.epochs": 2.0,
+    "tune.generator.batch_size": 2,
     "tune.generator.distractors_only": 0.1,
     "evaluate.limit": 20,
     "tune.retriever.epochs": 1.0,
@@ -28,7 +28,7 @@ SETTINGS = {
     "retrieve.rerank_depth": 10,
     "adapt.edited_facts": 3,
 }
-"""Small enough for ten minutes on two cores: shorter passages, fewer questions."""
+"""Small enough for ten minutes on two cores: shorter passages, fewer questions, small steps."""
 
 
 MARK = ".graft-demo"
