@@ -3,9 +3,10 @@
     python benchmarks/retrieval.py FOLDER [--split dev] [--fit train] [--cache DIR]
 
 One passage a document ("title text", cut where the encoder cuts), depth 100. Prints nDCG@10 and
-Recall@10 of BM25, dense, reciprocal rank fusion at equal weights, and the same at weights fitted
-on the questions of `--fit`; without such a split the weights stay equal. What Graft's own library
-is compared with (`graft evaluate --beir`), so nothing here goes through it but the fusion's fit.
+Recall@10 of BM25, dense, reciprocal rank fusion at equal weights (ties by id, or to a leg), and the
+same at weights fitted on the questions of `--fit`; without such a split they stay equal. What
+Graft's own library is compared with (`graft evaluate --beir`), so nothing here goes through it but
+the fusion's fit.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ from graft.models.starter import starter_encoder
 from graft.tune.fusion import Leg, fit_fusion, fuse
 
 DEPTH = 100
+TIE = 1e-6
+"""More weight than rounding takes away, and less than tells ranks apart."""
 
 
 def main() -> None:
@@ -53,13 +56,18 @@ def main() -> None:
         print(f"weights fitted on {fitted.questions} questions of {options.fit}: {weights}")
         print(f"  there: equal {fitted.equal:.4f}, fitted {fitted.mean:.4f}", end="")
         print("".join(f", {name} {mean:.4f}" for name, mean in fitted.legs.items()))
-    equal = {id: fuse([leg.get(id, []) for leg in legs.values()], [1, 1]) for id in qrels}
-    both = {
-        id: fuse([leg.get(id, []) for leg in legs.values()], list(weights.values())) for id in qrels
+    fusions = {
+        "rrf": [1.0, 1.0],
+        "rrf, ties to dense": [1.0 + TIE, 1.0],
+        "rrf, ties to bm25": [1.0, 1.0 + TIE],
+        "fitted": list(weights.values()),
     }
-    for name, run in {**legs, "rrf": equal, "fitted": both}.items():
+    runs = dict(legs)
+    for name, shares in fusions.items():
+        runs[name] = {id: fuse([leg.get(id, []) for leg in legs.values()], shares) for id in qrels}
+    for name, run in runs.items():
         ndcg, recall = score(qrels, run)
-        print(f"{name:8} nDCG@10 {ndcg:.4f}  Recall@10 {recall:.4f}")
+        print(f"{name:20} nDCG@10 {ndcg:.4f}  Recall@10 {recall:.4f}")
 
 
 def arguments() -> argparse.Namespace:
