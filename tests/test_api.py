@@ -13,7 +13,7 @@ from graft import Workspace
 from graft.core.errors import CheckFailed, NotFound
 from graft.core.example import SPLITS
 from graft.jobs import examples as examples_job
-from graft.jobs.examples import load_examples
+from graft.loop.sets import load_examples
 from graft.testing import FakeGenerator
 from tests.conftest import SUBJECTS, ask_for_years
 

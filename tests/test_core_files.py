@@ -28,11 +28,11 @@ def test_a_failed_write_leaves_the_old_content_and_nothing_else(tmp_path):
 
 def test_a_newer_format_is_refused_and_left_as_it_is(tmp_path):
     layout = Layout(tmp_path)
-    layout.open()
+    layout.open({})
     assert layout.format.read_text().strip() == str(FORMAT)
     layout.format.write_text(str(FORMAT + 1))
     with pytest.raises(FormatError, match="update Graft"):
-        layout.open()
+        layout.open({})
     assert layout.format.read_text() == str(FORMAT + 1)
 
 
@@ -96,7 +96,7 @@ def test_an_older_format_is_migrated_in_a_copy(tmp_path):
 def test_an_older_format_that_no_step_leads_from_is_refused(tmp_path):
     layout = _older(tmp_path)
     with pytest.raises(FormatError, match="no step leads from 0"):
-        layout.open()
+        layout.open({})
     assert (layout.home / "releases.txt").exists()
     assert layout.format.read_text() == "0\n"
 

@@ -16,16 +16,17 @@ from graft.jobs import adapt as adapting
 from graft.jobs import freshness
 from graft.jobs.adapt import adapt
 from graft.jobs.evaluate import check_unseen, evaluate, evaluate_beir, evaluate_systems
-from graft.jobs.examples import check, export, import_, list_sets, load_examples, show
-from graft.jobs.parts import with_run
-from graft.jobs.promote import promote, propose
-from graft.jobs.release import list_releases, show_release
-from graft.jobs.spaces import ensure_space
+from graft.jobs.examples import check, export, import_, list_sets, show
+from graft.jobs.release import list_releases, promote, propose, show_release
 from graft.jobs.tune import tune
-from graft.jobs.tune_ranking import tune_retriever_part
+from graft.loop.parts import with_run
+from graft.loop.releases import settings_of
+from graft.loop.sets import load_examples
+from graft.loop.spaces import ensure_space
+from graft.loop.tune_ranking import tune_retriever_part
 from graft.testing import FakeGenerator
 from graft.testing.tiny import tiny_encoder
-from graft.wire import fusion_weights, library, open_workspace, reading, settings_of
+from graft.wire import fusion_weights, library, open_workspace, reading
 from tests.conftest import CTX, SMALL
 
 

@@ -23,9 +23,9 @@ from graft.evaluate.gate import SENTENCES, Finding, Outcome, Verdict
 from graft.evaluate.result import summarise
 from graft.evaluate.score import Scored
 from graft.jobs import demo as demonstrating
-from graft.jobs.adapted import Adapted
-from graft.jobs.corpus import LONGEST, write_corpus
 from graft.jobs.demo import SETTINGS, demo
+from graft.loop.adapted import Adapted
+from graft.loop.corpus import LONGEST, write_corpus
 
 
 def adapted(outcome: Outcome = "no gain", *, promoted: bool = False) -> Adapted:

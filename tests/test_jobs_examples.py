@@ -19,14 +19,16 @@ from graft.examples.formats import import_examples
 from graft.generate.prompts import GROUNDED
 from graft.jobs import examples as examples_job
 from graft.jobs.evaluate import TEST_SPLITS, check_unseen
-from graft.jobs.examples import DEV_COPY, build, check, import_, load_examples
+from graft.jobs.examples import DEV_COPY, build, check, import_
 from graft.jobs.ingest import ingest
-from graft.jobs.parts import with_run
-from graft.jobs.promote import promote, propose
+from graft.jobs.release import promote, propose
 from graft.jobs.tune import tune
+from graft.loop.parts import with_run
+from graft.loop.releases import settings_of
+from graft.loop.sets import load_examples
 from graft.testing import FakeGenerator
 from graft.tune.run import Run
-from graft.wire import Wiring, open_workspace, settings_of
+from graft.wire import Wiring, open_workspace
 from tests.conftest import CTX, SMALL, SUBJECTS
 
 

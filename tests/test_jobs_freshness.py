@@ -17,10 +17,11 @@ from graft.core.generation import Decoding, Prompt
 from graft.core.recipe import Recipe
 from graft.jobs import adapt as adapting
 from graft.jobs.adapt import Progress
-from graft.jobs.examples import import_, load_examples
-from graft.jobs.freshness import Edit, Freshness, by_training, edits
-from graft.jobs.material import Material, gather
-from graft.jobs.tune_generator import generator_recipe
+from graft.jobs.examples import import_
+from graft.loop.freshness import Edit, Freshness, by_training, edits
+from graft.loop.material import Material, gather
+from graft.loop.sets import load_examples
+from graft.loop.tune_generator import generator_recipe
 from graft.testing import FakeGenerator
 from graft.wire import Wiring, base_digest, causal, generator, open_workspace, reading
 from tests.conftest import CTX, SMALL

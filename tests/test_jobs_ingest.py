@@ -29,13 +29,14 @@ from graft.core.recipe import Recipe
 from graft.core.search import Search
 from graft.jobs.ingest import ingest
 from graft.jobs.library import list_documents, remove_documents, show_document
-from graft.jobs.parts import with_run
-from graft.jobs.promote import promote, propose, rollback
+from graft.jobs.release import promote, propose, rollback
 from graft.jobs.search import search
-from graft.jobs.spaces import CANDIDATES, ensure_space
+from graft.loop.parts import with_run
+from graft.loop.releases import settings_of
+from graft.loop.spaces import CANDIDATES, ensure_space
 from graft.testing.tiny import tiny_causal, tiny_encoder
 from graft.tune.run import Run, write_run
-from graft.wire import Wiring, library, open_workspace, pipeline, settings_of
+from graft.wire import Wiring, library, open_workspace, pipeline
 
 CTX = Context()
 

@@ -14,16 +14,18 @@ from graft.core.errors import CheckFailed, InputError, ModelError
 from graft.jobs import adapt as adapting
 from graft.jobs.adapt import adapt
 from graft.jobs.evaluate import evaluate_beir, evaluate_systems
-from graft.jobs.examples import import_, load_examples
+from graft.jobs.examples import import_
 from graft.jobs.ingest import ingest
-from graft.jobs.material import gather
-from graft.jobs.parts import with_run
-from graft.jobs.promote import promote, propose
-from graft.jobs.scoring import score_cells
+from graft.jobs.release import promote, propose
 from graft.jobs.tune import tune
+from graft.loop.material import gather
+from graft.loop.parts import with_run
+from graft.loop.releases import settings_of
+from graft.loop.scoring import score_cells
+from graft.loop.sets import load_examples
 from graft.testing import FakeGenerator
 from graft.tune.run import read_run
-from graft.wire import Wiring, open_workspace, reading, settings_of
+from graft.wire import Wiring, open_workspace, reading
 from tests.conftest import CTX
 
 

@@ -17,10 +17,10 @@ from graft.examples.store import ExampleSet
 from graft.generate.prompts import CLOSED_BOOK, GROUNDED
 from graft.jobs import tune_generator, tune_ranking
 from graft.jobs.ingest import ingest
-from graft.jobs.material import Material, gather
-from graft.jobs.tune_fusion import tune_fusion_part
-from graft.jobs.tune_generator import tune_generator_part
-from graft.jobs.tune_ranking import POSITIVES, tune_reranker_part, tune_retriever_part
+from graft.loop.material import Material, gather
+from graft.loop.tune_fusion import tune_fusion_part
+from graft.loop.tune_generator import tune_generator_part
+from graft.loop.tune_ranking import POSITIVES, tune_reranker_part, tune_retriever_part
 from graft.tune.run import Run, read_run
 from graft.wire import Wiring, encoder, library, open_workspace
 from tests.conftest import SUBJECTS

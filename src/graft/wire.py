@@ -7,8 +7,7 @@ functions that need them, so that what needs no model starts at once.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext, suppress
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import RLock
@@ -24,15 +23,14 @@ from graft.core.config import (
     Settings,
     explicit,
     load_config,
-    override,
 )
-from graft.core.errors import ConfigError, InputError, ModelError, SetupError
+from graft.core.errors import ConfigError, InputError, ModelError
 from graft.core.files import RUNS, Layout
 from graft.core.generation import Decoding
-from graft.core.installed import installed_versions
 from graft.core.ledger import Ledger
+from graft.core.migrations import STEPS
 from graft.core.protocols import Generator, PassageStore, Tokenizer
-from graft.core.release import Lineage, Release, Releases
+from graft.core.release import Releases
 from graft.core.space import Segmentation, Space
 from graft.generate.prompts import Template, template
 
@@ -87,7 +85,7 @@ def open_workspace(root: Path, flags: Mapping[str, Any] | None = None) -> Wiring
     """
     layout = Layout(require_folder(root))
     config = load_config(layout.config, flags=flags)
-    layout.open()
+    layout.open(STEPS)
     return Wiring(layout, config, explicit=explicit(flags=flags))
 
 
@@ -114,39 +112,6 @@ def library(w: Wiring) -> Library:
 def reading(w: Wiring, settings: Settings) -> Library:
     """Return the published library as these settings search it: by their segmentation."""
     return library(w).using(segmentation(settings.segment).id)
-
-
-def settings_of(w: Wiring, number: int | None) -> tuple[Settings, str]:
-    """Return a release's settings and its name; None is the current one.
-
-    What variables and flags say counts over what the release pins, and where that changes
-    anything the name says so, as in "3 (changed)"; graft.toml waits until it is put into use.
-    Raises NotFound when there is no such release, ConfigError for a segmentation that no release
-    was in use with: nothing is cut by it.
-    """
-    releases = w.releases
-    release = releases.current() if number is None else releases.get(number)
-    settings = override(release.settings, w.explicit)
-    if settings == release.settings:
-        return settings, str(release.number)
-    cuts = [release, *map(releases.get, releases.history())]
-    if settings.segment not in [other.settings.segment for other in cuts]:
-        require_same(settings, release, ("segment",))
-    return settings, f"{release.number} (changed)"
-
-
-def require_same(settings: Settings, release: Release, tables: Sequence[str]) -> None:
-    """Raise ConfigError, naming the setting, where tables are not those of a release."""
-    for table in tables:
-        wanted, pinned = getattr(settings, table), getattr(release.settings, table)
-        for key in type(wanted).model_fields:
-            value, held = getattr(wanted, key), getattr(pinned, key)
-            if value != held:
-                raise ConfigError(
-                    f"{table}.{key} is {value!r} by a flag or a GRAFT_ variable, and the documents "
-                    f"are held as release {release.number} says, which is {held!r}: to change it, "
-                    f"set it in graft.toml and run `graft release promote --config`"
-                )
 
 
 def segmentation(table: SegmentTable) -> Segmentation:
@@ -336,32 +301,6 @@ def prompt_of(w: Wiring, name: str) -> Template:
     return Template(**own) if own else template(name)
 
 
-def _digests(w: Wiring, settings: Settings) -> dict[str, Callable[[], str]]:
-    """Return, for each part of these settings that has weights here, what tells their digest."""
-    from graft.tune.run import weights_digest
-
-    found: dict[str, Callable[[], str]] = {"encoder": lambda: encoder(w, settings.encoder).digest}
-    if settings.retrieve.fusion:
-        fitted = settings.retrieve.fusion
-        found["fusion"] = lambda: weights_digest(Path(weights_path(w, fitted)))
-    if settings.retrieve.reranker:
-        found["reranker"] = lambda: reranker(w, settings.retrieve.reranker).digest
-    if not settings.generate.url:
-        found["generator"] = lambda: generator(w, settings.generate).digest
-    return found
-
-
-def require_weights(w: Wiring, release: Release) -> None:
-    """Raise ModelError when a release's models are not those that it was made with."""
-    for part, digest in _digests(w, release.settings).items():
-        if part in release.digests and digest() != release.digests[part]:
-            raise ModelError(
-                f"release {release.number} was made with another {part} than is there now: put "
-                "its weights back, or make a release of what is there with `graft release "
-                "promote --config`"
-            )
-
-
 def answerer(
     w: Wiring, settings: Settings, held: Library, *, release: str = "",
     prompts: Mapping[str, Mapping[str, str]] | None = None,
@@ -381,32 +320,4 @@ def answerer(
         decoding=decoding(settings.generate),
         decline_threshold=settings.answer.decline_threshold,
         release=release,
-    )
-
-
-def make_release(
-    w: Wiring, settings: Settings, *, created: float, lineage: Lineage, verdict: str = "",
-    judged_against: int | None = None, note: str = "",
-) -> Release:  # fmt: skip
-    """Return a release of these settings, with prompts, digests and versions resolved.
-
-    It is not stored. A generator that is remote has no digest, nor one that is not installed yet.
-    """
-    digests = {}
-    for part, digest in _digests(w, settings).items():
-        with suppress(SetupError) if part == "generator" else nullcontext():
-            digests[part] = digest()
-    name = settings.answer.prompt
-    return Release(
-        number=0,
-        created=created,
-        settings=settings,
-        space=space(w, settings).id,
-        prompts={name: prompt_of(w, name).to_dict()},
-        digests=digests,
-        versions=installed_versions(),
-        lineage=lineage,
-        verdict=verdict,
-        judged_against=judged_against,
-        note=note,
     )

@@ -12,7 +12,7 @@ from graft.cli.tables import show_results
 from graft.core.errors import CheckFailed
 
 if TYPE_CHECKING:
-    from graft.jobs.adapted import Adapted
+    from graft.loop.adapted import Adapted
 
 
 def adapt(

@@ -58,8 +58,8 @@ def _tune(
     context: typer.Context, part: Part, examples: str, settings: list[str] | None, seed: int,
     wait: float, as_json: bool, closed_book: bool = False,
 ) -> None:  # fmt: skip
-    from graft.jobs.material import tune_dict
     from graft.jobs.tune import tune as job
+    from graft.loop.material import tune_dict
     from graft.wire import open_workspace
 
     place: Place = context.obj

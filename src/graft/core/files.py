@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 
 from graft.core.errors import FormatError, LockHeld, NotFound
 
-FORMAT = 1
+FORMAT = 2
 """The workspace format this Graft writes; a newer one is refused, an older one is migrated."""
 
 RUNS = "runs/"
@@ -25,9 +25,6 @@ RUNS = "runs/"
 
 Steps = Mapping[int, Callable[[Path], None]]
 """From each older format the step that turns a folder of it, in place, into the next format's."""
-
-STEPS: Steps = {}
-"""Format 1 is the first, so there is nothing to migrate from yet."""
 
 
 def write_atomic(path: Path, data: str | bytes) -> None:
@@ -125,7 +122,7 @@ class Layout:
         local = self.root / name
         return str(local) if name and local.exists() else name
 
-    def open(self, steps: Steps = STEPS) -> None:
+    def open(self, steps: Steps) -> None:
         """Check the format, making the folder on first use and migrating an older one.
 
         Raises FormatError when a newer Graft wrote it, or one so old that no step leads here;

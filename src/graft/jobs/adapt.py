@@ -17,22 +17,24 @@ from graft.evaluate.gate import Verdict, judge
 from graft.evaluate.report import Cost, Report, Section, render
 from graft.evaluate.result import SplitResult
 from graft.evaluate.score import LOWER_IS_BETTER
-from graft.jobs.adapted import Adapted
 from graft.jobs.evaluate import TEST_SPLITS, asked_of, check_unseen, costs_of, curves_of
-from graft.jobs.examples import build, load_examples
-from graft.jobs.freshness import by_sync, by_training, edits
+from graft.jobs.examples import build
 from graft.jobs.ingest import Ingested, ingest
-from graft.jobs.ladder import Ladder, Rung
-from graft.jobs.material import Material, gather
-from graft.jobs.parts import runs_of, with_run
-from graft.jobs.scoring import score_cells, summarise_cells, worked_examples
-from graft.jobs.spaces import ensure_space
-from graft.jobs.tune_fusion import tune_fusion_part
-from graft.jobs.tune_generator import tune_generator_part
-from graft.jobs.tune_ranking import tune_reranker_part, tune_retriever_part
+from graft.loop.adapted import Adapted
+from graft.loop.freshness import by_sync, by_training, edits
+from graft.loop.ladder import Ladder, Rung
+from graft.loop.material import Material, gather
+from graft.loop.parts import runs_of, with_run
+from graft.loop.releases import make_release
+from graft.loop.scoring import score_cells, summarise_cells, worked_examples
+from graft.loop.sets import load_examples
+from graft.loop.spaces import ensure_space
+from graft.loop.tune_fusion import tune_fusion_part
+from graft.loop.tune_generator import tune_generator_part
+from graft.loop.tune_ranking import tune_reranker_part, tune_retriever_part
 from graft.models.devices import release_memory
 from graft.tune.run import Run, ancestors
-from graft.wire import Wiring, library, make_release, reading
+from graft.wire import Wiring, library, reading
 
 ABOUT_CELLS = {
     "test-new": (

@@ -11,7 +11,8 @@ from graft.core.errors import ModelError
 from graft.core.hashing import text_hash, value_hash
 from graft.core.search import Search
 from graft.jobs.search import require_words
-from graft.wire import Wiring, answerer, library, settings_of
+from graft.loop.releases import settings_of
+from graft.wire import Wiring, answerer, library
 
 
 def ask(

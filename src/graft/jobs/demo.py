@@ -8,8 +8,8 @@ from graft.core.context import Context
 from graft.core.errors import InputError
 from graft.core.files import write_atomic
 from graft.jobs.adapt import adapt
-from graft.jobs.adapted import Adapted
-from graft.jobs.corpus import write_corpus
+from graft.loop.adapted import Adapted
+from graft.loop.corpus import write_corpus
 from graft.wire import open_workspace
 
 SETTINGS = {

@@ -19,10 +19,10 @@ from graft.examples.formats import import_examples, sample
 from graft.examples.gold import pin
 from graft.examples.store import ExampleSet
 from graft.examples.trec import Run as TrecRun
-from graft.jobs.examples import load_examples
-from graft.jobs.ladder import Ladder, Rung
-from graft.jobs.parts import require_fit, run_named, runs_of, with_run
-from graft.jobs.scoring import (
+from graft.loop.ladder import Ladder, Rung
+from graft.loop.parts import require_fit, run_named, runs_of, with_run
+from graft.loop.releases import settings_of
+from graft.loop.scoring import (
     rank_systems,
     rankings_result,
     retrieval_systems,
@@ -30,10 +30,11 @@ from graft.jobs.scoring import (
     summarise_cells,
     worked_examples,
 )
-from graft.jobs.spaces import ensure_space
+from graft.loop.sets import load_examples
+from graft.loop.spaces import ensure_space
 from graft.measures.leaks import leaks
 from graft.tune.run import Run, ancestors
-from graft.wire import Wiring, library, reading, settings_of
+from graft.wire import Wiring, library, reading
 
 TEST_SPLITS: tuple[Split, ...] = ("test-new", "test-seen")
 

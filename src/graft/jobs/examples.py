@@ -20,17 +20,14 @@ from graft.examples.gold import pin, resolve
 from graft.examples.make import MakeOptions, make_examples
 from graft.examples.split import Assigned, Shares, assign
 from graft.examples.squad import placed, squad_documents
-from graft.examples.store import LATEST, ExampleSet
-from graft.examples.unions import Unions
-from graft.jobs.parts import runs_of
-from graft.library.duplicates import groups as duplicate_clusters
+from graft.examples.store import ExampleSet
 from graft.library.store import Library
+from graft.loop.parts import runs_of
+from graft.loop.releases import settings_of
+from graft.loop.sets import document_groups, load_examples
 from graft.measures.leaks import leaks
 from graft.tune.run import ancestors, read_run
-from graft.wire import Wiring, generator, library, pipeline, reading, settings_of
-
-TITLE_SHARED_BY = 2
-"""Documents that share a title are parts of one article, and are kept on one side of a split."""
+from graft.wire import Wiring, generator, library, pipeline, reading
 
 DEV_COPY = "near-copy of a dev question"
 
@@ -335,31 +332,6 @@ def show(
         }
         for e in rows[:limit]
     ]  # fmt: skip
-
-
-def load_examples(workspace: Wiring, name: str = "") -> ExampleSet:
-    """Return an example set by id, or the latest, checked for leaks."""
-    return store.read(workspace.layout.examples, name or LATEST)
-
-
-def document_groups(held: Library, threshold: float) -> Mapping[str, str]:
-    """Return for each document the group that splits keep whole.
-
-    Near-duplicates belong together, and so do documents that share a title: they are sections of
-    one article, and a question on one is often answered in the next.
-    """
-    tied = Unions()
-    titles: dict[str, list[str]] = {}
-    for row in held.document_rows():
-        if row.title:
-            titles.setdefault(row.title, []).append(row.id)
-    for ids in titles.values():
-        if len(ids) >= TITLE_SHARED_BY:
-            for id in ids[1:]:
-                tied.join(ids[0], id)
-    for id, cluster in duplicate_clusters(held.texts(), threshold).items():
-        tied.join(cluster, id)
-    return {id: tied.find(id) for id in held.document_ids()}
 
 
 def _keep(workspace: Wiring, made: ExampleSet, origin: str, ctx: Context) -> dict[str, Any]:

@@ -7,11 +7,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from graft.core.config import Settings
 from graft.core.context import Context
 from graft.core.document import Document
 from graft.core.release import Lineage, Release
-from graft.jobs.spaces import filled, put, spaces_in_use, writing
 from graft.library.access import Access
 from graft.library.duplicates import Group, duplicate_groups
 from graft.library.rows import DocumentRow
@@ -20,7 +18,9 @@ from graft.library.store import Library
 from graft.library.sync import Failure, Sync
 from graft.library.walk import Root, find_roots
 from graft.library.writer import Writer
-from graft.wire import Wiring, library, make_release, require_same, settings_of
+from graft.loop.releases import make_release, require_same, settings_of
+from graft.loop.spaces import put, spaces_in_use, writing
+from graft.wire import Wiring, library
 
 
 @dataclass(frozen=True)
@@ -108,28 +108,6 @@ def ingest(
         seconds=ctx.clock() - started,
         library_version=version,
     )
-
-
-def put_documents(
-    workspace: Wiring, documents: Sequence[Document], settings: Sequence[Settings], *, ctx: Context
-) -> int:
-    """Put documents into the spaces of these settings and publish; return the version.
-
-    The library has these spaces alone afterwards: others would lack the vectors of what is new.
-    The caller holds the workspace's lock.
-    """
-    with writing(workspace, ctx=ctx) as writer:
-        spaces = [filled(workspace, each) for each in settings]
-        for place in spaces:
-            writer.add_space(place.space)
-        kept = {place.space.id for place in spaces}
-        for other in library(workspace).spaces:
-            if other.id not in kept:
-                writer.drop_space(other)
-        writer.put_documents(documents)
-        put(workspace, writer, documents, spaces, ctx=ctx)
-        version: int = writer.publish()
-        return version
 
 
 def _stored(held: Library) -> tuple[dict[str, list[DocumentRow]], dict[str, str]]:

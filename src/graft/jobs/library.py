@@ -7,7 +7,8 @@ from typing import Any
 
 from graft.core.context import Context
 from graft.core.errors import NotFound
-from graft.wire import Wiring, library, reading, settings_of
+from graft.loop.releases import settings_of
+from graft.wire import Wiring, library, reading
 
 
 def list_documents(workspace: Wiring) -> Iterator[dict[str, Any]]:

@@ -10,8 +10,9 @@ from graft.core.answer import Answer
 from graft.core.context import Context
 from graft.core.errors import InputError
 from graft.core.search import Hit, Search
+from graft.loop.releases import settings_of
 from graft.retrieve.traced import traced
-from graft.wire import Wiring, library, pipeline, settings_of
+from graft.wire import Wiring, library, pipeline
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from graft.core.context import Context
 from graft.core.recipe import Part
-from graft.jobs.examples import load_examples
-from graft.jobs.material import gather
-from graft.jobs.parts import with_run
-from graft.jobs.spaces import ensure_space
-from graft.jobs.tune_fusion import tune_fusion_part
-from graft.jobs.tune_generator import tune_generator_part
-from graft.jobs.tune_ranking import tune_reranker_part, tune_retriever_part
+from graft.loop.material import gather
+from graft.loop.parts import with_run
+from graft.loop.sets import load_examples
+from graft.loop.spaces import ensure_space
+from graft.loop.tune_fusion import tune_fusion_part
+from graft.loop.tune_generator import tune_generator_part
+from graft.loop.tune_ranking import tune_reranker_part, tune_retriever_part
 from graft.tune.run import Run
 from graft.wire import Wiring
 

@@ -121,7 +121,7 @@ def packed(examples: Sequence[Encoded]) -> Batch:
     """Return all examples in one row, end to end, with no padding.
 
     Positions restart at each example, from which transformers builds the block-diagonal mask that
-    keeps them from seeing one another. No run packs, since it is no faster (decision 8): this is
+    keeps them from seeing one another. No run packs, since it is no faster (decision 6): this is
     what that is measured with.
     """
     ids = torch.tensor([[id for example in examples for id in example.ids]])

@@ -20,8 +20,8 @@ from graft.core.recipe import Recipe
 from graft.examples.distract import search_for
 from graft.examples.holding import holds
 from graft.generate.prompts import CLOSED_BOOK
-from graft.jobs.ingest import put_documents
 from graft.library.store import Library
+from graft.loop.spaces import put_documents
 from graft.measures.text import token_f1
 from graft.tune.generator import tune_generator
 from graft.tune.items import items_closed_book

@@ -18,8 +18,8 @@ from graft.evaluate.retrieval import rank_documents, score_rankings
 from graft.evaluate.score import Scored
 from graft.examples.distract import search_for
 from graft.examples.gold import resolve
-from graft.jobs.parts import with_run
 from graft.library.store import Library
+from graft.loop.parts import with_run
 from graft.tune.run import Run
 from graft.wire import Wiring, answerer, pipeline
 

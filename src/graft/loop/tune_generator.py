@@ -13,7 +13,7 @@ from graft.core.generation import Prompt
 from graft.core.recipe import Lora, Recipe, Schedule
 from graft.examples.distract import distractors
 from graft.generate.prompts import CLOSED_BOOK
-from graft.jobs.material import Material, keep, retrieval
+from graft.loop.material import Material, keep, retrieval
 from graft.models.causal import Causal
 from graft.tune.data import Row
 from graft.tune.generator import look_at, to_run, tune_generator

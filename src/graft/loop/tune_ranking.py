@@ -14,7 +14,7 @@ from graft.core.hashing import value_hash
 from graft.core.protocols import Encoder
 from graft.core.recipe import Lora, Negatives, Recipe, Schedule
 from graft.core.search import Search
-from graft.jobs.material import Material, keep, retrieval
+from graft.loop.material import Material, keep, retrieval
 from graft.models.reranker import grow_reranker, load_reranker
 from graft.tune.data import Row
 from graft.tune.lists import Lists, dev_lists, score_lists

@@ -16,9 +16,9 @@ from graft.core.files import RUNS
 from graft.core.protocols import Encoder
 from graft.core.release import Release
 from graft.core.space import Segmentation, Space
-from graft.jobs.parts import run_named, with_run
 from graft.library.segment import segment
 from graft.library.writer import Writer
+from graft.loop.parts import run_named, with_run
 from graft.tune.run import Run
 from graft.wire import Wiring, encoder, library, segmentation, space, tokenizer
 
@@ -174,6 +174,28 @@ def embed(
                 f"{place.encoder.name} reads, and their ends are not in their vectors",
                 passages=too_long,
             )
+
+
+def put_documents(
+    workspace: Wiring, documents: Sequence[Document], settings: Sequence[Settings], *, ctx: Context
+) -> int:
+    """Put documents into the spaces of these settings and publish; return the version.
+
+    The library has these spaces alone afterwards: others would lack the vectors of what is new.
+    The caller holds the workspace's lock.
+    """
+    with writing(workspace, ctx=ctx) as writer:
+        spaces = [filled(workspace, each) for each in settings]
+        for place in spaces:
+            writer.add_space(place.space)
+        kept = {place.space.id for place in spaces}
+        for other in library(workspace).spaces:
+            if other.id not in kept:
+                writer.drop_space(other)
+        writer.put_documents(documents)
+        put(workspace, writer, documents, spaces, ctx=ctx)
+        version: int = writer.publish()
+        return version
 
 
 def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -18,8 +18,8 @@ from graft.evaluate.score import Scored, score_answers
 from graft.examples.distract import search_for
 from graft.examples.gold import resolve
 from graft.generate.remember import Remember
-from graft.jobs.scoring import rank_pipeline, sampling
 from graft.library.store import Library
+from graft.loop.scoring import rank_pipeline, sampling
 from graft.measures.text import token_f1
 from graft.wire import Wiring, answerer, segmentation
 

@@ -9,7 +9,7 @@ from graft.core.errors import InputError
 from graft.core.example import Example
 from graft.core.recipe import Recipe
 from graft.examples.formats import sample
-from graft.jobs.material import Material, keep, retrieval
+from graft.loop.material import Material, keep, retrieval
 from graft.tune.cost import peak_memory
 from graft.tune.data import Row
 from graft.tune.fusion import Leg, fit_fusion, fused_mean, leg_of

@@ -15,11 +15,12 @@ from graft.core.search import Search
 from graft.examples.gold import resolve
 from graft.examples.split import documents_of
 from graft.examples.store import ExampleSet
-from graft.jobs.examples import document_groups
 from graft.library.store import Library
+from graft.loop.releases import settings_of
+from graft.loop.sets import document_groups
 from graft.tune.data import Row
 from graft.tune.run import Run, write_run
-from graft.wire import Wiring, pipeline, reading, settings_of
+from graft.wire import Wiring, pipeline, reading
 
 
 @dataclass(frozen=True)

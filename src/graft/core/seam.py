@@ -1,0 +1,115 @@
+"""Seam: a kind of thing that can be plugged in, found in a folder of Graft's and in packages.
+
+A module in the folder, or the target of an entry point, offers every value of the kind that stands
+at its top level. Nothing is registered and nothing is listed: to add one is to add a file.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import pkgutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
+from threading import RLock
+from types import ModuleType
+from typing import Any, Generic, TypeVar
+
+from graft.core.errors import ConfigError
+
+T = TypeVar("T")
+
+
+@dataclass
+class Seam(Generic[T]):
+    """All values of one kind, by name.
+
+    `what` is what a person calls one ("a measure"). `folder` is the package in which Graft's own
+    stand, `group` the entry-point group of others. `kind` is the class that a value is an instance
+    of, or, with `classes`, a class is a subclass of. Each has its name in the attribute `key`.
+    They are looked for when one is first asked for, and once.
+    """
+
+    what: str
+    folder: str
+    group: str
+    kind: type[Any]
+    classes: bool = False
+    key: str = "name"
+    _found: dict[str, T] = field(default_factory=dict, repr=False)
+    _looked: bool = field(default=False, repr=False)
+    _lock: RLock = field(default_factory=RLock, repr=False)
+
+    def all(self) -> Mapping[str, T]:
+        """Return every value by name, in the order of the names of their files."""
+        with self._lock:
+            if not self._looked:
+                self._looked = True
+                for module in self._modules():
+                    for value in self._values(module):
+                        self.add(value)
+            return dict(self._found)
+
+    def add(self, value: T) -> T:
+        """Add a value for this process, as a notebook or a test does; return it.
+
+        Raises ConfigError when another one has its name.
+        """
+        name = str(getattr(value, self.key))
+        with self._lock:
+            if self._found.setdefault(name, value) is not value:
+                raise ConfigError(
+                    f"two plugins offer {self.what} called {name!r}: rename one, or uninstall the "
+                    "package that brings it"
+                )
+        return value
+
+    def drop(self, name: str) -> None:
+        """Take away a value that was added."""
+        with self._lock:
+            self._found.pop(name, None)
+
+    def named(self, name: str) -> T:
+        """Return the value of a name. Raises ConfigError, naming the nearest and all there are."""
+        found = self.all()
+        if name in found:
+            return found[name]
+        near = difflib.get_close_matches(name, found, 1, 0.0)
+        did = f", did you mean {near[0]!r}?" if near else ":"
+        raise ConfigError(
+            f"there is no {self.what.partition(' ')[2]} {name!r}{did} (there is "
+            f"{', '.join(found) or 'none'})"
+        )
+
+    def _modules(self) -> Iterator[ModuleType]:
+        package = importlib.import_module(self.folder)
+        for found in sorted(pkgutil.iter_modules(package.__path__), key=lambda each: each.name):
+            yield importlib.import_module(f"{self.folder}.{found.name}")
+        for point in sorted(entry_points(group=self.group), key=lambda each: each.name):
+            try:
+                loaded = point.load()
+            except Exception as error:  # a broken package must not take every command down unnamed
+                raise ConfigError(
+                    f"the plugin {point.name!r} ({point.value}) of {self.group} cannot be imported "
+                    f"({type(error).__name__}: {error}): mend it, or uninstall its package"
+                ) from error
+            holder = ModuleType(point.name)
+            yield loaded if isinstance(loaded, ModuleType) else _holding(holder, loaded)
+
+    def _values(self, module: ModuleType) -> Iterator[T]:
+        for value in vars(module).values():
+            if self.classes:
+                fits = isinstance(value, type) and issubclass(value, self.kind)
+                # A class that a module only imports is offered where it is defined.
+                if fits and value is not self.kind and value.__module__ == module.__name__:
+                    yield value  # type: ignore[misc]
+            elif isinstance(value, self.kind):
+                yield value
+
+
+def _holding(module: ModuleType, value: Any) -> ModuleType:
+    module.value = value  # type: ignore[attr-defined]
+    if isinstance(value, type):
+        module.__name__ = value.__module__
+    return module
