@@ -68,6 +68,11 @@ def _split(home) -> None:
     listed.unlink()
 
 
+def _steps(first):
+    """The step under test out of format 0, and such as do nothing from there to today's."""
+    return {0: first} | {number: (lambda home: None) for number in range(1, FORMAT)}
+
+
 def _is_migrated(layout) -> bool:
     names = {path.name for path in layout.home.iterdir()}
     return (
@@ -87,9 +92,9 @@ def test_an_older_format_is_migrated_in_a_copy(tmp_path):
         seen.append(home)
         _split(home)
 
-    layout.open({0: step})
+    layout.open(_steps(step))
     assert _is_migrated(layout) and seen[0] != layout.home
-    layout.open({0: step})
+    layout.open(_steps(step))
     assert len(seen) == 1 and _is_migrated(layout)
 
 
@@ -109,9 +114,9 @@ def test_a_step_that_fails_leaves_the_folder_as_it_was(tmp_path):
         raise OSError("no space left on device")
 
     with pytest.raises(OSError, match="no space"):
-        layout.open({0: fail})
+        layout.open(_steps(fail))
     assert (layout.home / "releases.txt").read_text().count("\n") == 2
-    layout.open({0: _split})
+    layout.open(_steps(_split))
     assert _is_migrated(layout)
 
 
@@ -130,10 +135,10 @@ def test_a_migration_that_was_killed_is_undone_or_finished(tmp_path, monkeypatch
             monkeypatch.setattr(shutil, "rmtree", die)
 
     with pytest.raises(KeyboardInterrupt), monkeypatch.context():
-        layout.open({0: migrate})
+        layout.open(_steps(migrate))
     monkeypatch.undo()
     assert layout.home.exists() == (step == "rmtree") and (tmp_path / ".graft.v0").exists()
-    layout.open({0: _split})
+    layout.open(_steps(_split))
     assert _is_migrated(layout)
 
 
