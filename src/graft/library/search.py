@@ -11,8 +11,8 @@ from graft.core.search import Filter
 from graft.library.fulltext import Analyser
 from graft.library.manifest import SpaceState
 from graft.library.ranking import Best
-from graft.library.snapshot import Snapshot
-from graft.library.visible import Mask
+from graft.library.snapshot import Audience, Snapshot
+from graft.library.visible import Sight
 
 
 @dataclass(frozen=True)
@@ -22,13 +22,13 @@ class Asked:
     allowed: Sequence[Filter]
     principals: Sequence[frozenset[str] | None]
 
-    def groups(self, snapshot: Snapshot, cut: str) -> Iterator[tuple[list[int], Mask | None]]:
-        """Yield the places of searches that may see the same, with the mask of it."""
+    def groups(self, snapshot: Snapshot, cut: str) -> Iterator[tuple[list[int], Sight, Audience]]:
+        """Yield the places of searches that may see and return the same, with what that is."""
         same: defaultdict[tuple[Filter, frozenset[str] | None], list[int]] = defaultdict(list)
         for place, key in enumerate(zip(self.allowed, self.principals, strict=True)):
             same[key].append(place)
         for key, places in same.items():
-            yield places, snapshot.mask(cut, *key)
+            yield places, *snapshot.sight(cut, *key)
 
 
 def nearest(
@@ -37,8 +37,9 @@ def nearest(
     """Return for each vector the nearest passages of a space that its search may see."""
     cut, searcher = state.space.segmentation, snapshot.searcher(state)
     ranked: list[Ranked] = [[] for _ in vectors]
-    for places, mask in asked.groups(snapshot, cut):
-        for place, best in zip(places, searcher.search(vectors[places], limit, mask), strict=True):
+    for places, sight, _ in asked.groups(snapshot, cut):
+        found = searcher.search(vectors[places], limit, sight.returned)
+        for place, best in zip(places, found, strict=True):
             ranked[place] = _ranked(snapshot, cut, best)
     return ranked
 
@@ -49,10 +50,12 @@ def match(
     """Return for each query the best passages of a segmentation that its search may see."""
     index, analyser = snapshot.full_text(cut), Analyser(snapshot.manifest.stop_words)
     ranked: list[Ranked] = [[] for _ in queries]
-    for places, mask in asked.groups(snapshot, cut):
+    for places, sight, audience in asked.groups(snapshot, cut):
+        weighing = snapshot.weighing(cut, sight, audience)
         for place in places:
             terms = Counter(analyser.terms(queries[place]))
-            ranked[place] = _ranked(snapshot, cut, index.search(terms, limit, mask))
+            found = index.search(terms, limit, sight.filtered, weighing)
+            ranked[place] = _ranked(snapshot, cut, found)
     return ranked
 
 
