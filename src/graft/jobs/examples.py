@@ -14,6 +14,7 @@ from graft.core.errors import InputError, NotFound
 from graft.core.example import Example, Split
 from graft.core.files import RUNS
 from graft.examples import store
+from graft.examples.access import with_access
 from graft.examples.beir import splits as beir_splits
 from graft.examples.formats import FORMATS, Format, detect, export_examples, import_examples
 from graft.examples.gold import pin, resolve
@@ -53,7 +54,7 @@ def build(workspace: Wiring, *, ctx: Context) -> dict[str, Any]:
         retrieve=pipeline(workspace, settings, held, limit=10),
         ctx=ctx,
     )
-    dealt = _deal(workspace, held, made.examples, learned, ctx)
+    dealt = _deal(workspace, held, with_access(made.examples, _access(held)), learned, ctx)
     dropped = {**made.dropped, **{why: len(ids) for why, ids in dealt.dropped.items()}}
     return _keep(workspace, ExampleSet(dealt.examples, held.version, dropped), "made", ctx)
 
@@ -109,7 +110,7 @@ def import_(
         )
     if pinned.missing:
         dropped["document not in the library"] = len(pinned.missing)
-    examples: Sequence[Example] = pinned.examples
+    examples: Sequence[Example] = with_access(pinned.examples, _access(held))
     splits = {example.split for example in examples}
     if splits == {"train"} and not split:
         settings, _ = settings_of(workspace, None)
@@ -179,6 +180,10 @@ def _deal(
                 "trained on, or set gate.split to test-seen",
             )
     return dealt
+
+
+def _access(held: Library) -> dict[str, tuple[str, ...]]:
+    return {row.id: row.access for row in held.document_rows()}
 
 
 def _apart(
@@ -285,8 +290,8 @@ def export(workspace: Wiring, path: str, *, format: str = "", examples: str = ""
             f"no format is known for {path!r} ({format or 'none given'}): "
             f"pass --format with one of {', '.join(FORMATS)}"
         )
-    export_examples(found.examples, target, chosen, document=library(workspace).document)
-    return len(found.examples)
+    held = library(workspace)
+    return export_examples(found.examples, target, chosen, document=held.document)
 
 
 def list_sets(workspace: Wiring) -> list[dict[str, Any]]:

@@ -133,7 +133,7 @@ def rankings_result(
 
     Those that come before it in the order are taken for parts of it, those after for changes.
     """
-    qrels = {e.id: {g.document_id: 1 for g in e.gold} for e in examples}
+    qrels = {e.id: e.grades for e in examples}
     ids = [example.id for example in examples]
     scored = [
         score_rankings(name, ids, found.rows, qrels, seconds=found.seconds)
