@@ -77,5 +77,6 @@ def _pair(path: Path, line: int, row: Fields) -> tuple[Turns, str]:
             path, line, 'without a "prompt", "chosen" and "rejected" must be one conversation up '
             "to its last turn, which is the assistant's",
         )  # fmt: skip
-    *before, asked_turn, told = sides[0]
-    return Turns(tuple(before), asked_turn["content"], told["content"]), sides[1][-1]["content"]
+    *earlier, last, told = sides[0]
+    worse = sides[1][-1]["content"]
+    return Turns(tuple(earlier), last["content"], told["content"]), worse
