@@ -20,8 +20,8 @@ from graft.core.protocols import Generator
 from graft.core.search import Search
 from graft.examples import filters
 from graft.examples.ask import ask, read
-from graft.examples.distract import Retrieve
 from graft.examples.drafts import Draft, answer_drafts, free_drafts
+from graft.examples.searching import Retrieve
 from graft.examples.settle import Settled, evidence, needs_reader, settle
 from graft.examples.tally import Tally
 from graft.examples.unanswerable import Judges, swaps, unanswered
