@@ -19,6 +19,7 @@ from graft.examples.beir import splits as beir_splits
 from graft.examples.formats import FORMATS, Format, detect, export_examples, import_examples
 from graft.examples.gold import pin, resolve
 from graft.examples.make import MakeOptions, make_examples
+from graft.examples.repeats import repeating
 from graft.examples.split import Assigned, Shares, assign
 from graft.examples.squad import placed, squad_documents
 from graft.examples.store import ExampleSet
@@ -26,7 +27,6 @@ from graft.library.store import Library
 from graft.loop.parts import runs_of
 from graft.loop.releases import settings_of
 from graft.loop.sets import document_groups, load_examples
-from graft.measures.leaks import leaks
 from graft.tune.run import ancestors, read_run
 from graft.wire import Wiring, generator, library, pipeline, reading
 
@@ -213,8 +213,7 @@ def _apart(
                 f"{other!r} is neither a split of {source} nor a file: name the questions that "
                 "are kept for the test"
             )
-        asked = ((e.id, e.question) for e in examples if e.id not in kept | lost)
-        repeated = {id for id, _, _ in leaks(asked, ((e.id, e.question) for e in there))}
+        repeated = repeating((e for e in examples if e.id not in kept | lost), there)
         if repeated:
             dropped[f"stands in {other} too"] = len(repeated)
         lost |= repeated
@@ -244,8 +243,8 @@ def _with_dev(
     dealt = assign(free if new else train, groups=clusters, shares=shares, seed=ctx.seed)
     lost = {id for ids in dealt.dropped.values() for id in ids}
     dev = {e.id for e in dealt.examples if e.split != "train"}
-    stay = [(e.id, e.question) for e in train if e.id not in dev | lost]
-    copies = {id for id, _, _ in leaks(stay, [(e.id, e.question) for e in train if e.id in dev])}
+    stay = (e for e in train if e.id not in dev | lost)
+    copies = repeating(stay, (e for e in train if e.id in dev))
     for reason, ids in {**dealt.dropped, DEV_COPY: copies}.items():
         if ids:
             dropped[reason] = dropped.get(reason, 0) + len(ids)
