@@ -16,8 +16,8 @@ from graft.evaluate.compare import Sampling
 from graft.evaluate.result import SplitResult, summarise
 from graft.evaluate.retrieval import rank_documents, score_rankings
 from graft.evaluate.score import Scored
-from graft.examples.distract import search_for
 from graft.examples.gold import resolve
+from graft.examples.searching import search_for, searched
 from graft.library.store import Library
 from graft.loop.parts import with_run
 from graft.tune.run import Run
@@ -118,9 +118,8 @@ def rank_pipeline(
     stage = pipeline(workspace, settings, held, limit=RETRIEVAL_DEPTH)
     started, rows = ctx.clock(), []
     with ctx.stage(f"search {name}", len(examples)) as step:
-        for start in range(0, len(examples), 256):
-            batch = examples[start : start + 256]
-            rows += [rank(search.hits) for search in stage([search_for(e) for e in batch])]
+        for batch in searched(examples, stage, size=256):
+            rows += [rank(search.hits) for _, search in batch]
             step.advance(len(batch))
     return Rankings(rows, ctx.clock() - started)
 
@@ -133,7 +132,7 @@ def rankings_result(
 
     Those that come before it in the order are taken for parts of it, those after for changes.
     """
-    qrels = {e.id: {g.document_id: 1 for g in e.gold} for e in examples}
+    qrels = {e.id: e.grades for e in examples}
     ids = [example.id for example in examples]
     scored = [
         score_rankings(name, ids, found.rows, qrels, seconds=found.seconds)

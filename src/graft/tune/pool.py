@@ -12,7 +12,7 @@ from graft.core.document import Passage
 from graft.core.errors import InputError
 from graft.core.example import Example
 from graft.core.protocols import PassageStore
-from graft.examples.distract import search_for
+from graft.examples.searching import searched
 from graft.measures.ranking import ranking_scores
 from graft.retrieve.follow_up import FollowUp
 from graft.retrieve.lexical import Lexical
@@ -56,7 +56,8 @@ def dev_pool(
     bm25 = FollowUp() >> Lexical(store, depth=20)
     rows = [
         [hit for hit in search.hits if hit.document_id not in apart]
-        for search in bm25([search_for(example) for example in known])
+        for batch in searched(known, bm25)
+        for _, search in batch
     ]
     deepest = max(map(len, rows))
     ranked = (row[rank].passage_id for rank in range(deepest) for row in rows if rank < len(row))
