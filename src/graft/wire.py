@@ -27,6 +27,7 @@ from graft.core.config import (
 from graft.core.errors import ConfigError, InputError, ModelError
 from graft.core.files import RUNS, Layout
 from graft.core.generation import Decoding
+from graft.core.index import IndexChoice
 from graft.core.ledger import Ledger
 from graft.core.migrations import STEPS
 from graft.core.protocols import Generator, PassageStore, Tokenizer
@@ -104,9 +105,22 @@ def library(w: Wiring) -> Library:
     with w.lock:
         held = w.loaded.get("library")
         if held is None or held.stale():
-            held = w.loaded["library"] = Library.open(w.layout.library)
+            held = w.loaded["library"] = Library.open(w.layout.library, index=index(w))
         opened: Library = held
         return opened
+
+
+def index(w: Wiring) -> IndexChoice | None:
+    """Return the index that candidates come from, None for the library's own tables.
+
+    Raises ConfigError for a name that no package offers.
+    """
+    table = w.config.ingest
+    if table.index == "lance":
+        return None
+    from graft.library.indexes import INDEXES
+
+    return IndexChoice(INDEXES.named(table.index), table.index_url)
 
 
 def reading(w: Wiring, settings: Settings) -> Library:

@@ -145,6 +145,10 @@ class IngestTable(Table):
     """Estimated Jaccard similarity from which two documents count as near-duplicates."""
     ann_from: int = Field(200_000, ge=1000)
     """Passages from which an approximate index is built; below it search is exact."""
+    index: str = "lance"
+    """Where candidates are found: "lance", or an index that a package brings."""
+    index_url: str = ""
+    """The server of an index that has one."""
 
 
 class ExamplesTable(Table):

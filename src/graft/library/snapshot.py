@@ -14,8 +14,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from graft.core.errors import FormatError, NotFound
+from graft.core.index import IndexChoice
+from graft.core.protocols import Index
 from graft.core.search import Filter
 from graft.library.fulltext import FullText, Weighing, invert
+from graft.library.indexes.lance import LanceIndex
 from graft.library.lance import Database, Table, equals_any, scan, take
 from graft.library.leases import end_lease, take_lease
 from graft.library.manifest import (
@@ -53,8 +56,9 @@ class Snapshot:
     seen, is hidden as soon as a newer version is published: texts stay those of this version.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, index: IndexChoice | None = None) -> None:
         self.folder = folder
+        self.choice = index
         version, lease = take_lease(folder)
         self._end = weakref.finalize(self, end_lease, lease)
         self.manifest = read_manifest(folder, version)
@@ -91,6 +95,21 @@ class Snapshot:
     def searcher(self, state: SpaceState) -> Searcher:
         """Return what searches a space's vectors."""
         return self._once(("searcher", state.space.id), lambda: self._searcher(state))
+
+    def index(self, state: SpaceState) -> tuple[Index | None, str]:
+        """Return where a space's candidates come from, None for all its vectors in memory.
+
+        The reason says why that is not the index which the settings name.
+        """
+        return self._once(("index", state.space.id), lambda: self._index(state))
+
+    def matching(self, segmentation: str) -> Index | None:
+        """Return an index that finds passages of a segmentation by their texts, if there is one."""
+        for state in self.manifest.spaces:
+            found = self.index(state)[0] if state.space.segmentation == segmentation else None
+            if found is not None and "match" in found.capabilities:
+                return found
+        return None
 
     def sight(
         self, segmentation: str, allowed: Filter, principals: frozenset[str] | None
@@ -208,11 +227,29 @@ class Snapshot:
         return invert(len(directory), lists())
 
     def _searcher(self, state: SpaceState) -> Searcher:
-        table = self.table(state.table)
-        directory = self.directory(state.space.segmentation)
-        if state.index is not None:
-            return read_indexed(table, directory, state.index)
+        index, _ = self.index(state)
+        table, directory = self.table(state.table), self.directory(state.space.segmentation)
+        if index is not None and "nearest" in index.capabilities:
+            return read_indexed(table, directory, index)
         return read_exact(table, directory, state.space.dimensions)
+
+    def _index(self, state: SpaceState) -> tuple[Index | None, str]:
+        own = LanceIndex(self.table(state.table), state.index) if state.index else None
+        if self.choice is None:
+            return own, ""
+        name = self.choice.kind.name
+        if state.filled != name:
+            return own, f"the index {name!r} was not filled with this version: ingest again"
+        try:
+            index = self.choice.at(self.folder, state.space)
+            reason = index.health()
+            if not reason and index.count() < state.table.rows:
+                reason = "it is behind what is published: ingest again"
+        except Exception as error:  # whatever the client of a store raises
+            reason = f"{type(error).__name__}: {error}"
+        if reason:
+            return own, f"the index {name!r} is not used ({reason})"
+        return index, ""
 
     def _kept(self, key: Hashable, make: Callable[[], T]) -> T:
         """Return what was made for a key, made again when it was not asked for long."""

@@ -10,10 +10,13 @@ from graft.testing.fakes import (
     MemoryStore,
     words,
 )
+from graft.testing.indexes import FakeIndex, FakeIndexes
 
 __all__ = [
     "FakeEncoder",
     "FakeGenerator",
+    "FakeIndex",
+    "FakeIndexes",
     "FakeReranker",
     "FakeTokenizer",
     "MemoryStore",
