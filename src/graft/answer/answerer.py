@@ -8,14 +8,14 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from graft.answer.finish import finish
-from graft.answer.prepare import Prepared, Worked, budget_of, prepare, shows_passages
+from graft.answer.prepare import Prepared, budget_of, prepare, shows_passages
 from graft.core.answer import Answer
 from graft.core.context import Context
 from graft.core.document import Passage
 from graft.core.generation import Decoding, Generation, Message, Prompt
 from graft.core.protocols import Generator, PassageStore, Streams
 from graft.core.search import Hit, Search
-from graft.generate.prompts import CLOSED_BOOK, GROUNDED, Template
+from graft.generate.prompts import CLOSED_BOOK, GROUNDED, Template, Worked
 from graft.retrieve.fetch import fetched, filled
 from graft.retrieve.stage import Stage, run
 from graft.retrieve.traced import traced

@@ -18,12 +18,11 @@ from graft.evaluate.retrieval import rank_documents, score_rankings
 from graft.evaluate.score import Scored
 from graft.examples.gold import resolve
 from graft.examples.searching import search_for, searched
+from graft.generate.prompts import Worked
 from graft.library.store import Library
 from graft.loop.parts import with_run
 from graft.tune.run import Run
 from graft.wire import Wiring, answerer, pipeline
-
-Worked = Sequence[tuple[str, Sequence[Passage], str]]
 
 RETRIEVAL_DEPTH = 100
 """Passages a ranking holds, so that ten documents come out of it."""
@@ -31,7 +30,7 @@ RETRIEVAL_DEPTH = 100
 
 def score_cells(
     workspace: Wiring, settings: Settings, held: Library, examples: Sequence[Example], *,
-    runs: Mapping[str, Run], worked: Worked, ctx: Context,
+    runs: Mapping[str, Run], worked: Sequence[Worked], ctx: Context,
 ) -> tuple[list[Scored], list[Example]]:  # fmt: skip
     """Return every cell scored, and the examples whose gold could be resolved."""
     gold = resolve(examples, held.document, passages_of=held.passages_of, ctx=ctx)
@@ -60,7 +59,12 @@ def score_cells(
 
 
 def responder(
-    workspace: Wiring, settings: Settings, held: Library, *, worked: Worked = (), ctx: Context
+    workspace: Wiring,
+    settings: Settings,
+    held: Library,
+    *,
+    worked: Sequence[Worked] = (),
+    ctx: Context,
 ) -> Respond:
     """Return how one generator answers given passages, as serving would, threshold aside."""
     serving = answerer(workspace, settings, held)
@@ -76,10 +80,10 @@ def responder(
 
 def worked_examples(
     workspace: Wiring, settings: Settings, held: Library, train: Sequence[Example]
-) -> Worked:
+) -> list[Worked]:
     """Return the first answerable training examples with one gold passage each, for the prompt."""
     most = workspace.config.evaluate.few_shot
-    chosen: list[tuple[str, Sequence[Passage], str]] = []
+    chosen: list[Worked] = []
     for example in train:
         if len(chosen) == most:
             break

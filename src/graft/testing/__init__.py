@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from graft.models.tokenizer import WordTokenizer as FakeTokenizer
 from graft.testing.fakes import (
     FakeEncoder,
     FakeGenerator,
     FakeReranker,
-    FakeTokenizer,
     MemoryStore,
-    words,
 )
 from graft.testing.indexes import FakeIndex, FakeIndexes
 
@@ -20,5 +19,4 @@ __all__ = [
     "FakeReranker",
     "FakeTokenizer",
     "MemoryStore",
-    "words",
 ]
