@@ -13,7 +13,7 @@ from graft.examples.holding import holds_any
 from graft.measures.similarity import jaccard, shingles
 
 Retrieve = Callable[[list[Search]], list[Search]]
-"""A retriever: it fills the hits of each search. A `Stage` is one."""
+"""A retriever: it fills the hits of each search, as a `Stage` does that is given its context."""
 
 BATCH = 64
 """Questions retrieved at once."""

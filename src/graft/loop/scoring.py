@@ -20,8 +20,9 @@ from graft.examples.distract import search_for
 from graft.examples.gold import resolve
 from graft.library.store import Library
 from graft.loop.parts import with_run
+from graft.retrieve.line import alone, fusion
 from graft.tune.run import Run
-from graft.wire import Wiring, answerer, pipeline
+from graft.wire import Wiring, answerer, line_of, pipeline, with_line
 
 Worked = Sequence[tuple[str, Sequence[Passage], str]]
 
@@ -36,7 +37,7 @@ def score_cells(
     """Return every cell scored, and the examples whose gold could be resolved."""
     gold = resolve(examples, held.document, passages_of=held.passages_of, ctx=ctx)
     kept = [e for e in examples if e.id in gold.passages]
-    searches = pipeline(workspace, settings, held)([search_for(e) for e in kept])
+    searches = pipeline(workspace, settings, held)([search_for(e) for e in kept], ctx)
     most = settings.answer.passages
     contexts: dict[ContextName, list[list[Passage]] | None] = {
         "none": None,
@@ -120,7 +121,7 @@ def rank_pipeline(
     with ctx.stage(f"search {name}", len(examples)) as step:
         for start in range(0, len(examples), 256):
             batch = examples[start : start + 256]
-            rows += [rank(search.hits) for search in stage([search_for(e) for e in batch])]
+            rows += [rank(search.hits) for search in stage([search_for(e) for e in batch], ctx)]
             step.advance(len(batch))
     return Rankings(rows, ctx.clock() - started)
 
@@ -150,15 +151,17 @@ def rankings_result(
 
 
 def retrieval_systems(settings: Settings) -> dict[str, Settings]:
-    """Return the settings of each retrieval system: legs, fusion, and reranking if it is set."""
-    table = settings.retrieve
-    found = {}
-    for name in ("bm25", "dense", "hybrid"):
-        plain = table.model_copy(update={"pipeline": name, "reranker": ""})
-        found[name] = settings.model_copy(update={"retrieve": plain})
-    if table.reranker:
-        found["reranked"] = settings
-    return found
+    """Return the settings of each retrieval system that the line holds, the whole line last.
+
+    They are each leaf alone, the fusion ("hybrid"), and the line where it does more ("reranked").
+    """
+    line = line_of(settings)
+    found = {name: alone(line, name) for name in line.leaves}
+    if (fused := fusion(line)) is not None:
+        found["hybrid"] = fused
+    if line not in found.values():
+        found["reranked"] = line
+    return {name: with_line(settings, part) for name, part in found.items()}
 
 
 def passages_of(hits: Sequence[Hit]) -> list[Passage]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from graft.testing.fakes import (
     FakeEncoder,
     FakeGenerator,
+    FakeParts,
     FakeReranker,
     FakeTokenizer,
     MemoryStore,
@@ -14,6 +15,7 @@ from graft.testing.fakes import (
 __all__ = [
     "FakeEncoder",
     "FakeGenerator",
+    "FakeParts",
     "FakeReranker",
     "FakeTokenizer",
     "MemoryStore",
