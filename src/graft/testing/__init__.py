@@ -6,6 +6,7 @@ from graft.models.tokenizer import WordTokenizer as FakeTokenizer
 from graft.testing.fakes import (
     FakeEncoder,
     FakeGenerator,
+    FakeParts,
     FakeReranker,
     MemoryStore,
 )
@@ -16,6 +17,7 @@ __all__ = [
     "FakeGenerator",
     "FakeIndex",
     "FakeIndexes",
+    "FakeParts",
     "FakeReranker",
     "FakeTokenizer",
     "MemoryStore",
