@@ -101,14 +101,11 @@ def test_flags_change_the_candidate_and_not_what_it_is_judged_against(
     assert workspace.releases.get(number).settings.answer.passages == pinned
 
 
-def _flat(tables) -> dict[str, object]:
+def _flat(tables, prefix: str = "") -> dict[str, object]:
     found = {}
-    for table, values in tables.items():
-        for key, value in values.items():
-            if isinstance(value, dict):
-                found |= {f"{table}.{key}.{name}": str(v) for name, v in value.items()}
-            else:
-                found[f"{table}.{key}"] = str(value)
+    for key, value in tables.items():
+        name = f"{prefix}{key}"
+        found |= _flat(value, f"{name}.") if isinstance(value, dict) else {name: str(value)}
     return found
 
 

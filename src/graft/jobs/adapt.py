@@ -277,8 +277,7 @@ def _release(
 ) -> tuple[int, bool]:  # fmt: skip
     """Store the candidate as a release; return its number and whether it is in use now."""
     made = make_release(
-        workspace, progress.settings, created=ctx.clock(), verdict=verdict.outcome,
-        judged_against=progress.in_use,
+        workspace, progress.settings, created=ctx.clock(),
         note=" ".join(rung.name for rung in progress.rungs[1:]),
         lineage=Lineage(
             runs=ancestors(workspace.layout.runs, runs_of(progress.settings)),
@@ -286,6 +285,8 @@ def _release(
             evaluation=evaluation, library_version=library(workspace).version,
         ),
     )  # fmt: skip
+    judged = {"verdict": verdict.outcome, "judged_against": progress.in_use}
+    made = made.model_copy(update=judged)
     with workspace.layout.writer(wait):
         ensure_space(workspace, progress.settings, ctx=ctx)
         number = workspace.releases.add(made).number
