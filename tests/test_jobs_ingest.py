@@ -180,8 +180,9 @@ def test_flags_count_over_the_release_in_use_and_its_name_says_so(workspace, doc
     changed = open_workspace(root, {"retrieve.pipeline": "bm25", "gate.margin": 0.5})
     settings, name = settings_of(changed, 0)
     assert settings.retrieve.pipeline == "bm25" and name == "0 (changed)"
-    (hit,) = search(changed, "the kettle", limit=1, ctx=CTX).hits
-    assert set(hit.stages) == {"bm25"}
+    found_by = search(changed, "the kettle", limit=1, ctx=CTX)
+    (hit,) = found_by.hits
+    assert set(hit.stages) == {"bm25"} and found_by.pipeline == "bm25"
     (hit,) = search(workspace, "the kettle", limit=1, ctx=CTX).hits
     assert "dense" in hit.stages
 

@@ -1,11 +1,12 @@
-"""Scoring systems: what their rankings are worth by the grades of the gold."""
+"""Scoring systems: those that a line holds, and what rankings are worth by grades of gold."""
 
 from __future__ import annotations
 
 import pytest
 
+from graft.core.config import RetrieveTable, Settings
 from graft.core.example import Example, Gold
-from graft.loop.scoring import Rankings, rankings_result
+from graft.loop.scoring import Rankings, rankings_result, retrieval_systems
 from graft.wire import open_workspace
 from tests.conftest import CTX
 
@@ -24,3 +25,26 @@ def test_rankings_are_scored_by_the_grades_of_the_gold(tmp_path):
     )
     means = {name: found["nDCG@10"].mean for name, found in result.systems.items()}
     assert means == pytest.approx({"found": 0.2754, "best": 1.0}, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "systems"),
+    [
+        ("follow_up >> dense + bm25", {
+            "bm25": "follow_up >> bm25", "dense": "follow_up >> dense",
+            "hybrid": "follow_up >> dense + bm25",
+        }),
+        ("dense+.5*bm25 >> rerank", {
+            "bm25": "bm25", "dense": "dense", "hybrid": "dense + 0.5 * bm25",
+            "reranked": "dense + 0.5 * bm25 >> rerank",
+        }),
+        ("follow_up >> bm25", {"bm25": "follow_up >> bm25"}),
+        ("dense >> rerank % 5", {"dense": "dense", "reranked": "dense >> rerank % 5"}),
+    ],
+)  # fmt: skip
+def test_the_systems_are_each_leaf_alone_the_fusion_and_the_whole_line(pipeline, systems):
+    settings = Settings(retrieve=RetrieveTable(pipeline=pipeline, depth=9))
+    found = retrieval_systems(settings)
+    assert list(found) == list(systems)
+    assert {name: made.retrieve.pipeline for name, made in found.items()} == systems
+    assert {made.retrieve.depth for made in found.values()} == {9}
