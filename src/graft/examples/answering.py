@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from graft.core.document import Passage
 from graft.core.example import Example, on_gold
-from graft.examples.holding import holds_any, tokens
+from graft.examples.holding import answer_words, holds_any
 from graft.measures.similarity import jaccard, shingles
 
 NEAR = 0.6
@@ -63,4 +63,4 @@ def said(text: str) -> str:
     >>> said("The 12 frogs") == said("twelve frogs!")
     True
     """
-    return " ".join(tokens(text))
+    return " ".join(answer_words(text))

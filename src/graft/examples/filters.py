@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from graft.core.search import Search
-from graft.examples.holding import content, holds, tokens
+from graft.examples.holding import answer_words, content, holds
 
 NOT_A_QUESTION = "not a question"
 TOO_SHORT = "too short"
@@ -79,7 +79,7 @@ def fault(question: str) -> str:
     >>> fault("When did the war of succession end?")
     ''
     """
-    words = tokens(question)
+    words = answer_words(question)
     if not question.endswith("?") or not _OPENING.match(question):
         return NOT_A_QUESTION
     if _REFERS.search(question):
@@ -117,8 +117,10 @@ def copied(question: str, answer: str, sentences: Iterable[str] = ()) -> bool:
     """
     if answer and (holds(question, answer) or _within(answer, question)):
         return True
-    asked = tokens(question)
-    return any(_ordered_share(asked, tokens(sentence)) >= COPIED_WORDS for sentence in sentences)
+    asked = answer_words(question)
+    return any(
+        _ordered_share(asked, answer_words(sentence)) >= COPIED_WORDS for sentence in sentences
+    )
 
 
 def retrieved(search: Search, documents: Iterable[str], top: int) -> bool:

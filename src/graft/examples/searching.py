@@ -8,7 +8,7 @@ from graft.core.document import Passage
 from graft.core.example import Example
 from graft.core.protocols import PassageStore
 from graft.core.search import Search
-from graft.retrieve.fetch import fetched
+from graft.retrieve.stages.fetch import fetched
 
 Retrieve = Callable[[list[Search]], list[Search]]
 """A retrieval: it fills the hits of each search, in their order. A `Stage` is one."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ def build(workspace: Wiring, *, ctx: Context) -> dict[str, Any]:
             unanswerable=table.unanswerable,
             free=table.free,
         ),
-        retrieve=pipeline(workspace, settings, held, limit=10),
+        retrieve=partial(pipeline(workspace, settings, held, limit=10), ctx=ctx),
         ctx=ctx,
     )
     dealt = _deal(workspace, held, with_access(made.examples, _access(held)), learned, ctx)

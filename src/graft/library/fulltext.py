@@ -66,18 +66,18 @@ class Analyser:
 
     def terms(self, text: str) -> list[str]:
         """Return the terms of a text, in order, repeats included."""
-        return [word for word in _words(text) if word not in self._stopped]
+        return [word for word in _index_words(text) if word not in self._stopped]
 
     def postings(self, text: str) -> tuple[list[int], int]:
         """Return what a passage's row keeps: its postings, and its length in terms."""
-        counts = Counter(_words(text))
+        counts = Counter(_index_words(text))
         for word in self.stop_words:
             counts.pop(word, None)
         packed = [term_hash(t) | (n if n < MOST else MOST) for t, n in counts.items()]
         return packed, counts.total()
 
 
-def _words(text: str) -> list[str]:
+def _index_words(text: str) -> list[str]:
     if text.isascii():
         return WORD.findall(text.lower())
     text = unicodedata.normalize("NFC", text.lower())

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from graft.models.tokenizer import WordTokenizer as FakeTokenizer
 from graft.testing.fakes import (
     FakeEncoder,
     FakeGenerator,
+    FakeParts,
     FakeReranker,
-    FakeTokenizer,
     MemoryStore,
-    words,
 )
 from graft.testing.indexes import FakeIndex, FakeIndexes
 
@@ -17,8 +17,8 @@ __all__ = [
     "FakeGenerator",
     "FakeIndex",
     "FakeIndexes",
+    "FakeParts",
     "FakeReranker",
     "FakeTokenizer",
     "MemoryStore",
-    "words",
 ]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from graft.core.index import IndexKind, IndexPlace
 from graft.core.protocols import Candidates, Vectors
-from graft.testing.fakes import words
+from graft.measures.similarity import plain_words
 
 Lie = Literal["", "deleted", "duplicates", "stale", "nothing", "raises", "forgets", "ill"]
 
@@ -47,8 +47,10 @@ class FakeIndex:
     def match(self, queries: Sequence[str], limit: int) -> list[Candidates]:
         found = []
         for query in queries:
-            asked = set(words(query))
-            shared = {id: len(asked & set(words(text))) for id, (_, text) in self._found().items()}
+            asked = set(plain_words(query))
+            shared = {
+                id: len(asked & set(plain_words(text))) for id, (_, text) in self._found().items()
+            }
             found.append(self._best({id: float(n) for id, n in shared.items() if n}, limit))
         return found
 
