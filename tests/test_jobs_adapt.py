@@ -13,12 +13,13 @@ import pytest
 from graft import wire
 from graft.core.errors import CheckFailed, InputError, LeakError, NotFound
 from graft.jobs import adapt as adapting
-from graft.jobs import freshness
 from graft.jobs.adapt import adapt
 from graft.jobs.evaluate import check_unseen, evaluate, evaluate_beir, evaluate_systems
 from graft.jobs.examples import check, export, import_, list_sets, show
-from graft.jobs.release import list_releases, promote, propose, show_release
+from graft.jobs.promote import promote, propose
+from graft.jobs.release import list_releases, show_release
 from graft.jobs.tune import tune
+from graft.loop import freshness
 from graft.loop.parts import with_run
 from graft.loop.releases import settings_of
 from graft.loop.sets import load_examples

@@ -21,7 +21,7 @@ from graft.jobs import examples as examples_job
 from graft.jobs.evaluate import TEST_SPLITS, check_unseen
 from graft.jobs.examples import DEV_COPY, build, check, import_
 from graft.jobs.ingest import ingest
-from graft.jobs.release import promote, propose
+from graft.jobs.promote import promote, propose
 from graft.jobs.tune import tune
 from graft.loop.parts import with_run
 from graft.loop.releases import settings_of

@@ -29,7 +29,7 @@ from graft.core.recipe import Recipe
 from graft.core.search import Search
 from graft.jobs.ingest import ingest
 from graft.jobs.library import list_documents, remove_documents, show_document
-from graft.jobs.release import promote, propose, rollback
+from graft.jobs.promote import promote, propose, rollback
 from graft.jobs.search import search
 from graft.loop.parts import with_run
 from graft.loop.releases import settings_of

@@ -16,7 +16,7 @@ from graft.jobs.adapt import adapt
 from graft.jobs.evaluate import evaluate_beir, evaluate_systems
 from graft.jobs.examples import import_
 from graft.jobs.ingest import ingest
-from graft.jobs.release import promote, propose
+from graft.jobs.promote import promote, propose
 from graft.jobs.tune import tune
 from graft.loop.material import gather
 from graft.loop.parts import with_run

@@ -15,8 +15,8 @@ from graft.core.example import Example, Gold
 from graft.core.hashing import file_hash
 from graft.examples.store import ExampleSet
 from graft.generate.prompts import CLOSED_BOOK, GROUNDED
-from graft.jobs import tune_generator, tune_ranking
 from graft.jobs.ingest import ingest
+from graft.loop import tune_generator, tune_ranking
 from graft.loop.material import Material, gather
 from graft.loop.tune_fusion import tune_fusion_part
 from graft.loop.tune_generator import tune_generator_part

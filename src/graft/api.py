@@ -14,7 +14,7 @@ from graft.jobs import ask as ask_job
 from graft.jobs import evaluate as evaluate_job
 from graft.jobs import examples as examples_job
 from graft.jobs import ingest as ingest_job
-from graft.jobs import release as release_job
+from graft.jobs import promote as promote_job
 from graft.jobs import search as search_job
 from graft.jobs import tune as tune_job
 from graft.jobs.evaluate import Evaluated
@@ -117,8 +117,8 @@ class Workspace:
 
     def promote(self, number: int, *, force: bool = False) -> int:
         """Put a release into use if the gate let it through. Raises CheckFailed otherwise."""
-        return release_job.promote(self.wiring, number, force=force, ctx=self.context)
+        return promote_job.promote(self.wiring, number, force=force, ctx=self.context)
 
     def rollback(self) -> int:
         """Go back to the release in use before, and return its number."""
-        return release_job.rollback(self.wiring, ctx=self.context)
+        return promote_job.rollback(self.wiring, ctx=self.context)

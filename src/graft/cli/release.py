@@ -79,8 +79,8 @@ def promote(
     With --run (which may be repeated) or --config, a release is made first and put into use on
     your own word: no gate has judged it.
     """
-    from graft.jobs.release import promote as job
-    from graft.jobs.release import propose
+    from graft.jobs.promote import promote as job
+    from graft.jobs.promote import propose
     from graft.wire import open_workspace
 
     place: Place = context.obj
@@ -103,7 +103,7 @@ def promote(
 @app.command()
 def rollback(context: typer.Context, wait: WaitOption = 0.0, as_json: JsonOption = False) -> None:
     """Go back to the release in use before; the contents stay as they are now."""
-    from graft.jobs.release import rollback as job
+    from graft.jobs.promote import rollback as job
     from graft.wire import open_workspace
 
     place: Place = context.obj

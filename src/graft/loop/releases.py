@@ -10,6 +10,7 @@ from graft.core.config import Settings, override
 from graft.core.errors import ConfigError, ModelError, SetupError
 from graft.core.installed import installed_versions
 from graft.core.release import Lineage, Release
+from graft.tune.run import weights_digest
 from graft.wire import Wiring, encoder, generator, prompt_of, reranker, space, weights_path
 
 
@@ -48,8 +49,6 @@ def require_same(settings: Settings, release: Release, tables: Sequence[str]) ->
 
 def _digests(w: Wiring, settings: Settings) -> dict[str, Callable[[], str]]:
     """Return, for each part of these settings that has weights here, what tells their digest."""
-    from graft.tune.run import weights_digest
-
     found: dict[str, Callable[[], str]] = {"encoder": lambda: encoder(w, settings.encoder).digest}
     if settings.retrieve.fusion:
         fitted = settings.retrieve.fusion
