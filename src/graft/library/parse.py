@@ -9,6 +9,7 @@ from functools import partial
 from graft.core.document import Document
 from graft.core.errors import DocumentError
 from graft.core.mapper import Here, Lost, Mapper, Processes
+from graft.library.readers import READERS, reader_of
 from graft.library.readers.read import DEFAULT_MAX_BYTES, UNPACKED
 from graft.library.readers.vocabulary import vocabulary
 from graft.library.sources import Source, load
@@ -48,7 +49,7 @@ def load_all(
     or takes longer than `timeout` seconds and 3 more a MiB, is given up with that reason.
     """
     mapper: Mapper = Here()
-    if workers:
+    if workers and not READERS.added:  # a reader of this process alone is not known to others
         mapper = Processes(
             workers,
             seconds=lambda source: timeout + _seconds(source),
@@ -90,6 +91,8 @@ def _is_plain(source: Source) -> bool:
             head = file.read(8)
     except OSError:
         return True
+    if reader_of(source.path.name) is not None:
+        return False
     # A wrong suffix shows in the first bytes; then the file goes where it can do no harm.
     binary = head.startswith((b"PK", b"%PDF", b"\xd0\xcf\x11\xe0", b"{\\rtf", b"<"))
     return small and not binary and source.path.suffix.lower() in _PLAIN

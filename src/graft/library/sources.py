@@ -14,11 +14,14 @@ from urllib.parse import quote, unquote
 from graft.core.document import Document
 from graft.core.errors import DocumentError, InputError
 from graft.core.hashing import bytes_hash, file_hash, text_hash
-from graft.library.readers import READER_VERSION, Extracted, read_bytes
+from graft.library.readers import Extracted, read_bytes, reader_of
 from graft.library.readers.extracted import access_of
 from graft.library.readers.read import DEFAULT_MAX_BYTES, read_source
 from graft.library.readers.records import flat, parse_row
 from graft.library.walk import Root, find_roots, walk
+
+ROW_VERSION = "1"
+"""Raised when the row of a BEIR corpus gives another text than it did."""
 
 _DRIVE = re.compile(r"/[A-Za-z]:/")
 """What the path of a URI starts with on Windows."""
@@ -95,19 +98,23 @@ def path_of(uri: str) -> Path | None:
     return Path(name[1:] if _DRIVE.match(name) else name)
 
 
-def fingerprint(source: Source, *, max_bytes: int = DEFAULT_MAX_BYTES) -> str:
-    """Return the hash of a source's bytes and the reader's version, without parsing it.
+def fingerprint(
+    source: Source, media_type: str = "text/plain", *, max_bytes: int = DEFAULT_MAX_BYTES
+) -> str:
+    """Return the hash of a source's bytes and of the reader of its media type, without parsing.
 
-    Raises DocumentError for a file that cannot be read or is larger than `max_bytes`.
+    It is "" where that type has no reader any more. Raises DocumentError for a file that cannot
+    be read or is larger than `max_bytes`.
     """
     if source.kind == "beir":
-        return _versioned(text_hash(source.row))
+        return text_hash(f"{text_hash(source.row)}:{ROW_VERSION}")
     try:
         if source.path.is_file() and source.path.stat().st_size <= max_bytes:
-            return _versioned(file_hash(source.path))
+            return _stamped(file_hash(source.path), source.path.name, media_type)
     except OSError:
         pass
-    return _versioned(bytes_hash(read_source(source.path, max_bytes)))
+    data = read_source(source.path, max_bytes)
+    return _stamped(bytes_hash(data), source.path.name, media_type)
 
 
 def load(source: Source, *, max_bytes: int = DEFAULT_MAX_BYTES) -> list[Document]:
@@ -120,15 +127,14 @@ def load(source: Source, *, max_bytes: int = DEFAULT_MAX_BYTES) -> list[Document
     if source.kind == "beir":
         return [_beir_document(source)]
     data = read_source(source.path, max_bytes)
-    print_ = _versioned(bytes_hash(data))
-    return [
-        _document(source, item, print_)
-        for item in read_bytes(source.path.name, data, max_bytes=max_bytes)
-    ]
+    found = read_bytes(source.path.name, data, max_bytes=max_bytes)
+    print_ = _stamped(bytes_hash(data), source.path.name, found[0].media_type)
+    return [_document(source, item, print_) for item in found]
 
 
-def _versioned(digest: str) -> str:
-    return text_hash(f"{digest}:{READER_VERSION}")
+def _stamped(digest: str, name: str, media_type: str) -> str:
+    reader = reader_of(name, media_type)
+    return text_hash(f"{digest}:{reader.stamp}") if reader else ""
 
 
 def _document(source: Source, item: Extracted, print_: str) -> Document:

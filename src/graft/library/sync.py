@@ -55,7 +55,8 @@ class Sync:
                 self.corpora.add(source.path)
             rows = self.stored.get(source.id, [])
             try:
-                mark = fingerprint(source, max_bytes=self.max_bytes)
+                kind = rows[0].media_type if rows else "text/plain"
+                mark = fingerprint(source, kind, max_bytes=self.max_bytes)
             except DocumentError as error:
                 self._fail(source, str(error))
                 continue

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from graft.core.errors import DocumentError
+from graft.library import detect as kinds
 from graft.library.readers.archives import Archive, attribute, local, open_archive
 from graft.library.readers.charts import chart_blocks
 from graft.library.readers.extracted import Blob, Extracted, joined
 from graft.library.readers.numbering import Numbering, read_numbering
 from graft.library.readers.omml import latex
+from graft.library.readers.reader import Reader
 from graft.library.readers.scripts import superscript
 from graft.library.readers.tables import filled, pipe_table
 from graft.library.readers.text import fenced
@@ -294,3 +296,6 @@ def _merge(blocks: list[str]) -> list[str]:
         else:
             merged.append(block)
     return [fenced(block[1:]) if block.startswith("\x00") else block for block in merged]
+
+
+DOCX = Reader("docx", (kinds.DOCX,), read_docx)

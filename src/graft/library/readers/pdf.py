@@ -12,10 +12,12 @@ import pypdfium2 as pdfium
 from pypdfium2 import raw
 
 from graft.core.errors import DocumentError
+from graft.library import detect as kinds
 from graft.library.clean import clean_characters, join_pages, plain_letters, words_of
 from graft.library.readers.extracted import Blob, Extracted
 from graft.library.readers.layout import page_blocks, without_furniture
 from graft.library.readers.lines import Line, one_baseline
+from graft.library.readers.reader import Reader
 
 MAX_PAGES = 20_000
 _HYPHENS = {0x02, 0xFFFE}
@@ -193,3 +195,6 @@ def _font(textpage: Any, index: int) -> tuple[bool, bool]:
     name = buffer.value.lower()
     bold = raw.FPDFText_GetFontWeight(textpage, index) >= 600 or _BOLD.search(name) is not None
     return bold, bool(flags.value & 1) or _MONO.search(name) is not None
+
+
+PDF = Reader("pdf", (kinds.PDF,), read_pdf)

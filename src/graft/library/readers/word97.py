@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from graft.core.errors import DocumentError
+from graft.library import detect as kinds
 from graft.library.readers.extracted import Blob, Extracted, joined
 from graft.library.readers.ole import open_ole, stream
+from graft.library.readers.reader import Reader
 from graft.library.readers.tables import pipe_table
 
 _ENCRYPTED = 0x0100
@@ -209,3 +211,6 @@ def _merged(blocks: list[str]) -> list[str]:
         else:
             merged.append(block)
     return merged
+
+
+WORD97 = Reader("word97", (kinds.DOC,), read_word97)
