@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from graft.core.errors import DocumentError, InputError
 from graft.library import parse
 from graft.library.parse import load_all
-from graft.library.sources import Source, expand, fingerprint, load, roots_of, source_id
+from graft.library.sources import SourceItem, expand, fingerprint, load, roots_of, source_id
 from tests.library_files import docx, paragraph, pdf
 
 Make = Callable[..., Path]
@@ -208,7 +208,7 @@ def test_documents_of_a_file(make: Make) -> None:
 
 @given(st.text(max_size=20), st.text(max_size=20))
 def test_source_ids_come_back(name: str, part: str) -> None:
-    source = Source("r", f"f{name}".replace("\ud800", ""), Path("/r/f"))
+    source = SourceItem("r", f"f{name}".replace("\ud800", ""), Path("/r/f"))
     if part and "\x00" not in part:
         fragment = quote(part.encode("utf-8", "replace").decode(), safe="")
         clean = part.encode("utf-8", "replace").decode()
@@ -249,7 +249,7 @@ def test_a_file_that_goes_away_while_it_is_handed_out_ends_nothing(
 ) -> None:
     base = make("docs", a_dot_pdf=b"%PDF-1.7", b_dot_md="two")
 
-    def gone(source: Source) -> bool:
+    def gone(source: SourceItem) -> bool:
         source.path.unlink()
         return False
 

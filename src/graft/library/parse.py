@@ -12,7 +12,7 @@ from graft.core.mapper import Here, Lost, Mapper, Processes
 from graft.library.readers import READERS, reader_of
 from graft.library.readers.read import DEFAULT_MAX_BYTES, UNPACKED
 from graft.library.readers.vocabulary import vocabulary
-from graft.library.sources import Source, load
+from graft.library.sources import SourceItem, load
 
 SECONDS_A_FILE = 60.0
 SECONDS_A_MEGABYTE = 3.0
@@ -30,13 +30,13 @@ _PLAIN_BYTES = 4 << 20
 class Loaded:
     """What became of a source: its documents, or the reason why there are none."""
 
-    source: Source
+    source: SourceItem
     documents: tuple[Document, ...] = ()
     reason: str = ""
 
 
 def load_all(
-    sources: Iterable[Source],
+    sources: Iterable[SourceItem],
     *,
     max_bytes: int = DEFAULT_MAX_BYTES,
     workers: int = 1,
@@ -63,14 +63,14 @@ def load_all(
             yield loaded
 
 
-def _read(source: Source, *, max_bytes: int) -> Loaded:
+def _read(source: SourceItem, *, max_bytes: int) -> Loaded:
     try:
         return Loaded(source, tuple(load(source, max_bytes=max_bytes)))
     except DocumentError as error:
         return Loaded(source, (), str(error))
 
 
-def _reason(lost: Lost[Source], timeout: float) -> str:
+def _reason(lost: Lost[SourceItem], timeout: float) -> str:
     if lost.how == "late":
         return (
             f"reading it took longer than {timeout:.0f} s: split it, or convert it to another "
@@ -82,7 +82,7 @@ def _reason(lost: Lost[Source], timeout: float) -> str:
     )
 
 
-def _is_plain(source: Source) -> bool:
+def _is_plain(source: SourceItem) -> bool:
     if source.kind == "beir" or source.problem:
         return True
     try:
@@ -98,7 +98,7 @@ def _is_plain(source: Source) -> bool:
     return small and not binary and source.path.suffix.lower() in _PLAIN
 
 
-def _seconds(source: Source) -> float:
+def _seconds(source: SourceItem) -> float:
     """Return how much longer a source may take for its size; one that is gone has none."""
     try:
         return SECONDS_A_MEGABYTE * source.path.stat().st_size / (1 << 20)
