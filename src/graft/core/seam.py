@@ -37,6 +37,8 @@ class Seam(Generic[T]):
     kind: type[Any]
     classes: bool = False
     key: str = "name"
+    added: frozenset[str] = frozenset()
+    """Names that were added in this process: no other process finds them."""
     _found: dict[str, T] = field(default_factory=dict, repr=False)
     _looked: bool = field(default=False, repr=False)
     _lock: RLock = field(default_factory=RLock, repr=False)
@@ -45,10 +47,11 @@ class Seam(Generic[T]):
         """Return every value by name, in the order of the names of their files."""
         with self._lock:
             if not self._looked:
-                self._looked = True
+                self._looked, added = True, self.added
                 for module in self._modules():
                     for value in self._values(module):
                         self.add(value)
+                self.added = added
             return dict(self._found)
 
     def add(self, value: T) -> T:
@@ -58,6 +61,7 @@ class Seam(Generic[T]):
         """
         name = str(getattr(value, self.key))
         with self._lock:
+            self.added |= {name}
             if self._found.setdefault(name, value) is not value:
                 raise ConfigError(
                     f"two plugins offer {self.what} called {name!r}: rename one, or uninstall the "
@@ -69,6 +73,7 @@ class Seam(Generic[T]):
         """Take away a value that was added."""
         with self._lock:
             self._found.pop(name, None)
+            self.added -= {name}
 
     def named(self, name: str) -> T:
         """Return the value of a name. Raises ConfigError, naming the nearest and all there are."""
