@@ -8,10 +8,10 @@ from graft.core.document import Passage
 from graft.core.example import Example
 from graft.core.protocols import PassageStore
 from graft.core.search import Search
-from graft.retrieve.fetch import fetched
+from graft.retrieve.stages.fetch import fetched
 
 Retrieve = Callable[[list[Search]], list[Search]]
-"""A retrieval: it fills the hits of each search, in their order. A `Stage` is one."""
+"""A retrieval: it fills the hits of each search, in their order. A `Stage` with its context is one."""
 
 BATCH = 64
 """Questions searched for at once: between batches a job can be cancelled."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from graft.core.config import Settings
 from graft.core.context import Context
 from graft.core.errors import InputError, NotFound
-from graft.core.example import Example, Split
+from graft.core.example import Example, Gold, Split
 from graft.core.files import RUNS
 from graft.examples import store
 from graft.examples.access import with_access
@@ -51,7 +52,7 @@ def build(workspace: Wiring, *, ctx: Context) -> dict[str, Any]:
             unanswerable=table.unanswerable,
             free=table.free,
         ),
-        retrieve=pipeline(workspace, settings, held, limit=10),
+        retrieve=partial(pipeline(workspace, settings, held, limit=10), ctx=ctx),
         ctx=ctx,
     )
     dealt = _deal(workspace, held, with_access(made.examples, _access(held)), learned, ctx)
@@ -335,14 +336,19 @@ def show(
             "kind": e.kind,
             "question": e.question,
             "answers": list(e.answers),
+            "rejected": list(e.rejected),
             "group": e.group,
-            "gold": [
-                g.document_id + (f":{g.start}-{g.end}" if g.start is not None else "")
-                for g in e.gold
-            ],
+            "access": list(e.access),
+            "gold": list(map(_place, e.gold)),
         }
         for e in rows[:limit]
     ]
+
+
+def _place(gold: Gold) -> str:
+    """Return a gold as a person reads it: pay.md:10-20, or d2 (grade 3)."""
+    place = f":{gold.start}-{gold.end}" if gold.span else ""
+    return gold.document_id + place + (f" (grade {gold.grade})" if gold.grade != 1 else "")
 
 
 def _keep(workspace: Wiring, made: ExampleSet, origin: str, ctx: Context) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from graft.core.answer import Answer
 from graft.core.config import Settings
@@ -21,8 +22,9 @@ from graft.examples.searching import search_for, searched
 from graft.generate.prompts import Worked
 from graft.library.store import Library
 from graft.loop.parts import with_run
+from graft.retrieve.line import alone, fusion
 from graft.tune.run import Run
-from graft.wire import Wiring, answerer, pipeline
+from graft.wire import Wiring, answerer, line_of, pipeline, with_line
 
 RETRIEVAL_DEPTH = 100
 """Passages a ranking holds, so that ten documents come out of it."""
@@ -35,7 +37,7 @@ def score_cells(
     """Return every cell scored, and the examples whose gold could be resolved."""
     gold = resolve(examples, held.document, passages_of=held.passages_of, ctx=ctx)
     kept = [e for e in examples if e.id in gold.passages]
-    searches = pipeline(workspace, settings, held)([search_for(e) for e in kept])
+    searches = pipeline(workspace, settings, held)([search_for(e) for e in kept], ctx)
     most = settings.answer.passages
     contexts: dict[ContextName, list[list[Passage]] | None] = {
         "none": None,
@@ -122,7 +124,7 @@ def rank_pipeline(
     stage = pipeline(workspace, settings, held, limit=RETRIEVAL_DEPTH)
     started, rows = ctx.clock(), []
     with ctx.stage(f"search {name}", len(examples)) as step:
-        for batch in searched(examples, stage, size=256):
+        for batch in searched(examples, partial(stage, ctx=ctx), size=256):
             rows += [rank(search.hits) for _, search in batch]
             step.advance(len(batch))
     return Rankings(rows, ctx.clock() - started)
@@ -153,15 +155,17 @@ def rankings_result(
 
 
 def retrieval_systems(settings: Settings) -> dict[str, Settings]:
-    """Return the settings of each retrieval system: legs, fusion, and reranking if it is set."""
-    table = settings.retrieve
-    found = {}
-    for name in ("bm25", "dense", "hybrid"):
-        plain = table.model_copy(update={"pipeline": name, "reranker": ""})
-        found[name] = settings.model_copy(update={"retrieve": plain})
-    if table.reranker:
-        found["reranked"] = settings
-    return found
+    """Return the settings of each retrieval system that the line holds, the whole line last.
+
+    They are each leaf alone, the fusion ("hybrid"), and the line where it does more ("reranked").
+    """
+    line = line_of(settings)
+    found = {name: alone(line, name) for name in line.leaves}
+    if (fused := fusion(line)) is not None:
+        found["hybrid"] = fused
+    if line not in found.values():
+        found["reranked"] = line
+    return {name: with_line(settings, part) for name, part in found.items()}
 
 
 def passages_of(hits: Sequence[Hit]) -> list[Passage]:

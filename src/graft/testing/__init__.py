@@ -6,13 +6,18 @@ from graft.models.tokenizer import WordTokenizer as FakeTokenizer
 from graft.testing.fakes import (
     FakeEncoder,
     FakeGenerator,
+    FakeParts,
     FakeReranker,
     MemoryStore,
 )
+from graft.testing.indexes import FakeIndex, FakeIndexes
 
 __all__ = [
     "FakeEncoder",
     "FakeGenerator",
+    "FakeIndex",
+    "FakeIndexes",
+    "FakeParts",
     "FakeReranker",
     "FakeTokenizer",
     "MemoryStore",

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from graft.core.document import Document, Passage, passage_id
 from graft.core.errors import EncoderMismatch, NotFound
 from graft.core.generation import Decoding, Generation, Prompt
 from graft.core.hashing import text_hash
-from graft.core.protocols import Ranked, Vectors
+from graft.core.protocols import Encoder, Generator, PassageStore, Ranked, Reranker, Vectors
 from graft.core.search import Filter
 from graft.measures.similarity import plain_words
 
@@ -92,6 +93,23 @@ class FakeGenerator:
             -1.0 / (1 + len(set(plain_words(text)) & set(plain_words(prompt[-1]["content"]))))
             for prompt, text in zip(prompts, texts, strict=True)
         ]
+
+
+@dataclass
+class FakeParts:
+    """What stages are built from: the fakes of this module, and folders of runs by name."""
+
+    store: PassageStore
+    encoder: Encoder = field(default_factory=FakeEncoder)
+    generator: Generator = field(default_factory=FakeGenerator)
+    depth: int = 100
+    folders: Mapping[str, Path] = field(default_factory=dict)
+
+    def reranker(self, name: str) -> Reranker:
+        return FakeReranker(name)
+
+    def folder(self, name: str) -> Path:
+        return self.folders[name]
 
 
 @dataclass

@@ -11,19 +11,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from graft.core.errors import FormatError, InputError
+from graft.core.errors import InputError
 from graft.core.example import Example
 from graft.examples.searching import Retrieve, searched
 from graft.measures.ranking import ranking_scores
 from graft.retrieve.fuse import RRF_K
+from graft.retrieve.stages.fuse import WEIGHTS
 
 Leg = Mapping[str, Sequence[tuple[str, float]]]
 """For each question id its ranking, best first: (document or passage id, score)."""
 
 STEPS, COARSE = 20, 10
 """The grid's steps: shares of 0, 1/20, ... 1 for two legs, of 0, 1/10, ... 1 for more."""
-
-WEIGHTS = "weights.json"
 
 DEPTH = 100
 """How many of the fused ranks are scored."""
@@ -57,17 +56,6 @@ class Fitted:
         """Write the weights as a run keeps them."""
         text = json.dumps(dict(self.weights), indent=2, sort_keys=True) + "\n"
         (folder / WEIGHTS).write_text(text, encoding="utf-8")
-
-
-def load_weights(folder: Path) -> dict[str, float]:
-    """Return the weight of each leg from a run's folder. Raises FormatError when it has none."""
-    try:
-        read = json.loads((folder / WEIGHTS).read_text(encoding="utf-8"))
-        return {name: float(read[name]) for name in ("dense", "bm25")}
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise FormatError(
-            f"{folder} holds no fusion weights ({error}): name a run of `graft tune fusion`"
-        ) from error
 
 
 def fit_fusion(
