@@ -19,7 +19,7 @@ from graft.examples.formats import import_examples, sample
 from graft.examples.gold import pin
 from graft.examples.repeats import repeating, repeats
 from graft.examples.store import ExampleSet
-from graft.examples.trec import Run as TrecRun
+from graft.examples.trec import TrecRun
 from graft.loop.ladder import Ladder, Rung
 from graft.loop.parts import require_fit, run_named, runs_of, with_run
 from graft.loop.releases import settings_of
