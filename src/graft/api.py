@@ -74,7 +74,7 @@ class Workspace:
     def import_examples(
         self, path: str | Path, *, split: str = "", apart_from: Sequence[str] = (), limit: int = 0
     ) -> dict[str, Any]:
-        """Take in questions from a BEIR folder, SQuAD JSON, chat or prompt JSONL.
+        """Take in questions from a BEIR folder, SQuAD JSON; chat, prompt or preference JSONL.
 
         What stands, or hardly differs, in the splits or files of `apart_from` is left out.
         """

@@ -12,13 +12,14 @@ from graft.core.example import Example
 from graft.evaluate.about import About
 from graft.examples.formats import import_examples
 from graft.examples.gold import pin
+from graft.examples.repeats import repeating
 from graft.library.store import Library
 from graft.loop.cell_runs import cell_runs
 from graft.loop.evaluations import Evaluated, compared, keep_evaluation, run_lines, scored_again
 from graft.loop.figures import costs_of, curves_of
 from graft.loop.ladder import Ladder, Rung
 from graft.loop.parts import require_fit, run_named, runs_of, with_run
-from graft.loop.questions import asked_of, check_unseen, texts_of
+from graft.loop.questions import asked_of, check_unseen
 from graft.loop.releases import settings_of
 from graft.loop.scoring import (
     Bench,
@@ -31,7 +32,6 @@ from graft.loop.scoring import (
 from graft.loop.sets import load_examples
 from graft.loop.spaces import ensure_space
 from graft.loop.trials import Trial, run_trials
-from graft.measures.leaks import leaks
 from graft.tune.run import Run
 from graft.wire import Wiring, library, reading
 
@@ -148,7 +148,7 @@ def evaluate_beir(
     trials = [Trial(beir.split, ranking_systems(bench, systems), asked, plan)]
     if cells is not None:
         train = _train(workspace)
-        repeated = {own for own, _, _ in leaks(texts_of(train), texts_of(asked))}
+        repeated = repeating(train, asked)
         worked = worked_examples(bench, [e for e in train if e.id not in repeated])
         answerable = [e for e in asked if e.answers or not e.answerable]
         trials += cell_trials(bench, {f"{beir.split} answers": answerable}, tuned, worked, ABOUT)

@@ -14,8 +14,8 @@ from graft.core.context import Context
 from graft.core.example import Example
 from graft.core.hashing import value_hash
 from graft.evaluate.result import Plan
-from graft.examples.distract import search_for
 from graft.examples.gold import Resolved, resolve
+from graft.examples.searching import search_for
 from graft.generate.remember import Remember
 from graft.library.store import Library
 from graft.loop.parts import runs_of

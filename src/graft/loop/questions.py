@@ -10,10 +10,10 @@ from graft.core.errors import InputError, LeakError, NotFound
 from graft.core.example import Example, Split
 from graft.core.files import RUNS
 from graft.examples.formats import sample
+from graft.examples.repeats import repeats
 from graft.examples.store import ExampleSet
 from graft.loop.parts import run_named, runs_of
 from graft.loop.sets import load_examples
-from graft.measures.leaks import leaks
 from graft.tune.run import Run, ancestors
 from graft.wire import Wiring
 
@@ -57,7 +57,6 @@ def check_unseen(
     for id in ancestors(layout.runs, [*behind, *runs_of(settings)]):
         if id not in behind:
             behind[id] = run_named(workspace, id)
-    questions = dict(texts_of(asked))
     learned: set[str] = set()
     for run in behind.values():
         learned |= set(workspace.ledger.documents_of_run(run.id))
@@ -66,19 +65,14 @@ def check_unseen(
         except NotFound:
             ctx.warn("evaluate", f"the examples of {RUNS}{run.id} are gone: leaks are not seen")
             continue
-        trained = {e.id: e for e in (*found.split("train"), *found.split("dev"))}
-        for own, other, similarity in leaks(texts_of(trained.values()), questions.items()):
+        for leak in repeats((*found.split("train"), *found.split("dev")), asked):
+            own, other = leak.example, leak.other
             raise LeakError(
-                f"{RUNS}{run.id} was trained on {trained[own].question!r} ({own}), which is "
-                f"{questions[other]!r} ({other}) of the questions asked (similarity "
-                f"{similarity:.2f}): evaluate on others, or tune without it: "
+                f"{RUNS}{run.id} was trained on {own.question!r} ({own.id}), which is "
+                f"{other.question!r} ({other.id}) of the questions asked (similarity "
+                f"{leak.similarity:.2f}): evaluate on others, or tune without it: "
                 "`graft examples import --apart-from`"
             )
     seen = sum(any(g.document_id in learned for g in e.gold) for e in asked)
     if seen:
         ctx.note("evaluate", f"{seen} of {len(asked)} questions are on documents shown in training")
-
-
-def texts_of(examples: Iterable[Example]) -> list[tuple[str, str]]:
-    """Return (id, question) of examples."""
-    return [(example.id, example.question) for example in examples]

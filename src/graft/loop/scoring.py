@@ -14,18 +14,18 @@ from graft.core.document import Passage
 from graft.core.errors import InputError
 from graft.core.example import Example
 from graft.core.hashing import value_hash
-from graft.core.search import Hit, Search
+from graft.core.search import Hit
 from graft.evaluate.cells import FEW_SHOT, Cell, cell_named, cells_of, plan_of
 from graft.evaluate.result import Plan
-from graft.examples.distract import search_for
 from graft.examples.gold import Judged, resolve
+from graft.examples.searching import search_for, searched
+from graft.generate.prompts import Worked
 from graft.library.store import Library
 from graft.loop.parts import with_run
 from graft.loop.trials import System, Trial, settings_digest
+from graft.retrieve.line import alone, fusion
 from graft.tune.run import Run
-from graft.wire import Wiring, answerer, pipeline, prompt_of
-
-Worked = Sequence[tuple[str, Sequence[Passage], str]]
+from graft.wire import Wiring, answerer, line_of, pipeline, prompt_of, with_line
 
 RETRIEVAL_DEPTH = 100
 """Passages a ranking holds, so that ten documents come out of it."""
@@ -46,7 +46,7 @@ def cell_trials(
     bench: Bench,
     asked: Mapping[str, Sequence[Example]],
     runs: Mapping[str, Run],
-    worked: Worked,
+    worked: Sequence[Worked],
     about: Mapping[str, str],
 ) -> list[Trial]:
     """Return the cells of runs, each under the name of its cell, put to each split's questions.
@@ -63,7 +63,7 @@ def cell_trials(
 
 
 def cell_systems(
-    bench: Bench, cells: Sequence[Cell], runs: Mapping[str, Run], worked: Worked
+    bench: Bench, cells: Sequence[Cell], runs: Mapping[str, Run], worked: Sequence[Worked]
 ) -> list[System]:
     """Return cells as systems; `runs` maps each of their generators that is a run's to it.
 
@@ -143,7 +143,7 @@ class _Contexts:
     def _retrieved(self, examples: Sequence[Example]) -> list[list[Passage]]:
         bench = self._bench
         stage = pipeline(bench.workspace, bench.settings, bench.held)
-        return [passages_of(s.hits) for s in stage([search_for(e) for e in examples])]
+        return [passages_of(s.hits) for s in stage([search_for(e) for e in examples], bench.ctx)]
 
     def _gold(self, examples: Sequence[Example]) -> list[list[Passage]]:
         bench = self._bench
@@ -159,10 +159,10 @@ def _with_gold(bench: Bench, examples: Sequence[Example]) -> list[Example]:
     return [example for example in examples if example.id in gold.passages]
 
 
-def worked_examples(bench: Bench, train: Sequence[Example]) -> Worked:
+def worked_examples(bench: Bench, train: Sequence[Example]) -> list[Worked]:
     """Return the first answerable training examples with one gold passage each, for the prompt."""
     most, held = bench.workspace.config.evaluate.few_shot, bench.held
-    chosen: list[tuple[str, Sequence[Passage], str]] = []
+    chosen: list[Worked] = []
     for example in train:
         if len(chosen) == most:
             break
@@ -198,9 +198,8 @@ def search_all(bench: Bench, name: str, examples: Sequence[Example]) -> list[tup
     stage = pipeline(bench.workspace, bench.settings, bench.held, limit=RETRIEVAL_DEPTH)
     hits: list[tuple[Hit, ...]] = []
     with bench.ctx.stage(f"search {name}", len(examples)) as step:
-        for start in range(0, len(examples), 256):
-            batch: list[Search] = [search_for(e) for e in examples[start : start + 256]]
-            hits += [search.hits for search in stage(batch)]
+        for batch in searched(examples, partial(stage, ctx=bench.ctx), size=256):
+            hits += [search.hits for _, search in batch]
             step.advance(len(batch))
     return hits
 
@@ -217,15 +216,17 @@ def rankings_plan(names: Sequence[str], against: str) -> Plan:
 
 
 def retrieval_settings(settings: Settings) -> dict[str, Settings]:
-    """Return the settings of each retrieval system: legs, fusion, and reranking if it is set."""
-    table = settings.retrieve
-    found = {}
-    for name in ("bm25", "dense", "hybrid"):
-        plain = table.model_copy(update={"pipeline": name, "reranker": ""})
-        found[name] = settings.model_copy(update={"retrieve": plain})
-    if table.reranker:
-        found["reranked"] = settings
-    return found
+    """Return the settings of each retrieval system that the line holds, the whole line last.
+
+    They are each leaf alone, the fusion ("hybrid"), and the line where it does more ("reranked").
+    """
+    line = line_of(settings)
+    found = {name: alone(line, name) for name in line.leaves}
+    if (fused := fusion(line)) is not None:
+        found["hybrid"] = fused
+    if line not in found.values():
+        found["reranked"] = line
+    return {name: with_line(settings, part) for name, part in found.items()}
 
 
 def passages_of(hits: Sequence[Hit]) -> list[Passage]:
