@@ -101,14 +101,13 @@ def test_flags_change_the_candidate_and_not_what_it_is_judged_against(
     assert workspace.releases.get(number).settings.answer.passages == pinned
 
 
-def _flat(tables) -> dict[str, object]:
-    found = {}
-    for table, values in tables.items():
-        for key, value in values.items():
-            if isinstance(value, dict):
-                found |= {f"{table}.{key}.{name}": str(v) for name, v in value.items()}
-            else:
-                found[f"{table}.{key}"] = str(value)
+def _flat(tables, prefix: str = "") -> dict[str, object]:
+    found: dict[str, object] = {}
+    for key, value in tables.items():
+        if isinstance(value, dict):
+            found |= _flat(value, f"{prefix}{key}.")
+        else:
+            found[prefix + key] = str(value)
     return found
 
 

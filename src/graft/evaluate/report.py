@@ -20,9 +20,12 @@ from graft.evaluate.result import SplitResult
 def render(about: About, results: Mapping[str, SplitResult], verdict: Verdict | None = None) -> str:
     """Return the report as one HTML page that loads nothing else."""
     environment = Environment(
-        loader=PackageLoader("graft.evaluate"), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
+        loader=PackageLoader("graft.evaluate"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     environment.filters |= {
         "heading": lambda name: measure_named(name).heading,
         "signed": lambda value: f"{value:+.3f}",
@@ -31,9 +34,14 @@ def render(about: About, results: Mapping[str, SplitResult], verdict: Verdict | 
     }
     made = datetime.fromtimestamp(about.created, UTC).strftime("%Y-%m-%d %H:%M UTC")
     return environment.get_template("report.html").render(
-        about=about, results=results, verdict=verdict, made=made, forest=_forest, chart=_chart,
+        about=about,
+        results=results,
+        verdict=verdict,
+        made=made,
+        forest=_forest,
+        chart=_chart,
         best=_best,
-    )  # fmt: skip
+    )
 
 
 def _best(result: SplitResult, measure: str) -> float:

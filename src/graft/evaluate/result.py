@@ -94,13 +94,16 @@ def summarise(systems: Sequence[Scored], plan: Plan, sampling: Sampling) -> Spli
     compared = plan.measures or [m.name for m in measures_in_order(taken) if m.compared]
     found = [
         difference(
-            (a, by_name[a].values[m]), (b, by_name[b].values[m]), m,
-            groups=groups, sampling=sampling,
+            (a, by_name[a].values[m]),
+            (b, by_name[b].values[m]),
+            m,
+            groups=groups,
+            sampling=sampling,
         )
         for a, b in plan.pairs
         for m in compared
         if a in by_name and b in by_name and m in by_name[a].values and m in by_name[b].values
-    ]  # fmt: skip
+    ]
     pair = [by_name[name] for name in plan.changed if name in by_name]
     improved, harmed = _changes(pair[0], pair[1], compared) if len(pair) == 2 else ((), ())
     return SplitResult(

@@ -133,8 +133,12 @@ def _case(row: Mapping[str, Any]) -> Case:
     )
 
 
-_AS_IT_IS = tuple(f.name for f in fields(Answer) if f.name in SCHEMA.names
-                  and f.name not in ("question", "citations", "unsupported"))  # fmt: skip
+_AS_IT_IS = {field.name for field in fields(Answer)}.intersection(SCHEMA.names) - {
+    "question",
+    "citations",
+    "unsupported",
+}
+"""Columns that hold a field of an answer under its own name and in its own form."""
 
 
 def _answer(row: Mapping[str, Any]) -> Answer:

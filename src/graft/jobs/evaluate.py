@@ -63,7 +63,8 @@ def evaluate(
     bench = Bench(workspace, settings, held, ctx, release)
     worked = worked_examples(bench, found.split("train"))
     outcome = run_trials(workspace, cell_trials(bench, asked, runs, worked, ABOUT), ctx)
-    about = outcome.about("Evaluation", "graft evaluate", ctx.clock())
+    command = "graft evaluate" + "".join(f" --cell {n}={run}" for n, run in (cells or {}).items())
+    about = outcome.about("Evaluation", command, ctx.clock())
     return keep_evaluation(workspace, _told(about, runs, found.id), outcome)
 
 
@@ -154,13 +155,17 @@ def evaluate_beir(
         trials += cell_trials(bench, {f"{beir.split} answers": answerable}, tuned, worked, ABOUT)
     outcome = run_trials(workspace, trials, ctx)
     command = f"graft evaluate --beir {beir.folder} --split {beir.split}"
-    command += "" if cells is None else " --answers"
+    if cells is not None:
+        command += " --answers" + "".join(f" --cell {n}={run}" for n, run in cells.items())
     about = outcome.about(Path(beir.folder).name, command, ctx.clock())
     done = keep_evaluation(workspace, _told(about, tuned), outcome)
-    return replace(done, rankings={
-        system.name: {c.example.id: _places(c.ranking or ()) for c in system.cases}
-        for system in outcome.rows[beir.split]
-    })  # fmt: skip
+    return replace(
+        done,
+        rankings={
+            system.name: {c.example.id: _places(c.ranking or ()) for c in system.cases}
+            for system in outcome.rows[beir.split]
+        },
+    )
 
 
 def evaluate_again(workspace: Wiring, names: Sequence[str], *, ctx: Context) -> Evaluated:
@@ -175,9 +180,13 @@ def _told(about: About, runs: Mapping[str, Run], example_set: str = "") -> About
     ids = {name: run.id for name, run in runs.items()}
     held = list(runs.values())
     return replace(
-        about, runs=ids, example_set=example_set, curves=curves_of(held), costs=costs_of(held),
+        about,
+        runs=ids,
+        example_set=example_set,
+        curves=curves_of(held),
+        costs=costs_of(held),
         lineage=run_lines(ids),
-    )  # fmt: skip
+    )
 
 
 def _explained(trial: Trial) -> Trial:

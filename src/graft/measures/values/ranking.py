@@ -39,26 +39,45 @@ def _at(name: str, short: str, paper: str, about: str) -> Callable[[int], Measur
     return at
 
 
-NDCG = Family("nDCG", _at(
-    "nDCG", "nDCG", "Järvelin and Kekäläinen 2002, doi:10.1145/582415.582418",
-    "How much of the gain of the best order the first {depth} give, later ones counting less.",
-))  # fmt: skip
-MRR = Family("MRR", _at(
-    "MRR", "MRR", "Voorhees 1999, TREC-8 question answering",
-    "One over the place of the first relevant one among the first {depth}.",
-))  # fmt: skip
-RECALL = Family("Recall", _at(
-    "Recall", "Rec.", "trec_eval", "The share of all relevant ones among the first {depth}.",
-))  # fmt: skip
-PRECISION = Family("Precision", _at(
-    "Precision", "Prec.", "trec_eval", "The share of the first {depth} that are relevant.",
-))  # fmt: skip
-MAP = Family("MAP", _at(
-    "MAP", "MAP", "trec_eval", "Precision at each relevant one among the first {depth}, averaged.",
-))  # fmt: skip
-SUCCESS = Family("Success", _at(
-    "Success", "Succ.", "trec_eval", "Whether any of the first {depth} is relevant.",
-))  # fmt: skip
+NDCG = Family(
+    "nDCG",
+    _at(
+        "nDCG",
+        "nDCG",
+        "Järvelin and Kekäläinen 2002, doi:10.1145/582415.582418",
+        "How much of the gain of the best order the first {depth} give, later ones counting less.",
+    ),
+)
+MRR = Family(
+    "MRR",
+    _at(
+        "MRR",
+        "MRR",
+        "Voorhees 1999, TREC-8 question answering",
+        "One over the place of the first relevant one among the first {depth}.",
+    ),
+)
+RECALL = Family(
+    "Recall",
+    _at("Recall", "Rec.", "trec_eval", "The share of all relevant ones among the first {depth}."),
+)
+PRECISION = Family(
+    "Precision",
+    _at("Precision", "Prec.", "trec_eval", "The share of the first {depth} that are relevant."),
+)
+MAP = Family(
+    "MAP",
+    _at(
+        "MAP",
+        "MAP",
+        "trec_eval",
+        "Precision at each relevant one among the first {depth}, averaged over all.",
+    ),
+)
+SUCCESS = Family(
+    "Success",
+    _at("Success", "Succ.", "trec_eval", "Whether any of the first {depth} is relevant."),
+)
 
 NDCG_10 = replace(NDCG.at(10), compared=True)
 MRR_10 = replace(MRR.at(10), spare=3)
