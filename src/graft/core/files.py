@@ -107,8 +107,8 @@ class Layout:
         return self.home / "releases"
 
     @property
-    def reports(self) -> Path:
-        return self.home / "reports"
+    def evaluations(self) -> Path:
+        return self.home / "evaluations"
 
     @property
     def ledger(self) -> Path:

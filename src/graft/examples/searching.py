@@ -11,7 +11,7 @@ from graft.core.search import Search
 from graft.retrieve.stages.fetch import fetched
 
 Retrieve = Callable[[list[Search]], list[Search]]
-"""A retrieval: it fills the hits of each search, in their order. A `Stage` with its context is one."""
+"""A retrieval: it fills the hits of each search, in order. A `Stage` with its context is one."""
 
 BATCH = 64
 """Questions searched for at once: between batches a job can be cancelled."""

@@ -87,7 +87,8 @@ def make_release(
 ) -> Release:
     """Return a release of these settings, with prompts, digests and versions resolved.
 
-    It is not stored, and nothing has judged it. A generator that is remote has no digest, nor one that is not installed yet.
+    It is not stored, and nothing has judged it. A generator that is remote has no digest, nor one
+    that is not installed yet.
     """
     digests = {}
     for part, digest in _digests(w, settings).items():

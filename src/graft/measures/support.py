@@ -11,11 +11,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from graft.measures.claim import SHORT, Claim, read_claim
-from graft.measures.measure import Measure
 from graft.measures.source import SourceText, read_source
 from graft.measures.words import DOWNWARD, UPWARD, is_number
-
-SUPPORT = Measure("support", "Graft's own: lexical agreement with a span of the evidence")
 
 WINDOW = 3
 """An answer of more than `SHORT` words may draw on so many neighbouring sentences."""
