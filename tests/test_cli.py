@@ -21,13 +21,15 @@ from graft.cli.main import app, main
 from graft.cli.session import Logging
 from graft.cli.tables import show_results
 from graft.core.answer import Answer
+from graft.core.case import Case
 from graft.core.context import Context, Event
 from graft.core.example import SPLITS, Example
+from graft.core.measure import MEASURES
 from graft.core.recipe import Recipe
 from graft.evaluate.compare import Sampling
 from graft.evaluate.gate import SENTENCES, Verdict
-from graft.evaluate.result import summarise
-from graft.evaluate.score import ANSWER_MEASURES, Scored
+from graft.evaluate.result import Plan, summarise
+from graft.evaluate.score import Scored
 from graft.examples.formats import FORMATS
 from graft.jobs import doctor
 from graft.jobs.search import answer_dict
@@ -386,13 +388,10 @@ def test_a_log_holds_a_line_for_each_stage_and_for_long_ones_now_and_then():
 def test_a_table_of_results_fits_the_terminal(width):
     rng = np.random.default_rng(0)
     names = ["in use", "+retriever", "closed/retrieved"]
-    measures = [*ANSWER_MEASURES, "nDCG@10", "MRR@10", "Recall@5", "Recall@10"]
-    examples = [Example(f"e{i}", "?", ("yes",), group=f"d{i}") for i in range(30)]
-    systems = [Scored(name, {m: rng.random(30) for m in measures}) for name in names]
-    result = summarise(
-        systems, examples, pairs=[(names[0], names[2])], measures=["answer_f1", "support"],
-        sampling=Sampling(200),
-    )  # fmt: skip
+    cases = tuple(Case(Example(f"e{i}", "?", ("yes",), group=f"d{i}")) for i in range(30))
+    systems = [Scored(name, {m: rng.random(30) for m in MEASURES.all()}, cases) for name in names]
+    plan = Plan(pairs=((names[0], names[2]),), measures=("answer_f1", "support"))
+    result = summarise(systems, plan, Sampling(200))
     out = io.StringIO()
     show_results(Console(file=out, width=width), {"test-new": result})
     lines = out.getvalue().splitlines()

@@ -17,10 +17,10 @@ from graft.jobs import ingest as ingest_job
 from graft.jobs import promote as promote_job
 from graft.jobs import search as search_job
 from graft.jobs import tune as tune_job
-from graft.jobs.evaluate import Evaluated
 from graft.jobs.ingest import Ingested
 from graft.jobs.search import Found
 from graft.loop.adapted import Adapted
+from graft.loop.evaluations import Evaluated
 from graft.tune.run import Run
 from graft.wire import open_workspace
 
@@ -89,9 +89,21 @@ class Workspace:
             self.wiring, part, examples=examples, closed_book=closed_book, ctx=self.context
         )
 
-    def evaluate(self, *, examples: str = "", limit: int = 0) -> Evaluated:
-        """Return the cells on the test splits, with paired intervals and a report."""
-        return evaluate_job.evaluate(self.wiring, examples=examples, limit=limit, ctx=self.context)
+    def evaluate(
+        self, *, examples: str = "", cells: Mapping[str, str] | None = None, limit: int = 0
+    ) -> Evaluated:
+        """Return the cells on the test splits, with paired intervals and a report.
+
+        `cells` maps names to runs: NAME is asked without passages, rag+NAME with what is
+        retrieved. Without any, the latest runs of the generator are taken.
+        """
+        return evaluate_job.evaluate(
+            self.wiring, examples=examples, cells=cells, limit=limit, ctx=self.context
+        )
+
+    def evaluate_again(self, *names: str) -> Evaluated:
+        """Score an evaluation again from its rows, or compare several; no model is asked."""
+        return evaluate_job.evaluate_again(self.wiring, names, ctx=self.context)
 
     def compare(
         self, releases: Sequence[int] = (), runs: Sequence[str] = (), *, examples: str = "",
