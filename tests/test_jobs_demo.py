@@ -26,6 +26,7 @@ from graft.jobs import demo as demonstrating
 from graft.jobs.demo import SETTINGS, demo
 from graft.loop.adapted import Adapted
 from graft.loop.corpus import LONGEST, write_corpus
+from graft.retrieve.line import stage_keys
 
 
 def adapted(outcome: Outcome = "no gain", *, promoted: bool = False) -> Adapted:
@@ -59,11 +60,11 @@ def printed(done: Adapted) -> list[str]:
 
 def test_the_settings_of_the_demo_are_settings_and_count():
     config = load_config(flags=SETTINGS, variables={})
-    assert set(SETTINGS) <= set(valid_keys())
+    assert set(SETTINGS) <= {*valid_keys(), *stage_keys()}
     for key, wanted in SETTINGS.items():
         value: Any = config
         for name in key.split("."):
-            value = getattr(value, name)
+            value = value[name] if isinstance(value, dict) else getattr(value, name)
         assert value == wanted, key
     assert config != Config()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import shutil
 import subprocess
@@ -32,6 +31,7 @@ from graft.retrieve.stages.dense import Dense
 from graft.retrieve.stages.follow_up import FollowUp
 from graft.retrieve.stages.rerank import Rerank
 from graft.testing import FakeGenerator, FakeParts, FakeReranker, MemoryStore
+from tests.extending_stage import KIND
 
 CTX = Context()
 STORE = MemoryStore([
@@ -44,7 +44,7 @@ SEARCHES = [
     Search("leave days"),
     Search("And when?", history=({"role": "user", "content": "How are interns paid?"},)),
 ]
-EXAMPLE = Path(__file__).parent / "data" / "extending" / "stage.py"
+EXAMPLE = Path(__file__).parent / "extending_stage.py"
 
 
 def line(pipeline: str, **stages: dict[str, object]) -> Line:
@@ -169,19 +169,15 @@ def test_what_is_changed_is_put_around_what_stands_there(present, change, line):
 @pytest.fixture
 def hypothetical():
     """The stage of docs/extending.md, as a notebook would add it."""
-    spec = importlib.util.spec_from_file_location("hypothetical", EXAMPLE)
-    assert spec and spec.loader
-    module = sys.modules["hypothetical"] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    STAGES.add(module.KIND)
+    STAGES.add(KIND)
     yield
-    STAGES.drop("hypothetical")
-    del sys.modules["hypothetical"]
+    STAGES.drop(KIND.name)
 
 
 @pytest.mark.usefixtures("hypothetical")
 def test_a_stage_of_ones_own_is_one_file_named_in_the_line():
-    assert len(EXAMPLE.read_text().splitlines()) <= 40
+    page = (Path(__file__).parents[1] / "docs" / "extending.md").read_text()
+    assert f"```python\n{EXAMPLE.read_text()}```" in page
     generator = FakeGenerator(lambda prompt: "Interns are paid weekly.")
     made = line("hypothetical >> dense + bm25", hypothetical={"tokens": 9})
     stage = build(made, FakeParts(STORE, generator=generator))
