@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,6 +17,7 @@ from graft.core.search import Filter
 from graft.core.space import Space
 from graft.core.where import parse_where
 from graft.library.store import Library
+from graft.library.visible import find_rows
 from graft.testing.fakes import FakeEncoder, MemoryStore
 
 ENCODER = FakeEncoder()
@@ -157,3 +159,12 @@ def test_removals_reach_readers_of_older_versions(tmp_path: Path) -> None:
     # What only changed stays as it was for this reader.
     assert older.document(changed.id).text == changed.text
     assert older.passages([whole(changed).id]) == [whole(changed)]
+
+
+def test_ids_are_found_in_any_order_and_those_that_are_not_there_are_told() -> None:
+    ids = pa.array(sorted(["a", "é", "🚲", "b/c", "ab"]))
+    wanted = ["🚲", "a", "", "zz", "ab", "\udce9", "é", "a", "🚲🚲"]
+    held = ids.to_pylist()
+    assert find_rows(ids, wanted).tolist() == [held.index(i) if i in held else -1 for i in wanted]
+    assert find_rows(ids, []).tolist() == []
+    assert find_rows(ids[:0], ["a"]).tolist() == [-1]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from bisect import bisect_left
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -177,12 +176,13 @@ def read_directory(table: Table, segmentation: str, facets: Facets) -> Directory
 
 def find_rows(ids: pa.Array, wanted: Collection[str]) -> Rows:
     """Return where each wanted id stands in sorted `ids`, -1 where it does not."""
-    size = len(ids)
-    found = []
-    for id in wanted:
-        row = bisect_left(range(size), id, key=lambda i: ids[i].as_py())
-        found.append(row if row < size and ids[row].as_py() == id else -1)
-    return np.asarray(found, dtype=np.int64)
+    if not len(ids) or not wanted:
+        return np.full(len(wanted), -1, dtype=np.int64)
+    # No stored id holds half of a surrogate pair, and Arrow takes none.
+    asked = pa.array([id.encode("utf-8", "backslashreplace").decode() for id in wanted])
+    places = pc.search_sorted(ids, asked).to_numpy(False).astype(np.int64)
+    places = np.minimum(places, len(ids) - 1)
+    return np.where(pc.equal(ids.take(pa.array(places)), asked).to_numpy(False), places, -1)
 
 
 def _holds(lists: pa.Array, values: Collection[str]) -> Mask:
