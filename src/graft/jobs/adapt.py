@@ -10,14 +10,14 @@ from graft.core.context import Context
 from graft.core.errors import Cancelled, ConfigError, GraftError, InputError
 from graft.core.files import RUNS
 from graft.core.recipe import Part
-from graft.core.release import Lineage
+from graft.core.release import Lineage, Release
 from graft.evaluate.about import About, Cost
 from graft.evaluate.gate import Terms, Verdict, verdict_on
 from graft.jobs.examples import build
 from graft.jobs.ingest import Ingested, ingest
 from graft.loop.adapted import Adapted
 from graft.loop.cell_runs import CELL_OF
-from graft.loop.evaluations import keep_evaluation
+from graft.loop.evaluations import Evaluated, keep_evaluation
 from graft.loop.figures import costs_of, curves_of
 from graft.loop.freshness import by_sync, by_training, edits
 from graft.loop.ladder import Ladder, Rung
@@ -123,10 +123,10 @@ def adapt(
     facts = _facts(workspace, material, progress, wait=wait, ctx=ctx)
     about = _about(outcome, progress, terms, found=material, command=command, now=ctx.clock())
     kept = keep_evaluation(workspace, replace(about, facts=facts), outcome)
-    number, promoted = _release(
-        workspace, material, progress, verdict, evaluation=kept.id, wait=wait, promote=promote,
-        ctx=ctx,
-    )  # fmt: skip
+    made = _candidate(workspace, progress, verdict, kept, found.id, ctx)
+    number, promoted = _store(
+        workspace, made, promote=promote and verdict.passed, wait=wait, ctx=ctx
+    )
     return Adapted(
         verdict=verdict,
         release=number,
@@ -266,34 +266,50 @@ def _facts(
     )
 
 
-def _release(
-    workspace: Wiring, material: Material, progress: Progress, verdict: Verdict, *,
-    evaluation: str, wait: float, promote: bool, ctx: Context,
-) -> tuple[int, bool]:  # fmt: skip
-    """Store the candidate as a release; return its number and whether it is in use now."""
-    made = make_release(
-        workspace, progress.settings, created=ctx.clock(), verdict=verdict.outcome,
+def _candidate(
+    workspace: Wiring,
+    progress: Progress,
+    verdict: Verdict,
+    kept: Evaluated,
+    examples: str,
+    ctx: Context,
+) -> Release:
+    """Return the candidate as a release, with all that it was made from; it is not stored yet."""
+    lineage = Lineage(
+        runs=ancestors(workspace.layout.runs, runs_of(progress.settings)),
+        example_sets=(examples,),
+        evaluation=kept.id,
+        library_version=library(workspace).version,
+    )
+    return make_release(
+        workspace,
+        progress.settings,
+        created=ctx.clock(),
+        verdict=verdict.outcome,
         judged_against=progress.in_use,
         note=" ".join(rung.name for rung in progress.rungs[1:]),
-        lineage=Lineage(
-            runs=ancestors(workspace.layout.runs, runs_of(progress.settings)),
-            example_sets=(material.examples.id,),
-            evaluation=evaluation, library_version=library(workspace).version,
-        ),
-    )  # fmt: skip
+        lineage=lineage,
+    )
+
+
+def _store(
+    workspace: Wiring, made: Release, *, promote: bool, wait: float, ctx: Context
+) -> tuple[int, bool]:
+    """Store a release; return its number and whether it is in use now."""
     with workspace.layout.writer(wait):
-        ensure_space(workspace, progress.settings, ctx=ctx)
+        ensure_space(workspace, made.settings, ctx=ctx)
         number = workspace.releases.add(made).number
-        switched = promote and verdict.passed
-        if switched and (current := workspace.releases.current_number()) != progress.in_use:
+        current = workspace.releases.current_number()
+        if promote and current != made.judged_against:
             ctx.warn(
-                "adapt", f"release {current} came into use meanwhile, and release {number} was "
-                f"judged against release {progress.in_use}: it is not promoted",
-            )  # fmt: skip
-            switched = False
-        if switched:
+                "adapt",
+                f"release {current} came into use meanwhile, and release {number} was judged "
+                f"against release {made.judged_against}: it is not promoted",
+            )
+            promote = False
+        if promote:
             workspace.releases.switch(number)
-    return number, switched
+    return number, promote
 
 
 def _about(

@@ -57,8 +57,12 @@ def scored_again(workspace: Wiring, name: str) -> Evaluated:
     """
     about, rows = read_evaluation(workspace.layout.evaluations, name)
     measures = measures_of(workspace)
-    again = {split: [_anew(system, measures) for system in found] for split, found in rows.items()}
-    tables = {split: summarise(again[split], about.plans[split], about.sampling) for split in again}
+    again = {
+        split: [_anew(system, measures) for system in rows.get(split, ())] for split in about.plans
+    }
+    tables = {
+        split: summarise(again[split], plan, about.sampling) for split, plan in about.plans.items()
+    }
     return _write(workspace, about, again, tables)
 
 
