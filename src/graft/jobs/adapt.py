@@ -28,7 +28,7 @@ from graft.loop.releases import make_release
 from graft.loop.scoring import Bench, cell_trials, worked_examples
 from graft.loop.sets import load_examples
 from graft.loop.spaces import ensure_space
-from graft.loop.trials import Outcome, run_trials
+from graft.loop.trials import TrialResults, run_trials
 from graft.loop.tune_fusion import tune_fusion_part
 from graft.loop.tune_generator import tune_generator_part
 from graft.loop.tune_ranking import tune_reranker_part, tune_retriever_part
@@ -215,7 +215,7 @@ def _leave_out(progress: Progress, role: str, run: Run, measure: str, ctx: Conte
 
 def _evaluate(
     workspace: Wiring, material: Material, progress: Progress, ladder: Ladder, ctx: Context
-) -> Outcome:
+) -> TrialResults:
     """Return the cells on each test split, and the ladder on the one that the gate reads."""
     settings, split = material.settings, workspace.config.gate.split
     asked = asked_of(workspace, material.examples, 0, ctx)
@@ -313,7 +313,13 @@ def _store(
 
 
 def _about(
-    outcome: Outcome, progress: Progress, terms: Terms, *, found: Material, command: str, now: float
+    outcome: TrialResults,
+    progress: Progress,
+    terms: Terms,
+    *,
+    found: Material,
+    command: str,
+    now: float,
 ) -> About:
     """Return what the loop's evaluation is about, with all that led to the candidate."""
     runs = list(progress.runs.values())

@@ -21,7 +21,7 @@ from graft.evaluate.result import Plan, SplitResult, summarise
 from graft.evaluate.rows import same_questions
 from graft.evaluate.score import Scored, score
 from graft.examples.trec import Run as TrecRun
-from graft.loop.trials import Outcome, measures_of, sampling_of
+from graft.loop.trials import TrialResults, measures_of, sampling_of
 from graft.wire import Wiring
 
 
@@ -43,7 +43,7 @@ class Evaluated:
         return {"id": self.id, "splits": splits, "report": str(self.report)}
 
 
-def keep_evaluation(workspace: Wiring, about: About, outcome: Outcome) -> Evaluated:
+def keep_evaluation(workspace: Wiring, about: About, outcome: TrialResults) -> Evaluated:
     """Write what trials came to as an evaluation, and its line in the ledger."""
     done = _write(workspace, about, outcome.rows, outcome.tables)
     outcome.partial.clear()
