@@ -65,9 +65,13 @@ def import_(
     with screen(as_json, seed) as shown:
         workspace = open_workspace(place.root)
         made = job(
-            workspace, path, split=split, apart_from=apart_from or (), limit=limit,
+            workspace,
+            path,
+            split=split,
+            apart_from=apart_from or (),
+            limit=limit,
             ctx=shown.context,
-        )  # fmt: skip
+        )
         _show_counts(shown, made)
 
 

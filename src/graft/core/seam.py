@@ -37,6 +37,8 @@ class Seam(Generic[T]):
     kind: type[Any]
     classes: bool = False
     key: str = "name"
+    added: frozenset[str] = frozenset()
+    """Names that were added in this process: no other process finds them."""
     _found: dict[str, T] = field(default_factory=dict, repr=False)
     _looked: bool = field(default=False, repr=False)
     _lock: RLock = field(default_factory=RLock, repr=False)
@@ -58,7 +60,9 @@ class Seam(Generic[T]):
         """
         with self._lock:
             self.all()
-            return self._put(value)
+            found = self._put(value)
+            self.added |= {str(getattr(value, self.key))}
+            return found
 
     def _put(self, value: T) -> T:
         name = str(getattr(value, self.key))
@@ -73,6 +77,7 @@ class Seam(Generic[T]):
         """Take away a value that was added."""
         with self._lock:
             self._found.pop(name, None)
+            self.added -= {name}
 
     def named(self, name: str) -> T:
         """Return the value of a name. Raises ConfigError, naming the nearest and all there are."""

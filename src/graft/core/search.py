@@ -9,6 +9,7 @@ from typing import Literal
 
 from graft.core.document import Passage
 from graft.core.errors import InputError
+from graft.core.where import Where
 
 
 @dataclass(frozen=True)
@@ -16,13 +17,14 @@ class Filter:
     """Which documents a search may return; an empty filter lets all through.
 
     `document_ids` names them; `under` is a prefix of the document id (a folder); `media_type` is
-    exact; `metadata` holds pairs that must all be equal.
+    exact; `metadata` holds pairs that must all be equal; `where` is a condition on its fields.
     """
 
     document_ids: frozenset[str] | None = None
     under: str = ""
     media_type: str = ""
     metadata: tuple[tuple[str, str], ...] = ()
+    where: Where | None = None
 
 
 @dataclass(frozen=True)

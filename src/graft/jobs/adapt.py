@@ -17,7 +17,7 @@ from graft.jobs.examples import build
 from graft.jobs.ingest import Ingested, ingest
 from graft.loop.adapted import Adapted
 from graft.loop.cell_runs import CELL_OF
-from graft.loop.evaluations import Evaluated, keep_evaluation
+from graft.loop.evaluations import keep_evaluation
 from graft.loop.figures import costs_of, curves_of
 from graft.loop.freshness import by_sync, by_training, edits
 from graft.loop.ladder import Ladder, Rung
@@ -123,7 +123,7 @@ def adapt(
     facts = _facts(workspace, material, progress, wait=wait, ctx=ctx)
     about = _about(outcome, progress, terms, found=material, command=command, now=ctx.clock())
     kept = keep_evaluation(workspace, replace(about, facts=facts), outcome)
-    made = _candidate(workspace, progress, verdict, kept, found.id, ctx)
+    made = _candidate(workspace, material, progress, judged=verdict, evaluation=kept.id, ctx=ctx)
     number, promoted = _store(
         workspace, made, promote=promote and verdict.passed, wait=wait, ctx=ctx
     )
@@ -268,28 +268,26 @@ def _facts(
 
 def _candidate(
     workspace: Wiring,
+    material: Material,
     progress: Progress,
-    verdict: Verdict,
-    kept: Evaluated,
-    examples: str,
+    *,
+    judged: Verdict,
+    evaluation: str,
     ctx: Context,
 ) -> Release:
     """Return the candidate as a release, with all that it was made from; it is not stored yet."""
     lineage = Lineage(
         runs=ancestors(workspace.layout.runs, runs_of(progress.settings)),
-        example_sets=(examples,),
-        evaluation=kept.id,
+        example_sets=(material.examples.id,),
+        evaluation=evaluation,
         library_version=library(workspace).version,
     )
-    return make_release(
-        workspace,
-        progress.settings,
-        created=ctx.clock(),
-        verdict=verdict.outcome,
-        judged_against=progress.in_use,
-        note=" ".join(rung.name for rung in progress.rungs[1:]),
-        lineage=lineage,
+    note = " ".join(rung.name for rung in progress.rungs[1:])
+    made = make_release(
+        workspace, progress.settings, created=ctx.clock(), note=note, lineage=lineage
     )
+    told = {"verdict": judged.outcome, "judged_against": progress.in_use}
+    return made.model_copy(update=told)
 
 
 def _store(

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from graft.core.search import Filter
+from graft.core.where import Where, fields_of
 from graft.library.lance import Table, equals_any, scan_table
 from graft.library.rows import PAIR
 
@@ -33,6 +34,7 @@ class Facets:
     media_type: pa.Array
     access: pa.Array
     metadata: pa.Array
+    titles: pa.Array
     row_ids: NDArray[np.uint64]
     present: Mask | None = None
 
@@ -70,7 +72,18 @@ class Facets:
             fits &= pc.equal(self.media_type, allowed.media_type).to_numpy(False)
         for key, value in allowed.metadata:
             fits &= _holds(self.metadata, {f"{key}{PAIR}{value}"})
+        if allowed.where is not None:
+            self._keep_where(allowed.where, fits)
         return fits
+
+    def _keep_where(self, where: Where, seen: Mask) -> None:
+        """Take out of `seen` the documents whose fields a condition is not true of."""
+        rows = np.flatnonzero(seen)
+        columns = (self.ids, self.titles, self.media_type, self.metadata)
+        values = zip(*(column.take(pa.array(rows)).to_pylist() for column in columns), strict=True)
+        for row, (id, title, media_type, pairs) in zip(rows, values, strict=True):
+            metadata = dict(pair.split(PAIR, 1) for pair in pairs)
+            seen[row] = where.matches(fields_of(id, title or "", media_type, metadata))
 
     def as_of(self, newer: Facets) -> Facets:
         """Return them with what a newer version knows: removals, and access as it is now."""
@@ -135,10 +148,10 @@ class Sight:
 
 def read_facets(table: Table) -> Facets:
     """Read the facets of the documents table."""
-    columns = ("id", "media_type", "access", "metadata")
+    columns = ("id", "media_type", "access", "metadata", "title")
     found = scan_table(table, columns, row_ids=True).sort_by("id").combine_chunks()
-    ids, types, access, metadata = (_array(found, name) for name in columns)
-    return Facets(ids, types, access, metadata, _array(found, "_rowid").to_numpy())
+    ids, types, access, metadata, titles = (_array(found, name) for name in columns)
+    return Facets(ids, types, access, metadata, titles, _array(found, "_rowid").to_numpy())
 
 
 def read_directory(table: Table, segmentation: str, facets: Facets) -> Directory:

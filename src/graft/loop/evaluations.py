@@ -20,7 +20,7 @@ from graft.evaluate.report import render
 from graft.evaluate.result import Plan, SplitResult, summarise
 from graft.evaluate.rows import same_questions
 from graft.evaluate.score import Scored, score
-from graft.examples.trec import Run as TrecRun
+from graft.examples.trec import TrecRun
 from graft.loop.trials import TrialResults, measures_of, sampling_of
 from graft.wire import Wiring
 

@@ -18,6 +18,7 @@ from graft.core.generation import Decoding, Generation, Prompt
 from graft.core.hashing import text_hash
 from graft.core.protocols import Encoder, Generator, PassageStore, Ranked, Reranker, Vectors
 from graft.core.search import Filter
+from graft.core.where import fields_of
 from graft.measures.similarity import plain_words
 
 
@@ -177,7 +178,9 @@ class MemoryStore:
         named = allowed.document_ids is None or document.id in allowed.document_ids
         typed = not allowed.media_type or document.media_type == allowed.media_type
         equal = all(document.metadata.get(key) == value for key, value in allowed.metadata)
-        return named and typed and equal and document.id.startswith(allowed.under)
+        fields = fields_of(document.id, document.title, document.media_type, document.metadata)
+        held = allowed.where is None or allowed.where.matches(fields)
+        return named and typed and equal and held and document.id.startswith(allowed.under)
 
 
 def _paragraphs(document: Document) -> Iterator[Passage]:
