@@ -31,6 +31,17 @@ def test_a_supported_answer_is_cited():
     assert (answer.finish_reason, answer.prompt_ids) == ("length", (1, 2))
 
 
+@pytest.mark.parametrize("text", ["Five days.", GROUNDED.decline])
+def test_an_answer_tells_its_prompt_and_what_it_took(text):
+    generation = Generation(text, prompt_tokens=40, new_tokens=3)
+    one, other = (
+        finish(prepare(asked, [LEAVE], GROUNDED, budget=Budget(lambda prompt: 0, 1)), generation)
+        for asked in (QUESTION, "How many days of leave?")
+    )
+    assert (one.prompt_tokens, one.new_tokens) == (40, 3)
+    assert len(one.prompt_hash) == 32 and one.prompt_hash != other.prompt_hash
+
+
 def test_a_model_that_declines_says_what_was_looked_for():
     for text in (GROUNDED.decline, "I don't know.", ""):
         answer = finish(prepared(GROUNDED, LEAVE), Generation(text))

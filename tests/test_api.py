@@ -133,6 +133,8 @@ def test_questions_are_tuned_on_evaluated_and_judged(root, documents, questions)
     done = ws.evaluate(examples=made["id"], limit=3)
     assert {"test-new", "test-seen"} == set(done.results) and done.report.exists()
     assert done.results["test-new"].n == 3
+    again = ws.evaluate_again(done.id)
+    assert again.id == done.id and again.to_dict() == done.to_dict()
     done = ws.compare(runs=[run.id], examples=made["id"], limit=3)
     assert list(done.results["test-new"].systems) == ["release 0", run.id]
 

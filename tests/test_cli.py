@@ -507,7 +507,7 @@ def test_without_a_gain_what_was_asked_for_fails_and_the_gate_refuses(asked):
 
 def test_what_passes_the_gate_is_promoted_where_that_was_asked_for(asked, monkeypatch):
     passed = Verdict("promote", SENTENCES["promote"], ())
-    monkeypatch.setattr("graft.jobs.adapt.judge", lambda *_, **__: passed)
+    monkeypatch.setattr("graft.jobs.adapt.verdict_on", lambda *_, **__: passed)
     code, out, err = asked("adapt", "--examples", asked.examples, "--promote", "--require-gain")
     assert code == 0, err
     assert f"verdict: {passed.sentence}" in out and "release 1 is in use" in out

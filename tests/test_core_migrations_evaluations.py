@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import tarfile
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +14,9 @@ from graft.core.errors import FormatError
 from graft.core.ledger import Ledger
 from graft.core.migrations import evaluations
 from graft.evaluate.folder import read_evaluation
+from graft.jobs.evaluate import evaluate_again
+from graft.wire import open_workspace
+from tests.conftest import CTX
 
 
 def test_a_report_gets_a_folder_with_what_the_ledger_knows(tmp_path):
@@ -45,3 +50,18 @@ def test_a_workspace_without_evaluations_stays_as_it_is(tmp_path):
     (tmp_path / "reports").mkdir()
     evaluations.to_2(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["ledger.db"]
+
+
+def test_the_evaluation_of_the_first_version_s_workspace_stands_in_its_folder(tmp_path):
+    with tarfile.open(Path(__file__).parent / "data" / "workspace-v1.tar.gz") as archive:
+        archive.extractall(tmp_path, filter="data")
+    [report] = (tmp_path / ".graft" / "reports").glob("*.html")
+    page = report.read_bytes()
+    workspace = open_workspace(tmp_path)
+    [row] = workspace.ledger.evaluations()
+    folder = workspace.layout.evaluations / report.stem
+    assert (folder / "report.html").read_bytes() == page and row["id"] == report.stem
+    about = json.loads((folder / "about.json").read_text())
+    assert about["splits"] == row["detail"]["splits"] and about["created"] == row["created"]
+    with pytest.raises(FormatError, match="kept a report and no rows: evaluate again"):
+        evaluate_again(workspace, [report.stem], ctx=CTX)

@@ -15,12 +15,13 @@ from rich.console import Console
 
 from graft.cli.adapt import show_adapted
 from graft.cli.main import main
+from graft.core.case import Case
 from graft.core.config import Config, load_config, valid_keys
 from graft.core.context import Context
 from graft.core.example import Example
 from graft.evaluate.compare import Sampling
 from graft.evaluate.gate import SENTENCES, Finding, Outcome, Verdict
-from graft.evaluate.result import summarise
+from graft.evaluate.result import Plan, summarise
 from graft.evaluate.score import Scored
 from graft.jobs import demo as demonstrating
 from graft.jobs.demo import SETTINGS, demo
@@ -31,13 +32,11 @@ from graft.retrieve.line import stage_keys
 
 def adapted(outcome: Outcome = "no gain", *, promoted: bool = False) -> Adapted:
     """Return the end of a loop with one split of thirty questions."""
-    examples = [Example(f"e{i}", "?", ("yes",), group=f"d{i}") for i in range(30)]
+    cases = tuple(Case(Example(f"e{i}", "?", ("yes",), group=f"d{i}")) for i in range(30))
     draw = np.random.default_rng(0)
-    systems = [Scored(name, {"answer_f1": draw.random(30)}) for name in ("rag", "rag+ft")]
-    result = summarise(
-        systems, examples, pairs=[("rag", "rag+ft")], measures=["answer_f1"],
-        sampling=Sampling(200),
-    )  # fmt: skip
+    systems = [Scored(name, {"answer_f1": draw.random(30)}, cases) for name in ("rag", "rag+ft")]
+    plan = Plan(pairs=(("rag", "rag+ft"),), measures=("answer_f1",))
+    result = summarise(systems, plan, Sampling(200))
     finding = Finding("answer_f1", "improve", outcome, "answer_f1 +0.010 [-0.100, +0.120], n = 30")
     return Adapted(
         verdict=Verdict(outcome, SENTENCES[outcome], (finding,)),
@@ -46,7 +45,9 @@ def adapted(outcome: Outcome = "no gain", *, promoted: bool = False) -> Adapted:
         results={"test-new": result},
         runs={"raft": "generator-1"},
         facts=(("until an edited fact is answered right", "2.0 s, 3 of 3 right"),),
-        report=Path("/somewhere/long/enough/to/be/wrapped/.graft/reports/0123456789ab.html"),
+        report=Path(
+            "/somewhere/long/enough/to/be/wrapped/.graft/evaluations/0123456789ab/report.html"
+        ),
         seconds=12.0,
     )
 

@@ -141,6 +141,7 @@ def test_scoring_again_asks_no_model_and_takes_a_measure_added_later(asked, monk
     assert rows["test-new"][0].values["words"].tolist() == [1.0] * 4
     last = evaluate_again(asked, [done.id], ctx=CTX)
     assert "Words in all" not in last.report.read_text()
+    rows = read_evaluation(asked.layout.evaluations, done.id)[1]
     assert rows["test-new"][0].values["words"].tolist() == [1.0] * 4
     with pytest.raises(NotFound, match=f"named 'nothing': there is {done.id}"):
         evaluate_again(asked, ["nothing"], ctx=CTX)

@@ -91,7 +91,10 @@ def summarise(systems: Sequence[Scored], plan: Plan, sampling: Sampling) -> Spli
     groups = [example.group or example.id for example in examples]
     by_name = {scored.name: scored for scored in systems}
     taken = [name for scored in systems for name in scored.values]
-    compared = plan.measures or [m.name for m in measures_in_order(taken) if m.compared]
+    known = measures_in_order([*taken, *plan.measures])
+    compared = [m.name for m in known if m.compared]
+    if plan.measures:
+        compared = [name for name in plan.measures if name in {m.name for m in known}]
     found = [
         difference(
             (a, by_name[a].values[m]),

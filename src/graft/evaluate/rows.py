@@ -154,5 +154,6 @@ def _answer(row: Mapping[str, Any]) -> Answer:
 
 def same_questions(one: Iterable[Case], other: Iterable[Case]) -> list[tuple[Case, Case]]:
     """Return the cases of two systems on the questions that both were asked, in one's order."""
-    asked = {case.example.id: case for case in other}
-    return [(case, asked[case.example.id]) for case in one if case.example.id in asked]
+    asked = {(case.example.id, case.example.question): case for case in other}
+    pairs = ((case, asked.get((case.example.id, case.example.question))) for case in one)
+    return [(case, same) for case, same in pairs if same is not None]

@@ -10,7 +10,7 @@ from graft.core.context import Context
 from graft.core.errors import Cancelled, ConfigError, GraftError, InputError
 from graft.core.files import RUNS
 from graft.core.recipe import Part
-from graft.core.release import Lineage
+from graft.core.release import Lineage, Release
 from graft.evaluate.about import About, Cost
 from graft.evaluate.gate import Terms, Verdict, verdict_on
 from graft.jobs.examples import build
@@ -28,7 +28,7 @@ from graft.loop.releases import make_release
 from graft.loop.scoring import Bench, cell_trials, worked_examples
 from graft.loop.sets import load_examples
 from graft.loop.spaces import ensure_space
-from graft.loop.trials import Outcome, run_trials
+from graft.loop.trials import TrialResults, run_trials
 from graft.loop.tune_fusion import tune_fusion_part
 from graft.loop.tune_generator import tune_generator_part
 from graft.loop.tune_ranking import tune_reranker_part, tune_retriever_part
@@ -123,10 +123,10 @@ def adapt(
     facts = _facts(workspace, material, progress, wait=wait, ctx=ctx)
     about = _about(outcome, progress, terms, found=material, command=command, now=ctx.clock())
     kept = keep_evaluation(workspace, replace(about, facts=facts), outcome)
-    number, promoted = _release(
-        workspace, material, progress, verdict, evaluation=kept.id, wait=wait, promote=promote,
-        ctx=ctx,
-    )  # fmt: skip
+    made = _candidate(workspace, material, progress, judged=verdict, evaluation=kept.id, ctx=ctx)
+    number, promoted = _store(
+        workspace, made, promote=promote and verdict.passed, wait=wait, ctx=ctx
+    )
     return Adapted(
         verdict=verdict,
         release=number,
@@ -215,7 +215,7 @@ def _leave_out(progress: Progress, role: str, run: Run, measure: str, ctx: Conte
 
 def _evaluate(
     workspace: Wiring, material: Material, progress: Progress, ladder: Ladder, ctx: Context
-) -> Outcome:
+) -> TrialResults:
     """Return the cells on each test split, and the ladder on the one that the gate reads."""
     settings, split = material.settings, workspace.config.gate.split
     asked = asked_of(workspace, material.examples, 0, ctx)
@@ -266,39 +266,58 @@ def _facts(
     )
 
 
-def _release(
-    workspace: Wiring, material: Material, progress: Progress, verdict: Verdict, *,
-    evaluation: str, wait: float, promote: bool, ctx: Context,
-) -> tuple[int, bool]:  # fmt: skip
-    """Store the candidate as a release; return its number and whether it is in use now."""
+def _candidate(
+    workspace: Wiring,
+    material: Material,
+    progress: Progress,
+    *,
+    judged: Verdict,
+    evaluation: str,
+    ctx: Context,
+) -> Release:
+    """Return the candidate as a release, with all that it was made from; it is not stored yet."""
+    lineage = Lineage(
+        runs=ancestors(workspace.layout.runs, runs_of(progress.settings)),
+        example_sets=(material.examples.id,),
+        evaluation=evaluation,
+        library_version=library(workspace).version,
+    )
+    note = " ".join(rung.name for rung in progress.rungs[1:])
     made = make_release(
-        workspace, progress.settings, created=ctx.clock(),
-        note=" ".join(rung.name for rung in progress.rungs[1:]),
-        lineage=Lineage(
-            runs=ancestors(workspace.layout.runs, runs_of(progress.settings)),
-            example_sets=(material.examples.id,),
-            evaluation=evaluation, library_version=library(workspace).version,
-        ),
-    )  # fmt: skip
-    judged = {"verdict": verdict.outcome, "judged_against": progress.in_use}
-    made = made.model_copy(update=judged)
+        workspace, progress.settings, created=ctx.clock(), note=note, lineage=lineage
+    )
+    told = {"verdict": judged.outcome, "judged_against": progress.in_use}
+    return made.model_copy(update=told)
+
+
+def _store(
+    workspace: Wiring, made: Release, *, promote: bool, wait: float, ctx: Context
+) -> tuple[int, bool]:
+    """Store a release; return its number and whether it is in use now."""
     with workspace.layout.writer(wait):
-        ensure_space(workspace, progress.settings, ctx=ctx)
+        ensure_space(workspace, made.settings, ctx=ctx)
         number = workspace.releases.add(made).number
-        switched = promote and verdict.passed
-        if switched and (current := workspace.releases.current_number()) != progress.in_use:
+        current = workspace.releases.current_number()
+        if promote and current != made.judged_against:
             ctx.warn(
-                "adapt", f"release {current} came into use meanwhile, and release {number} was "
-                f"judged against release {progress.in_use}: it is not promoted",
-            )  # fmt: skip
-            switched = False
-        if switched:
+                "adapt",
+                f"release {current} came into use meanwhile, and release {number} was judged "
+                f"against release {made.judged_against}: it is not promoted",
+            )
+            promote = False
+        if promote:
             workspace.releases.switch(number)
-    return number, switched
+    return number, promote
 
 
 def _about(
-    outcome: Outcome, progress: Progress, terms: Terms, *, found: Material, command: str, now: float
+    outcome: TrialResults,
+    progress: Progress,
+    terms: Terms,
+    *,
+    found: Material,
+    command: str,
+    now: float,
 ) -> About:
     """Return what the loop's evaluation is about, with all that led to the candidate."""
     runs = list(progress.runs.values())

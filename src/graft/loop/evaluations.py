@@ -21,7 +21,7 @@ from graft.evaluate.result import Plan, SplitResult, summarise
 from graft.evaluate.rows import same_questions
 from graft.evaluate.score import Scored, score
 from graft.examples.trec import TrecRun
-from graft.loop.trials import Outcome, measures_of, sampling_of
+from graft.loop.trials import TrialResults, measures_of, sampling_of
 from graft.wire import Wiring
 
 
@@ -43,7 +43,7 @@ class Evaluated:
         return {"id": self.id, "splits": splits, "report": str(self.report)}
 
 
-def keep_evaluation(workspace: Wiring, about: About, outcome: Outcome) -> Evaluated:
+def keep_evaluation(workspace: Wiring, about: About, outcome: TrialResults) -> Evaluated:
     """Write what trials came to as an evaluation, and its line in the ledger."""
     done = _write(workspace, about, outcome.rows, outcome.tables)
     outcome.partial.clear()
@@ -57,8 +57,12 @@ def scored_again(workspace: Wiring, name: str) -> Evaluated:
     """
     about, rows = read_evaluation(workspace.layout.evaluations, name)
     measures = measures_of(workspace)
-    again = {split: [_anew(system, measures) for system in found] for split, found in rows.items()}
-    tables = {split: summarise(again[split], about.plans[split], about.sampling) for split in again}
+    again = {
+        split: [_anew(system, measures) for system in rows.get(split, ())] for split in about.plans
+    }
+    tables = {
+        split: summarise(again[split], plan, about.sampling) for split, plan in about.plans.items()
+    }
     return _write(workspace, about, again, tables)
 
 

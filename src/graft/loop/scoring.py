@@ -143,7 +143,8 @@ class _Contexts:
     def _retrieved(self, examples: Sequence[Example]) -> list[list[Passage]]:
         bench = self._bench
         stage = pipeline(bench.workspace, bench.settings, bench.held)
-        return [passages_of(s.hits) for s in stage([search_for(e) for e in examples], bench.ctx)]
+        found = stage([search_for(e) for e in examples], bench.ctx)
+        return [[hit.passage for hit in s.hits if hit.passage is not None] for s in found]
 
     def _gold(self, examples: Sequence[Example]) -> list[list[Passage]]:
         bench = self._bench
@@ -227,8 +228,3 @@ def retrieval_settings(settings: Settings) -> dict[str, Settings]:
     if line not in found.values():
         found["reranked"] = line
     return {name: with_line(settings, part) for name, part in found.items()}
-
-
-def passages_of(hits: Sequence[Hit]) -> list[Passage]:
-    """Return the fetched passages of hits, in their order."""
-    return [hit.passage for hit in hits if hit.passage is not None]

@@ -48,7 +48,7 @@ class Trial:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrialResults:
     """Trials as they came out: the rows of each split, and the table that is read off them."""
 
     trials: Sequence[Trial]
@@ -76,7 +76,7 @@ class Outcome:
         )
 
 
-def run_trials(workspace: Wiring, trials: Sequence[Trial], ctx: Context) -> Outcome:
+def run_trials(workspace: Wiring, trials: Sequence[Trial], ctx: Context) -> TrialResults:
     """Ask every system of the trials, score what they made of it, and read off the tables."""
     started, version = ctx.clock(), library(workspace).version
     partial = Partial.of(workspace.layout.evaluations, _asked(trials, version, ctx.seed))
@@ -93,7 +93,7 @@ def run_trials(workspace: Wiring, trials: Sequence[Trial], ctx: Context) -> Outc
                 rows[trial.split].append(score(system.name, cases, measures))
                 step.advance()
     tables = {t.split: summarise(rows[t.split], t.plan, sampling) for t in trials}
-    return Outcome(trials, rows, tables, sampling, version, started, partial)
+    return TrialResults(trials, rows, tables, sampling, version, started, partial)
 
 
 def measures_of(workspace: Wiring) -> list[Measure]:
