@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
-from graft.cli.session import JsonOption, Place, SetOption, parse_flags, screen
+from graft.cli.session import JsonOption, SetOption, opened, screen
 from graft.cli.tables import show_results
 from graft.core.errors import InputError
+from graft.examples.trec import write_runs
 
 
 def evaluate(
@@ -58,31 +59,21 @@ def evaluate(
     runs of `graft tune generator` are used where none are named. With --beir, a --run is one of a
     retriever, a fusion or a reranker.
     """
-    from graft.examples.trec import write_runs
-    from graft.jobs.evaluate import evaluate as job
-    from graft.jobs.evaluate import evaluate_beir, evaluate_systems
-    from graft.wire import open_workspace
-
     if trec and not beir:
         raise InputError("--trec writes the rankings of a BEIR folder: name it with --beir")
-    place: Place = context.obj
     with screen(as_json, seed) as shown:
-        workspace = open_workspace(place.root, parse_flags(settings))
+        workspace = opened(context, shown, settings)
         cells = {name: run for name, run in (("closed", closed), ("raft", raft)) if run}
         if beir:
-            done = evaluate_beir(
-                workspace, beir, split=split, answers=answers, runs=cells,
-                added=runs or (), limit=limit, ctx=shown.context,
-            )  # fmt: skip
+            done = workspace.evaluate_beir(
+                beir, split=split, answers=answers, runs=cells, added=runs or (), limit=limit
+            )
             if trec:
                 write_runs(done.rankings, Path(trec))
         elif releases or runs:
-            done = evaluate_systems(
-                workspace, releases or (), runs or (), examples=examples, limit=limit,
-                ctx=shown.context,
-            )  # fmt: skip
+            done = workspace.compare(releases or (), runs or (), examples=examples, limit=limit)
         else:
-            done = job(workspace, examples=examples, runs=cells, limit=limit, ctx=shown.context)
+            done = workspace.evaluate(examples=examples, runs=cells, limit=limit)
         if as_json:
             shown.json(done.to_dict())
         else:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from graft.core.context import Context
 from graft.core.document import Passage
 from graft.core.example import Example
+from graft.core.generation import Message
 from graft.core.protocols import PassageStore
 from graft.core.search import Search
 from graft.examples.holding import holds_any
@@ -78,7 +79,7 @@ def _hits(
 
 def search_for(example: Example) -> Search:
     """Return the search an example makes: its question, and the turns before it."""
-    turns = ({"role": turn["role"], "content": turn["content"]} for turn in example.messages)
+    turns = (Message(role=turn["role"], content=turn["content"]) for turn in example.messages)
     return Search(example.question, history=tuple(turns))
 
 

@@ -32,6 +32,23 @@ def with_run(settings: Settings, part: Part, run: str) -> Settings:
     return settings.model_copy(update={table: changed})
 
 
+def without_run(settings: Settings, run: str, *, base: str = "") -> Settings:
+    """Return the settings with a run undone: `base` where it tuned the encoder, or else nothing.
+
+    Without a base, the encoder is the one that graft.toml has by default.
+
+    >>> without_run(with_run(Settings(), "reranker", "reranker-1"), "reranker-1") == Settings()
+    True
+    """
+    for table, key in SETTINGS.values():
+        held = getattr(settings, table)
+        if getattr(held, key) == RUNS + run:
+            default = type(held).model_fields[key].default
+            value = (base or default) if table == "encoder" else default
+            settings = settings.model_copy(update={table: held.model_copy(update={key: value})})
+    return settings
+
+
 def runs_of(settings: Settings) -> tuple[str, ...]:
     """Return the ids of the runs that the settings name, in the order of the pipeline.
 
