@@ -104,7 +104,7 @@ def talking(monkeypatch) -> FakeGenerator:
 
 
 def test_a_search_carries_its_history_filter_and_asker(root, documents, talking):
-    ws = Workspace(root, {"retrieve.pipeline": "bm25"})
+    ws = Workspace(root, {"retrieve.pipeline": "follow_up >> bm25"})
     ws.ingest(documents)
     past = (
         {"role": "user", "content": "When was the kettle made?"},

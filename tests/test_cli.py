@@ -297,7 +297,7 @@ def test_a_plain_ingest_of_what_is_closed_does_not_open_it(graft, tmp_path):
 
 def test_questions_are_asked_after_others_and_of_some_documents(graft, documents, tmp_path):
     graft("ingest", documents)
-    words = ("--set", "retrieve.pipeline=bm25", "--json")
+    words = ("--set", "retrieve.pipeline=follow_up >> bm25", "--json")
     where = ("--where", 'id in ("kettle.md", "ladder.md") and not (title ~ "*ladder")')
     hits = json.loads(graft("search", "made by a smith", *where, *words)[1])["hits"]
     assert {hit["document_id"] for hit in hits} == {"kettle.md"}
@@ -398,6 +398,9 @@ def test_settings_by_flags_count_once_there_is_a_release(graft, documents):
 
 def test_init_writes_every_setting_as_a_comment_and_it_loads(tmp_path, monkeypatch, capsys):
     from graft.core.config import Config, load_config, valid_keys
+    from graft.retrieve.kind import STAGES
+    from graft.retrieve.line import stage_keys
+    from graft.wire import line_of
 
     monkeypatch.setattr(sys, "argv", ["graft", "-w", str(tmp_path / "new"), "init"])
     with pytest.raises(SystemExit) as end:
@@ -406,7 +409,7 @@ def test_init_writes_every_setting_as_a_comment_and_it_loads(tmp_path, monkeypat
     path = tmp_path / "new" / "graft.toml"
     assert load_config(path, variables={}) == Config()
     text = path.read_text()
-    for key in valid_keys():
+    for key in [*valid_keys(), *stage_keys()]:
         assert f"# {key.rpartition('.')[2]} = " in text
     switched = "\n".join(
         line.removeprefix("# ") if " = " in line and line.startswith("# ") else line
@@ -414,7 +417,12 @@ def test_init_writes_every_setting_as_a_comment_and_it_loads(tmp_path, monkeypat
         if not line.startswith("# Graft") and "wins over" not in line
     )
     path.write_text(switched)
-    assert load_config(path, variables={}) == Config()
+    config = load_config(path, variables={})
+    for name, kind in STAGES.all().items():
+        assert (name in config.retrieve.stages) == bool(kind.table.model_fields)
+        assert line_of(config).table(name) == kind.table()
+    plain = config.retrieve.model_copy(update={"stages": {}})
+    assert config.model_copy(update={"retrieve": plain}) == Config()
 
 
 def test_doctor_is_content_where_all_is_there(graft):

@@ -81,7 +81,8 @@ def test_fitted_fusion_weights_are_what_a_release_searches_with(workspace, beir)
     release = workspace.releases.get(number)
     assert release.lineage.runs == (run.id,)
     assert release.lineage.example_sets == (load_examples(workspace).id,)
-    assert fusion_weights(workspace, release.settings.retrieve) == (fitted["dense"], 1.0)
+    held = library(workspace)
+    assert fusion_weights(workspace, release.settings, held) == {**fitted, "bm25": 1.0}
     before = evaluate_beir(workspace, str(beir), split="test", ctx=CTX).results["test"]
     promote(workspace, number, force=True, ctx=CTX)
     after = evaluate_beir(workspace, str(beir), split="test", ctx=CTX).results["test"]

@@ -13,7 +13,7 @@ from graft.cli.main import main
 from graft.core.config import load_config
 from graft.core.context import Context, Event
 from graft.core.errors import ConfigError, InputError, LeakError
-from graft.core.example import SPLITS, Example
+from graft.core.example import OWNER_ALONE, SPLITS, Example
 from graft.core.generation import Prompt
 from graft.examples.formats import import_examples
 from graft.generate.prompts import GROUNDED
@@ -294,3 +294,22 @@ def test_shares_that_cannot_be_are_refused_before_a_question_is_made(flags, told
 def test_shares_that_add_up_to_one_are_taken():
     flags = {"examples.unanswerable": 0.4, "examples.free": 0.6, "examples.dev": 0.84}
     assert load_config(flags=flags, variables={}).examples.free == 0.6
+
+
+def test_examples_name_those_who_may_see_what_they_were_made_from(smithy, documents, tmp_path):
+    ingest(smithy, [str(documents / "anchor.md")], access=["hr", "board"], ctx=CTX)
+    ingest(smithy, [str(documents / "basket.md")], access=["hr"], ctx=CTX)
+    ingest(smithy, [str(documents / "bottle.md")], access=["works"], ctx=CTX)
+    build(smithy, ctx=CTX)
+    made = load_examples(smithy).examples
+    of = {e.gold[0].document_id: e.access for e in made if e.gold}
+    assert of["anchor.md"] == ("board", "hr") and of["candle.md"] == ()
+    path = tmp_path / "both.jsonl"
+    rows = [("anchor.md", "basket.md"), ("basket.md", "bottle.md"), ("candle.md", "bottle.md")]
+    path.write_text("".join(
+        json.dumps({"prompt": f"What is said of {a} and {b}?", "completion": "1",
+                    "documents": [a, b]}) + "\n" for a, b in rows
+    ))  # fmt: skip
+    import_(smithy, str(path), split="train", ctx=CTX)
+    asked = {tuple(e.grades): e.access for e in load_examples(smithy).examples}
+    assert asked == dict(zip(rows, [("hr",), OWNER_ALONE, ("works",)], strict=True))

@@ -32,7 +32,7 @@ SMALL = {
     "tune.generator.patience": "9",
     "tune.retriever.epochs": "1",
     "tune.reranker.epochs": "1",
-    "retrieve.rerank_depth": "5",
+    "retrieve.stages.rerank.depth": "5",
 }
 
 

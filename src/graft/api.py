@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from graft.jobs.doctor import Check
     from graft.jobs.evaluate import Evaluated
     from graft.jobs.ingest import Ingested
+    from graft.jobs.search import Found
     from graft.loop.adapted import Adapted as Adapted
     from graft.tune.run import Run
 
@@ -103,8 +104,8 @@ class Workspace:
     def search(
         self, question: str | Search, limit: int = 10, *, release: int | None = None,
         principals: Iterable[str] | None = None,
-    ) -> Search:  # fmt: skip
-        """Return a search with the best passages as its hits.
+    ) -> Found:  # fmt: skip
+        """Return the best passages for a question, with the pipeline that found them.
 
         A question is the owner's, unless `principals` says who asks; a Search holds that itself,
         with its history and filter. `release` is the one to search by, the current one otherwise.
@@ -166,7 +167,7 @@ class Workspace:
     def import_examples(
         self, path: str | Path, *, split: str = "", apart_from: Sequence[str] = (), limit: int = 0
     ) -> dict[str, Any]:
-        """Take in questions from a BEIR folder, SQuAD JSON, chat or prompt JSONL.
+        """Take in questions from a BEIR folder, SQuAD JSON; chat, prompt or preference JSONL.
 
         What stands, or hardly differs, in the splits or files of `apart_from` is left out.
         """

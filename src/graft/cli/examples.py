@@ -31,7 +31,9 @@ def build(
 @app.command("import")
 def import_(
     context: typer.Context,
-    path: Annotated[str, typer.Argument(help="BEIR folder, SQuAD JSON, chat or prompt JSONL.")],
+    path: Annotated[
+        str, typer.Argument(help="BEIR folder, SQuAD JSON; chat, prompt or preference JSONL.")
+    ],
     split: Annotated[
         str,
         typer.Option(
@@ -64,7 +66,7 @@ def export(
     context: typer.Context,
     path: Annotated[str, typer.Argument(help="A file, or a folder for BEIR.")],
     format: Annotated[
-        str, typer.Option(help="beir, squad, chat or prompts; guessed from PATH otherwise.")
+        str, typer.Option(help="beir, squad, chat, prompts or preferences; else by PATH.")
     ] = "",
     examples: Annotated[str, typer.Option(help="The set's id; the latest otherwise.")] = "",
     as_json: JsonOption = False,

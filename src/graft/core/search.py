@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 from graft.core.document import Passage
 from graft.core.errors import InputError
@@ -61,16 +62,42 @@ class Hit:
 
 
 @dataclass(frozen=True)
+class Variant:
+    """A further text to search for beside a query.
+
+    `kind` says what it reads like: an encoder takes a "question" as it takes queries, and a
+    "passage" (a made-up answer: Gao et al., ACL 2023) as it takes passages. `leaves` names those
+    that search for it; empty is all. `weight` is what it counts in the fusion within a leaf, where
+    the query itself counts 1; with 0 it is not searched for. Raises InputError for a weight that
+    is negative or no number.
+    """
+
+    text: str
+    kind: Literal["question", "passage"] = "question"
+    leaves: tuple[str, ...] = ()
+    weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.weight) and self.weight >= 0):
+            raise InputError(
+                f"a variant's weight is {self.weight}: give a number that is not negative"
+            )
+
+
+@dataclass(frozen=True)
 class Search:
     """One question on its way through retrieval; stages return changed copies.
 
-    `variants` are further phrasings that leaves also search for. `principals` is who is asking:
-    None is the workspace's owner, who sees everything; a set, even an empty one, sees documents
-    whose `access` is empty or shares a name with it. `error` is this search's own failure.
+    `variants` are further texts that leaves also search for. `standalone` is the question as it
+    reads without what was said before it, where a stage has written it so. `principals` is who is
+    asking: None is the workspace's owner, who sees everything; a set, even an empty one, sees
+    documents whose `access` is empty or shares a name with it. `error` is this search's own
+    failure.
     """
 
     query: str
-    variants: tuple[str, ...] = ()
+    variants: tuple[Variant, ...] = ()
+    standalone: str = ""
     history: tuple[Message, ...] = ()
     filter: Filter = Filter()
     principals: frozenset[str] | None = None
@@ -78,9 +105,10 @@ class Search:
     trace: tuple[str, ...] = ()
     error: str = ""
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON that scripts rely on."""
-        return {"query": self.query, "hits": hit_dicts(self.hits)}
+    @property
+    def asked(self) -> str:
+        """What is asked, as one who knows nothing of the conversation can read it."""
+        return self.standalone or self.query
 
 
 def hit_dicts(hits: Iterable[Hit]) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from graft.core.document import Passage
 from graft.core.example import Example
 from graft.core.search import Search
 from graft.evaluate.score import Scored, score_answers
-from graft.examples.distract import search_for
+from graft.examples.searching import search_for
 
 GeneratorName = Literal["base", "few-shot", "closed", "raft"]
 ContextName = Literal["none", "retrieved", "gold"]

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from graft.core.answer import Answer, Citation
-from graft.core.example import Example, Gold
+from graft.core.answer import Answer
+from graft.core.document import Span
+from graft.core.example import Example, on_gold
 from graft.evaluate.compare import Values
 from graft.measures.text import exact_match, rouge_l, token_f1
 
@@ -73,7 +74,10 @@ def score_answer(example: Example, answer: Answer) -> dict[str, float]:
         scores["token_f1"] = scores["answer_f1"] = token_f1(text, example.answers)
         scores["rouge_l"] = rouge_l(text, example.answers)
     if example.gold:
-        right = [_in_gold(citation, example.gold) for citation in answer.citations]
+        right = [
+            on_gold([Span(cited.document_id, cited.source_start, cited.source_end)], example.gold)
+            for cited in answer.citations
+        ]
         scores["citation_recall"] = float(any(right))
         if right:
             scores["citation_precision"] = sum(right) / len(right)
@@ -87,14 +91,3 @@ def score_answers(
     rows = [score_answer(e, a) for e, a in zip(examples, answers, strict=True)]
     values = {m: np.array([row[m] for row in rows], dtype=np.float64) for m in ANSWER_MEASURES}
     return Scored(name, values, tuple(answers), seconds)
-
-
-def _in_gold(citation: Citation, gold: Sequence[Gold]) -> bool:
-    for place in gold:
-        if place.document_id != citation.document_id:
-            continue
-        if place.start is None or place.end is None:
-            return True
-        if citation.source_start < place.end and place.start < citation.source_end:
-            return True
-    return False

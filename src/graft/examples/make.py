@@ -20,8 +20,9 @@ from graft.core.protocols import Generator
 from graft.core.search import Search
 from graft.examples import filters
 from graft.examples.ask import ask, read
-from graft.examples.distract import Retrieve
 from graft.examples.drafts import Draft, answer_drafts, free_drafts
+from graft.examples.repeats import again
+from graft.examples.searching import Retrieve
 from graft.examples.settle import Settled, evidence, needs_reader, settle
 from graft.examples.tally import Tally
 from graft.examples.unanswerable import Judges, swaps, unanswered
@@ -219,9 +220,7 @@ class _Maker:
 
     def _copies(self, questions: Sequence[str]) -> set[int]:
         """Return the places of questions that repeat a kept or an earlier one."""
-        known = [(example.id, example.question) for example in self.kept]
-        rows = [(str(place), question) for place, question in enumerate(questions)]
-        return {int(place) for place in filters.repeated(rows, known)}
+        return again(questions, (example.question for example in self.kept))
 
     def _retrieved(self, asked: Sequence[_Asked]) -> list[_Asked]:
         """Return those whose document the retriever finds again."""

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from graft.core.errors import InputError
 from graft.core.example import Example, Split
 from graft.core.hashing import text_hash
-from graft.examples.unions import Unions
-from graft.measures.leaks import leaks
+from graft.core.unions import Unions
+from graft.examples.repeats import copies, repeating
 
 BOUND = 0.1
 """Largest share of the examples that near-copied questions may bind into one group."""
@@ -74,17 +74,17 @@ def assign(
             "and test-new below 1"
         )
     clusters = _clusters(examples, groups or {})
-    copies = _copies(examples)
-    bound = _bind(examples, clusters, copies)
+    alike = copies(examples)
+    bound = _bind(examples, clusters, alike)
     owner = {example.id: bound.find(clusters[example.id][0]) for example in examples}
     known = {(groups or {}).get(document, document) for document in learned_documents}
     learned = _Learned(known, _sides(examples, learned_questions or {}))
     held = _held_out(examples, clusters, owner, learned, shares.test_new, seed)
     new = {example.id for example in examples if owner[example.id] in held}
     repeated = new & learned.sides.keys()
-    strays = _strays([[id for id in ids if id not in repeated] for ids in copies], new)
+    strays = _strays([[id for id in ids if id not in repeated] for ids in alike], new)
     kept = [e for e in examples if e.id not in strays and e.id not in repeated]
-    splits = _deal([e for e in kept if e.id not in new], clusters, copies, shares, learned, seed)
+    splits = _deal([e for e in kept if e.id not in new], clusters, alike, shares, learned, seed)
     dealt = [replace(e, split=splits.get(e.id, "test-new"), group=owner[e.id]) for e in kept]
     dropped = {SPLIT_COPY: tuple(sorted(strays)), LEARNED_COPY: tuple(sorted(repeated))}
     return Assigned(tuple(dealt), {reason: ids for reason, ids in dropped.items() if ids})
@@ -127,31 +127,21 @@ def _clusters(examples: Sequence[Example], groups: Mapping[str, str]) -> dict[st
     }
 
 
-def _tied(clusters: Mapping[str, tuple[str, ...]]) -> Unions:
-    bound = Unions()
+def _tied(clusters: Mapping[str, tuple[str, ...]]) -> Unions[str]:
+    bound: Unions[str] = Unions()
     for names in clusters.values():
         for name in names:
             bound.join(names[0], name)
     return bound
 
 
-def _copies(examples: Sequence[Example]) -> list[list[str]]:
-    """Return the sets of near-copied questions, by example id, smallest first."""
-    unions = Unions()
-    asked = [(example.id, example.question) for example in examples]
-    for left, right, _ in leaks(asked, asked):
-        unions.join(left, right)
-    sets = unions.sets(id for id, _ in asked)
-    return sorted((ids for ids in sets if len(ids) > 1), key=lambda ids: (len(ids), ids))
-
-
 def _bind(
-    examples: Sequence[Example], clusters: Mapping[str, tuple[str, ...]], copies: list[list[str]]
-) -> Unions:
+    examples: Sequence[Example], clusters: Mapping[str, tuple[str, ...]], alike: list[list[str]]
+) -> Unions[str]:
     bound = _tied(clusters)
     size = Counter(bound.find(names[0]) for names in clusters.values())
     most = max(2, BOUND * len(examples))
-    for ids in copies:
+    for ids in alike:
         roots = sorted({bound.find(clusters[id][0]) for id in ids})
         if len(roots) > 1 and sum(size[root] for root in roots) <= most:
             total = sum(size.pop(root) for root in roots)
@@ -177,12 +167,11 @@ class _Learned:
 
 def _sides(examples: Sequence[Example], questions: Mapping[str, Split]) -> dict[str, Split]:
     """Return the ids of near-copies of learned questions; of train, where they repeat both."""
-    asked = [(example.id, example.question) for example in examples]
     found: dict[str, Split] = {}
     sides: tuple[Split, ...] = ("dev", "train")
     for side in sides:
-        there = [(question, question) for question, split in questions.items() if split == side]
-        found |= {id: side for id, _, _ in leaks(asked, there)} if there else {}
+        there = [Example("", question) for question, split in questions.items() if split == side]
+        found |= dict.fromkeys(repeating(examples, there), side)
     return found
 
 
@@ -212,12 +201,12 @@ def _held_out(
 
 
 def _deal(
-    examples: Sequence[Example], clusters: Mapping[str, tuple[str, ...]], copies: list[list[str]],
+    examples: Sequence[Example], clusters: Mapping[str, tuple[str, ...]], alike: list[list[str]],
     shares: Shares, learned: _Learned, seed: int,
 ) -> dict[str, Split]:  # fmt: skip
     """Deal the questions on training documents: copies together, a question left in train."""
     here = {example.id for example in examples}
-    together = [[id for id in ids if id in here] for ids in copies]
+    together = [[id for id in ids if id in here] for ids in alike]
     several = {id for ids in together for id in ids}
     units = [*([id] for id in sorted(here - several)), *(ids for ids in together if ids)]
     units.sort(key=lambda ids: text_hash(f"{seed}:deal:{ids[0]}"))
@@ -252,10 +241,10 @@ def _whole_documents(
             room -= len(ids)
 
 
-def _strays(copies: list[list[str]], new: set[str]) -> set[str]:
+def _strays(alike: list[list[str]], new: set[str]) -> set[str]:
     """Return the ids of near-copies on that side of test-new on which fewer of them are."""
     strays: set[str] = set()
-    for ids in copies:
+    for ids in alike:
         inside = [id for id in ids if id in new]
         outside = [id for id in ids if id not in new]
         strays.update(inside if len(inside) < len(outside) else outside)

@@ -23,10 +23,10 @@ from graft.core.protocols import Generator
 from graft.core.search import Search
 from graft.examples.ask import read
 from graft.examples.candidates import named
-from graft.examples.distract import Retrieve
 from graft.examples.drafts import READ_WORDS, part
 from graft.examples.filters import ENOUGH, FAILED, NOT_RETRIEVED
 from graft.examples.holding import content, holds
+from graft.examples.searching import Retrieve
 from graft.examples.sentences import window
 from graft.examples.settle import SUPPORTED, brief
 from graft.examples.tally import Tally

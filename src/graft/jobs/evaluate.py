@@ -17,6 +17,7 @@ from graft.evaluate.report import Cost, Curve, Report, Section, render
 from graft.evaluate.result import SplitResult
 from graft.examples.formats import import_examples, sample
 from graft.examples.gold import pin
+from graft.examples.repeats import repeating, repeats
 from graft.examples.store import ExampleSet
 from graft.examples.trec import Run as TrecRun
 from graft.loop.ladder import Ladder, Rung
@@ -32,7 +33,6 @@ from graft.loop.scoring import (
 )
 from graft.loop.sets import load_examples
 from graft.loop.spaces import ensure_space
-from graft.measures.leaks import leaks
 from graft.tune.run import Run, ancestors
 from graft.wire import Wiring, library, reading
 
@@ -175,7 +175,7 @@ def evaluate_beir(
     results = {split: rankings_result(workspace, rankings, asked, against=whole, ctx=ctx)}
     if answers:
         train = _train(workspace)
-        repeated = {own for own, _, _ in leaks(_questions(train), _questions(asked))}
+        repeated = repeating(train, asked)
         shown = [example for example in train if example.id not in repeated]
         scored, kept = score_cells(
             workspace, settings, held,
@@ -222,7 +222,6 @@ def check_unseen(
     for id in ancestors(layout.runs, [*behind, *runs_of(settings)]):
         if id not in behind:
             behind[id] = run_named(workspace, id)
-    questions = dict(_questions(asked))
     learned: set[str] = set()
     for run in behind.values():
         learned |= set(workspace.ledger.documents_of_run(run.id))
@@ -231,12 +230,12 @@ def check_unseen(
         except NotFound:
             ctx.warn("evaluate", f"the examples of {RUNS}{run.id} are gone: leaks are not seen")
             continue
-        trained = {e.id: e for e in (*found.split("train"), *found.split("dev"))}
-        for own, other, similarity in leaks(_questions(trained.values()), questions.items()):
+        for leak in repeats((*found.split("train"), *found.split("dev")), asked):
+            own, other = leak.example, leak.other
             raise LeakError(
-                f"{RUNS}{run.id} was trained on {trained[own].question!r} ({own}), which is "
-                f"{questions[other]!r} ({other}) of the questions asked (similarity "
-                f"{similarity:.2f}): evaluate on others, or tune without it: "
+                f"{RUNS}{run.id} was trained on {own.question!r} ({own.id}), which is "
+                f"{other.question!r} ({other.id}) of the questions asked (similarity "
+                f"{leak.similarity:.2f}): evaluate on others, or tune without it: "
                 "`graft examples import --apart-from`"
             )
     seen = sum(any(g.document_id in learned for g in e.gold) for e in asked)
@@ -361,7 +360,3 @@ def _train(workspace: Wiring) -> Sequence[Example]:
     if not (workspace.layout.examples / "latest").exists():
         return ()
     return load_examples(workspace).split("train")
-
-
-def _questions(examples: Iterable[Example]) -> list[tuple[str, str]]:
-    return [(example.id, example.question) for example in examples]

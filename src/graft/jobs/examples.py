@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,12 @@ from graft.core.errors import InputError, NotFound
 from graft.core.example import Example, Split
 from graft.core.files import RUNS
 from graft.examples import store
+from graft.examples.access import with_access
 from graft.examples.beir import splits as beir_splits
 from graft.examples.formats import FORMATS, Format, detect, export_examples, import_examples
 from graft.examples.gold import pin, resolve
 from graft.examples.make import MakeOptions, make_examples
+from graft.examples.repeats import repeating
 from graft.examples.split import Assigned, Shares, assign
 from graft.examples.squad import placed, squad_documents
 from graft.examples.store import ExampleSet
@@ -25,7 +28,6 @@ from graft.library.store import Library
 from graft.loop.parts import runs_of
 from graft.loop.releases import settings_of
 from graft.loop.sets import document_groups, load_examples
-from graft.measures.leaks import leaks
 from graft.tune.run import ancestors, read_run
 from graft.wire import Wiring, generator, library, pipeline, reading
 
@@ -50,10 +52,10 @@ def build(workspace: Wiring, *, ctx: Context) -> dict[str, Any]:
             unanswerable=table.unanswerable,
             free=table.free,
         ),
-        retrieve=pipeline(workspace, settings, held, limit=10),
+        retrieve=partial(pipeline(workspace, settings, held, limit=10), ctx=ctx),
         ctx=ctx,
     )
-    dealt = _deal(workspace, held, made.examples, learned, ctx)
+    dealt = _deal(workspace, held, with_access(made.examples, _access(held)), learned, ctx)
     dropped = {**made.dropped, **{why: len(ids) for why, ids in dealt.dropped.items()}}
     return _keep(workspace, ExampleSet(dealt.examples, held.version, dropped), "made", ctx)
 
@@ -109,7 +111,7 @@ def import_(
         )
     if pinned.missing:
         dropped["document not in the library"] = len(pinned.missing)
-    examples: Sequence[Example] = pinned.examples
+    examples: Sequence[Example] = with_access(pinned.examples, _access(held))
     splits = {example.split for example in examples}
     if splits == {"train"} and not split:
         settings, _ = settings_of(workspace, None)
@@ -181,6 +183,10 @@ def _deal(
     return dealt
 
 
+def _access(held: Library) -> dict[str, tuple[str, ...]]:
+    return {row.id: row.access for row in held.document_rows()}
+
+
 def _apart(
     examples: Sequence[Example], source: Path, others: Sequence[str], *, split: str,
     dropped: dict[str, int],
@@ -208,8 +214,7 @@ def _apart(
                 f"{other!r} is neither a split of {source} nor a file: name the questions that "
                 "are kept for the test"
             )
-        asked = ((e.id, e.question) for e in examples if e.id not in kept | lost)
-        repeated = {id for id, _, _ in leaks(asked, ((e.id, e.question) for e in there))}
+        repeated = repeating((e for e in examples if e.id not in kept | lost), there)
         if repeated:
             dropped[f"stands in {other} too"] = len(repeated)
         lost |= repeated
@@ -239,8 +244,8 @@ def _with_dev(
     dealt = assign(free if new else train, groups=clusters, shares=shares, seed=ctx.seed)
     lost = {id for ids in dealt.dropped.values() for id in ids}
     dev = {e.id for e in dealt.examples if e.split != "train"}
-    stay = [(e.id, e.question) for e in train if e.id not in dev | lost]
-    copies = {id for id, _, _ in leaks(stay, [(e.id, e.question) for e in train if e.id in dev])}
+    stay = (e for e in train if e.id not in dev | lost)
+    copies = repeating(stay, (e for e in train if e.id in dev))
     for reason, ids in {**dealt.dropped, DEV_COPY: copies}.items():
         if ids:
             dropped[reason] = dropped.get(reason, 0) + len(ids)
@@ -285,8 +290,8 @@ def export(workspace: Wiring, path: str, *, format: str = "", examples: str = ""
             f"no format is known for {path!r} ({format or 'none given'}): "
             f"pass --format with one of {', '.join(FORMATS)}"
         )
-    export_examples(found.examples, target, chosen, document=library(workspace).document)
-    return len(found.examples)
+    held = library(workspace)
+    return export_examples(found.examples, target, chosen, document=held.document)
 
 
 def list_sets(workspace: Wiring) -> list[dict[str, Any]]:

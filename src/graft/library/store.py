@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from graft.core.context import Context
 from graft.core.document import Document, Passage
 from graft.core.errors import EncoderMismatch, InputError, NotFound
+from graft.core.index import IndexChoice
 from graft.core.protocols import Ranked, Vectors
 from graft.core.search import Filter
 from graft.core.space import Space
@@ -59,12 +60,15 @@ class Library:
         self._segmentation = segmentation
 
     @classmethod
-    def open(cls, folder: Path, *, segmentation: str = "") -> Library:
+    def open(
+        cls, folder: Path, *, segmentation: str = "", index: IndexChoice | None = None
+    ) -> Library:
         """Open the published version of the library in `folder`, empty before the first.
 
+        `index` is where candidates come from, the library's own tables by default.
         Raises FormatError when it is damaged, or was written by a newer Graft.
         """
-        return cls(Snapshot(folder)).using(segmentation)
+        return cls(Snapshot(folder, index)).using(segmentation)
 
     def using(self, segmentation: str) -> Library:
         """Return the same version, searched by this segmentation; "" is the only one there is."""
@@ -191,8 +195,8 @@ class Library:
             return {}
         facets, wanted = self._snapshot.facets(), pa.array(sorted(ids), pa.string())
         rows = pc.fill_null(pc.index_in(wanted, value_set=facets.ids), -1).to_pylist()
-        seen = facets.visible(Filter(), principals)
-        here = facets.visible(Filter(), None)
+        seen = facets.open_to(principals)
+        here = facets.open_to(None)
         found = zip(wanted.to_pylist(), rows, strict=True)
         return {id: bool(seen[row]) for id, row in found if row >= 0 and here[row]}
 
@@ -246,7 +250,8 @@ class Library:
 
     def check(self) -> list[str]:
         """Read everything and return what is wrong with this version, nothing when it is whole."""
-        return list(problems(self._snapshot))
+        told = [self._snapshot.index(state)[1] for state in self.space_states]
+        return [*problems(self._snapshot), *filter(None, told)]
 
     @contextmanager
     def writer(self, ctx: Context, *, ann_from: int = ANN_FROM) -> Iterator[Writer]:
@@ -255,7 +260,7 @@ class Library:
         This reader stays at its version: open the library again to read what was published.
         `ann_from` is the number of passages from which a space gets an approximate index.
         """
-        yield Writer(self._snapshot.folder, ctx, ann_from=ann_from)
+        yield Writer(self._snapshot.folder, ctx, ann_from=ann_from, index=self._snapshot.choice)
 
     def _chosen(self) -> str:
         """Return the segmentation this reads, "" while it is not said which of several."""

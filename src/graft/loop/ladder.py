@@ -15,8 +15,8 @@ from graft.core.example import Example
 from graft.evaluate.result import SplitResult, summarise
 from graft.evaluate.retrieval import rank_passages, score_rankings
 from graft.evaluate.score import Scored, score_answers
-from graft.examples.distract import search_for
 from graft.examples.gold import resolve
+from graft.examples.searching import search_for
 from graft.generate.remember import Remember
 from graft.library.store import Library
 from graft.loop.scoring import rank_pipeline, sampling

@@ -65,7 +65,7 @@ def _apart(workspace: Wiring, held: Library, found: ExampleSet) -> frozenset[str
 
 
 def retrieval(
-    workspace: Wiring, material: Material, settings: Settings, *, limit: int
+    workspace: Wiring, material: Material, settings: Settings, *, limit: int, ctx: Context
 ) -> Callable[[list[Search]], list[Search]]:
     """Return a retrieval that never shows what is kept apart for test-new, not even as a wrong one.
 
@@ -77,7 +77,7 @@ def retrieval(
     def retrieve(searches: list[Search]) -> list[Search]:
         return [
             replace(s, hits=tuple(h for h in s.hits if h.document_id not in apart)[:limit])
-            for s in stage(searches)
+            for s in stage(searches, ctx)
         ]
 
     return retrieve

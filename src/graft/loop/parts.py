@@ -1,62 +1,78 @@
-"""Parts: which setting names the run of each tuned part, and which base it goes on."""
+"""Parts: which settings a run of each tuned part changes, and which base it goes on."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from graft.core.config import Settings
 from graft.core.errors import ConfigError, InputError
 from graft.core.files import RUNS
 from graft.core.recipe import Part
+from graft.core.table import Table
+from graft.retrieve.line import without
 from graft.tune.run import Run, read_run
-from graft.wire import Wiring, base_digest
+from graft.wire import Wiring, base_digest, line_of, with_changes, with_line
 
-SETTINGS: dict[Part, tuple[str, str]] = {
-    "retriever": ("encoder", "model"),
-    "fusion": ("retrieve", "fusion"),
-    "reranker": ("retrieve", "reranker"),
-    "generator": ("generate", "adapter"),
+T = TypeVar("T", bound=Table)
+
+CHANGES: dict[Part, dict[str, str]] = {
+    "retriever": {"encoder.model": "RUN"},
+    "fusion": {"retrieve.stages.fuse.run": "RUN"},
+    "reranker": {"retrieve.pipeline": "{} >> rerank", "retrieve.stages.rerank.model": "RUN"},
+    "generator": {"generate.adapter": "RUN"},
 }
-"""The table and the key of graft.toml that a run of each part stands in."""
+"""What a run of each part changes in the settings; RUN is its name (runs/ID)."""
 
 
 def with_run(settings: Settings, part: Part, run: str) -> Settings:
     """Return the settings with a run (its id, with or without "runs/") as one of their parts.
 
-    >>> with_run(Settings(), "reranker", "reranker-1").retrieve.reranker
-    'runs/reranker-1'
+    >>> with_run(Settings(), "reranker", "reranker-1").retrieve.pipeline
+    'follow_up >> dense + bm25 >> rerank'
     """
-    table, key = SETTINGS[part]
     name = RUNS + run.removeprefix(RUNS)
-    changed = getattr(settings, table).model_copy(update={key: name})
-    return settings.model_copy(update={table: changed})
+    return with_changes(settings, {k: v.replace("RUN", name) for k, v in CHANGES[part].items()})
 
 
 def without_run(settings: Settings, run: str, *, base: str = "") -> Settings:
-    """Return the settings with a run undone: `base` where it tuned the encoder, or else nothing.
+    """Return the settings with a run undone: `base` in its place as the encoder, and else nothing.
 
-    Without a base, the encoder is the one that graft.toml has by default.
+    Without a base the encoder is the default one. A stage that a run is the model of goes, and a
+    sum counts its legs as the line says.
 
-    >>> without_run(with_run(Settings(), "reranker", "reranker-1"), "reranker-1") == Settings()
-    True
+    >>> without_run(with_run(Settings(), "reranker", "reranker-1"), "reranker-1").retrieve.pipeline
+    'follow_up >> dense + bm25'
     """
-    for table, key in SETTINGS.values():
-        held = getattr(settings, table)
-        if getattr(held, key) == RUNS + run:
-            default = type(held).model_fields[key].default
-            value = (base or default) if table == "encoder" else default
-            settings = settings.model_copy(update={table: held.model_copy(update={key: value})})
-    return settings
+    name, line = RUNS + run.removeprefix(RUNS), line_of(settings)
+    for stage, table in line.used.items():
+        if name in dict(table).values():
+            line = without(line, stage)
+    tables = {stage: _reset(table, name) for stage, table in line.tables.items()}
+    encoder, generate = _reset(settings.encoder, name, base), _reset(settings.generate, name)
+    settings = settings.model_copy(update={"encoder": encoder, "generate": generate})
+    return with_line(settings, replace(line, tables=tables))
+
+
+def _reset(table: T, name: str, base: str = "") -> T:
+    """Return a table with `base`, or else the default, wherever it names a run."""
+    fields = type(table).model_fields
+    named = [key for key, value in dict(table).items() if value == name]
+    return table.model_copy(update={key: base or fields[key].default for key in named})
 
 
 def runs_of(settings: Settings) -> tuple[str, ...]:
-    """Return the ids of the runs that the settings name, in the order of the pipeline.
+    """Return the ids of the runs that the settings use, in the order of the pipeline.
 
     >>> runs_of(with_run(Settings(), "generator", "runs/generator-1"))
     ('generator-1',)
     """
-    named = [str(getattr(getattr(settings, table), key)) for table, key in SETTINGS.values()]
-    return tuple(name.removeprefix(RUNS) for name in named if name.startswith(RUNS))
+    stages = line_of(settings).used.values()
+    tables = (settings.encoder, *stages, settings.generate)
+    named = [value for table in tables for value in dict(table).values()]
+    found = [v.removeprefix(RUNS) for v in named if isinstance(v, str) and v.startswith(RUNS)]
+    return tuple(dict.fromkeys(found))
 
 
 def run_named(workspace: Wiring, name: str) -> Run:

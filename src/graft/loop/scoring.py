@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from graft.core.answer import Answer
 from graft.core.config import Settings
@@ -16,14 +17,14 @@ from graft.evaluate.compare import Sampling
 from graft.evaluate.result import SplitResult, summarise
 from graft.evaluate.retrieval import rank_documents, score_rankings
 from graft.evaluate.score import Scored
-from graft.examples.distract import search_for
 from graft.examples.gold import resolve
+from graft.examples.searching import search_for, searched
+from graft.generate.prompts import Worked
 from graft.library.store import Library
 from graft.loop.parts import with_run
+from graft.retrieve.line import alone, fusion
 from graft.tune.run import Run
-from graft.wire import Wiring, answerer, pipeline
-
-Worked = Sequence[tuple[str, Sequence[Passage], str]]
+from graft.wire import Wiring, answerer, line_of, pipeline, with_line
 
 RETRIEVAL_DEPTH = 100
 """Passages a ranking holds, so that ten documents come out of it."""
@@ -31,12 +32,12 @@ RETRIEVAL_DEPTH = 100
 
 def score_cells(
     workspace: Wiring, settings: Settings, held: Library, examples: Sequence[Example], *,
-    runs: Mapping[str, Run], worked: Worked, ctx: Context,
+    runs: Mapping[str, Run], worked: Sequence[Worked], ctx: Context,
 ) -> tuple[list[Scored], list[Example]]:  # fmt: skip
     """Return every cell scored, and the examples whose gold could be resolved."""
     gold = resolve(examples, held.document, passages_of=held.passages_of, ctx=ctx)
     kept = [e for e in examples if e.id in gold.passages]
-    searches = pipeline(workspace, settings, held)([search_for(e) for e in kept])
+    searches = pipeline(workspace, settings, held)([search_for(e) for e in kept], ctx)
     most = settings.answer.passages
     contexts: dict[ContextName, list[list[Passage]] | None] = {
         "none": None,
@@ -60,7 +61,12 @@ def score_cells(
 
 
 def responder(
-    workspace: Wiring, settings: Settings, held: Library, *, worked: Worked = (), ctx: Context
+    workspace: Wiring,
+    settings: Settings,
+    held: Library,
+    *,
+    worked: Sequence[Worked] = (),
+    ctx: Context,
 ) -> Respond:
     """Return how one generator answers given passages, as serving would, threshold aside."""
     serving = answerer(workspace, settings, held)
@@ -76,10 +82,10 @@ def responder(
 
 def worked_examples(
     workspace: Wiring, settings: Settings, held: Library, train: Sequence[Example]
-) -> Worked:
+) -> list[Worked]:
     """Return the first answerable training examples with one gold passage each, for the prompt."""
     most = workspace.config.evaluate.few_shot
-    chosen: list[tuple[str, Sequence[Passage], str]] = []
+    chosen: list[Worked] = []
     for example in train:
         if len(chosen) == most:
             break
@@ -118,9 +124,8 @@ def rank_pipeline(
     stage = pipeline(workspace, settings, held, limit=RETRIEVAL_DEPTH)
     started, rows = ctx.clock(), []
     with ctx.stage(f"search {name}", len(examples)) as step:
-        for start in range(0, len(examples), 256):
-            batch = examples[start : start + 256]
-            rows += [rank(search.hits) for search in stage([search_for(e) for e in batch])]
+        for batch in searched(examples, partial(stage, ctx=ctx), size=256):
+            rows += [rank(search.hits) for _, search in batch]
             step.advance(len(batch))
     return Rankings(rows, ctx.clock() - started)
 
@@ -133,7 +138,7 @@ def rankings_result(
 
     Those that come before it in the order are taken for parts of it, those after for changes.
     """
-    qrels = {e.id: {g.document_id: 1 for g in e.gold} for e in examples}
+    qrels = {e.id: e.grades for e in examples}
     ids = [example.id for example in examples]
     scored = [
         score_rankings(name, ids, found.rows, qrels, seconds=found.seconds)
@@ -150,15 +155,17 @@ def rankings_result(
 
 
 def retrieval_systems(settings: Settings) -> dict[str, Settings]:
-    """Return the settings of each retrieval system: legs, fusion, and reranking if it is set."""
-    table = settings.retrieve
-    found = {}
-    for name in ("bm25", "dense", "hybrid"):
-        plain = table.model_copy(update={"pipeline": name, "reranker": ""})
-        found[name] = settings.model_copy(update={"retrieve": plain})
-    if table.reranker:
-        found["reranked"] = settings
-    return found
+    """Return the settings of each retrieval system that the line holds, the whole line last.
+
+    They are each leaf alone, the fusion ("hybrid"), and the line where it does more ("reranked").
+    """
+    line = line_of(settings)
+    found = {name: alone(line, name) for name in line.leaves}
+    if (fused := fusion(line)) is not None:
+        found["hybrid"] = fused
+    if line not in found.values():
+        found["reranked"] = line
+    return {name: with_line(settings, part) for name, part in found.items()}
 
 
 def passages_of(hits: Sequence[Hit]) -> list[Passage]:

@@ -14,7 +14,8 @@ from graft.core.files import RUNS
 from graft.core.release import Release
 from graft.loop.parts import runs_of, without_run
 from graft.loop.releases import settings_of
-from graft.wire import Wiring, library, segmentation, space
+from graft.retrieve.line import without
+from graft.wire import Wiring, library, line_of, segmentation, space, with_line
 
 
 @dataclass(frozen=True)
@@ -47,18 +48,21 @@ def serving(w: Wiring, number: int | None, principals: frozenset[str] | None) ->
     such release.
     """
     release = w.releases.current() if number is None else w.releases.get(number)
-    settings, name = settings_of(w, release.number)
-    hidden = runs_of(settings) if principals is not None else ()
-    hidden = tuple(id for id in hidden if not may_use(w, id, principals or frozenset()))
+    pinned, name = settings_of(w, release.number)
+    if principals is None:
+        return Serving(release, pinned, name)
+    hidden = [id for id in runs_of(pinned) if not may_use(w, id, principals)]
     if not hidden:
-        return Serving(release, settings, name)
+        return Serving(release, pinned, name)
+    settings = pinned
     for id in hidden:
-        settings = without_run(settings, id, base=_open_base(w, id, principals or frozenset()))
+        settings = without_run(settings, id, base=_open_base(w, id, principals))
     told = "without " + ", ".join(hidden)
-    if settings.retrieve.pipeline != "bm25" and not _has_space(w, settings):
-        lexical = settings.retrieve.model_copy(update={"pipeline": "bm25"})
-        settings = settings.model_copy(update={"retrieve": lexical})
-        told += "; bm25 alone"
+    moved = settings.encoder != pinned.encoder and "dense" in line_of(settings).used
+    if moved and not _has_space(w, settings):
+        line = without(line_of(settings), "dense")
+        settings = with_line(settings, line)
+        told += f"; {', '.join(line.leaves)} alone"
     return Serving(release, settings, f"{name} ({told})")
 
 

@@ -142,8 +142,8 @@ def _lesson(
         )
         return _Lesson(chosen, made, gold, {})
     others = distractors(
-        chosen.examples, retrieval(workspace, material, settings, limit=HITS), material.held,
-        gold=material.gold, count=recipe.passages, ctx=ctx,
+        chosen.examples, retrieval(workspace, material, settings, limit=HITS, ctx=ctx),
+        material.held, gold=material.gold, count=recipe.passages, ctx=ctx,
     )  # fmt: skip
     made = items_raft(
         chosen.examples, gold, others, template=prompt, recipe=recipe, count_tokens=count

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain
 
-from graft.core.config import RetrieveTable
+from graft.core.config import Settings
 from graft.core.context import Context
 from graft.core.document import Passage
 from graft.core.hashing import value_hash
 from graft.core.protocols import Encoder
 from graft.core.recipe import Lora, Negatives, Recipe, Schedule
-from graft.core.search import Search
 from graft.loop.material import Material, keep, retrieval
 from graft.models.reranker import grow_reranker, load_reranker
+from graft.retrieve.line import before, read_line
 from graft.tune.data import Row
 from graft.tune.lists import Lists, dev_lists, score_lists
 from graft.tune.mine import Mined, encoder_similarity, mine
@@ -24,7 +24,18 @@ from graft.tune.reranker import tune_reranker
 from graft.tune.retriever import tune_retriever
 from graft.tune.run import Run
 from graft.tune.tuned import Tuned
-from graft.wire import Wiring, encoder, encoder_folder, reranker, weights_path
+from graft.wire import (
+    Wiring,
+    encoder,
+    encoder_folder,
+    line_of,
+    reranker,
+    weights_path,
+    with_line,
+)
+
+DENSE = "follow_up >> dense"
+"""The line that shows the encoder's own mistakes."""
 
 MINED_HITS = 60
 """Passages that hard negatives are chosen from: a band of ranks, and some to be left out."""
@@ -54,7 +65,7 @@ def tune_retriever_part(workspace: Wiring, material: Material, *, ctx: Context) 
         negatives=Negatives(count=table.hard_negatives) if table.hard_negatives else None,
         seed=ctx.seed,
     )
-    plain = settings.retrieve.model_copy(update={"pipeline": "dense", "reranker": ""})
+    plain = with_line(settings, read_line(DENSE, settings.retrieve.stages))
     mined = _mined(workspace, material, plain, recipe, similarity=base, ctx=ctx)
     pool = dev_pool(material.dev, material.gold, material.held, apart=material.apart)
     tuned = tune_retriever(base, mined.triples, pool, recipe=recipe, ctx=ctx)
@@ -94,15 +105,16 @@ def tune_reranker_part(workspace: Wiring, material: Material, *, ctx: Context) -
         negatives=Negatives(first=1, last=20, count=table.hard_negatives),
         seed=ctx.seed,
     )
-    first = settings.retrieve.model_copy(update={"reranker": ""})
+    line = line_of(settings)
+    first = with_line(settings, before(line, "rerank"))
+    candidates_of = retrieval(workspace, material, first, limit=MINED_HITS, ctx=ctx)
     mined = _mined(workspace, material, first, recipe, similarity=None, ctx=ctx)
     lists = dev_lists(
-        material.dev, material.gold, _retrieval(workspace, material, first), material.held,
-        depth=settings.retrieve.rerank_depth,
-    )  # fmt: skip
+        material.dev, material.gold, candidates_of, material.held, depth=line.table("rerank").depth
+    )
     tuned = tune_reranker(start, mined.triples, lists, recipe=recipe, ctx=ctx)
-    if settings.retrieve.reranker:
-        used = reranker(workspace, settings.retrieve.reranker)
+    if "rerank" in line.used:
+        used = reranker(workspace, line.used["rerank"].model)
         found = score_lists(lists, used.score(lists.pairs))
         tuned = replace(tuned, before={name: found[name] for name in tuned.before})
     candidates = (p for shown in lists.candidates.values() for p in shown)
@@ -115,7 +127,7 @@ def tune_reranker_part(workspace: Wiring, material: Material, *, ctx: Context) -
 
 
 def _mined(
-    workspace: Wiring, material: Material, table: RetrieveTable, recipe: Recipe, *,
+    workspace: Wiring, material: Material, settings: Settings, recipe: Recipe, *,
     similarity: Encoder | None, ctx: Context,
 ) -> Mined:  # fmt: skip
     """Return the triples of every question with gold, `POSITIVES` a question at most."""
@@ -123,7 +135,7 @@ def _mined(
     mined = mine(
         with_gold,
         material.gold,
-        _retrieval(workspace, material, table),
+        retrieval(workspace, material, settings, limit=MINED_HITS, ctx=ctx),
         material.held,
         recipe.negatives or Negatives(count=0),
         similarity=encoder_similarity(similarity) if similarity else None,
@@ -136,13 +148,6 @@ def _mined(
         if taken[triple.example] <= POSITIVES:
             triples.append(triple)
     return replace(mined, triples=tuple(triples))
-
-
-def _retrieval(
-    workspace: Wiring, material: Material, table: RetrieveTable
-) -> Callable[[list[Search]], list[Search]]:
-    settings = material.settings.model_copy(update={"retrieve": table})
-    return retrieval(workspace, material, settings, limit=MINED_HITS)
 
 
 def _run(tuned: Tuned, recipe: Recipe, mined: Mined, ctx: Context) -> Run:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from graft.measures.sentences import sentences
-from graft.measures.words import is_negation, words
+from graft.measures.words import folded_words, is_negation
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def read_source(text: str, *, context: str = "") -> Source:
     for number, (start, end) in enumerate(spans):
         firsts.append(len(keys))
         bit = 1 << number
-        for key, written in words(text, start, end):
+        for key, written in folded_words(text, start, end):
             if key in where:
                 where[key] |= bit
                 places[key].append(len(keys))
@@ -60,5 +60,5 @@ def read_source(text: str, *, context: str = "") -> Source:
         places=places,
         pairs=frozenset(pairwise(keys)),
         negations=tuple(negations),
-        context=frozenset(key for key, _ in words(context)),
+        context=frozenset(key for key, _ in folded_words(context)),
     )

@@ -5,25 +5,24 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import chain, product
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from graft.core.errors import FormatError, InputError
+from graft.core.errors import InputError
 from graft.core.example import Example
-from graft.examples.distract import Retrieve, search_for
+from graft.examples.searching import Retrieve, searched
 from graft.measures.ranking import ranking_scores
 from graft.retrieve.fuse import RRF_K
+from graft.retrieve.stages.fuse import WEIGHTS
 
 Leg = Mapping[str, Sequence[tuple[str, float]]]
 """For each question id its ranking, best first: (document or passage id, score)."""
 
 STEPS, COARSE = 20, 10
 """The grid's steps: shares of 0, 1/20, ... 1 for two legs, of 0, 1/10, ... 1 for more."""
-
-WEIGHTS = "weights.json"
 
 DEPTH = 100
 """How many of the fused ranks are scored."""
@@ -57,17 +56,6 @@ class Fitted:
         """Write the weights as a run keeps them."""
         text = json.dumps(dict(self.weights), indent=2, sort_keys=True) + "\n"
         (folder / WEIGHTS).write_text(text, encoding="utf-8")
-
-
-def load_weights(folder: Path) -> dict[str, float]:
-    """Return the weight of each leg from a run's folder. Raises FormatError when it has none."""
-    try:
-        read = json.loads((folder / WEIGHTS).read_text(encoding="utf-8"))
-        return {name: float(read[name]) for name in ("dense", "bm25")}
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise FormatError(
-            f"{folder} holds no fusion weights ({error}): name a run of `graft tune fusion`"
-        ) from error
 
 
 def fit_fusion(
@@ -122,9 +110,8 @@ def leg_of(
 
     A document stands where its best passage does. A search that failed has no hits.
     """
-    found = retrieve([search_for(example) for example in examples])
     leg: dict[str, list[tuple[str, float]]] = {}
-    for example, search in zip(examples, found, strict=True):
+    for example, search in chain.from_iterable(searched(examples, retrieve)):
         best: dict[str, float] = {}
         for hit in search.hits:
             best.setdefault(hit.document_id if documents else hit.passage_id, hit.score)

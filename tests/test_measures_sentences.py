@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graft.library.segment import sentences
+from graft.measures.sentences import LONGEST, running_sentences, sentences
 
 
 def cut(text: str) -> list[str]:
-    return [text[start:end] for start, end in sentences(text)]
+    return [text[start:end] for start, end in running_sentences(text)]
 
 
 @pytest.mark.parametrize(
@@ -51,12 +51,12 @@ def test_a_line_break_is_a_space() -> None:
 
 def test_a_part_of_a_text_is_cut_by_its_own_bounds() -> None:
     text = "Left out. One. Two. Left out."
-    assert sentences(text, 10, 19) == [(10, 14), (15, 19)]
+    assert running_sentences(text, 10, 19) == [(10, 14), (15, 19)]
 
 
 @given(st.text("ab.!? \n。\"'A1)…", max_size=60))
 def test_no_visible_character_is_lost(text: str) -> None:
-    found = sentences(text)
+    found = running_sentences(text)
     held = {i for start, end in found for i in range(start, end)}
     assert all(character.isspace() or i in held for i, character in enumerate(text))
     assert all(text[start:end].strip() == text[start:end] != "" for start, end in found)
@@ -65,5 +65,47 @@ def test_no_visible_character_is_lost(text: str) -> None:
 
 def test_a_long_run_of_dots_takes_no_quadratic_time() -> None:
     started = time.process_time()
-    assert len(sentences("Leave " + "." * 200_000 + "7 days.")) == 1
+    assert len(running_sentences("Leave " + "." * 200_000 + "7 days.")) == 1
     assert time.process_time() - started < 1
+
+
+@given(st.text("ab.!? \n。\"'A1)…-#|", max_size=60), st.integers(1, 40))
+def test_sentences_cover_all_but_white_space(text: str, times: int) -> None:
+    text *= times
+    spans = sentences(text)
+    left, gaps = 0, ""
+    for start, end in spans:
+        assert left <= start < end
+        assert end - start <= LONGEST
+        assert text[start:end] == text[start:end].strip()
+        gaps += text[left:start]
+        left = end
+    assert not (gaps + text[left:]).strip()
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("He is J. R. Cash. He sang.", ["He is J. R. Cash.", "He sang."]),
+        ("No. It is No. 5 of the U.S. Army.", ["No.", "It is No. 5 of the U.S. Army."]),
+        ("- one\n- two\n\nthree", ["- one", "- two", "three"]),
+        ("你好。再见！", ["你好。", "再见！"]),
+        (
+            "This line was wrapped by hand at some width that\nended here. Next",
+            ["This line was wrapped by hand at some width that\nended here.", "Next"],
+        ),
+        ("# Head\nText of it", ["# Head", "Text of it"]),
+        ("Apples\nPears\nPlums", ["Apples", "Pears", "Plums"]),
+        (
+            "It works.[1] In the U.S. She left c. 1900.",
+            ["It works.[1]", "In the U.S.", "She left c. 1900."],
+        ),
+        (
+            "- यह पहला वाक्य है। यह दूसरा है।\n- i love it! works well.",
+            ["- यह पहला वाक्य है।", "यह दूसरा है।", "- i love it!", "works well."],
+        ),
+        ('"Stop!" she said. (Why?) Because', ['"Stop!" she said.', "(Why?)", "Because"]),
+    ],
+)
+def test_sentences_end_where_they_should(text: str, parts: list[str]) -> None:
+    assert [text[start:end] for start, end in sentences(text)] == parts

@@ -1,14 +1,17 @@
-"""Fetch: fills in the texts of hits, which leaves know by id alone."""
+"""fetch: fills in the texts of hits, which leaves know by id alone."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from graft.core.context import Context
 from graft.core.document import Passage
 from graft.core.errors import NotFound
 from graft.core.protocols import PassageStore
 from graft.core.search import Hit, Search
+from graft.core.table import Table
+from graft.retrieve.kind import StageKind
 from graft.retrieve.stage import Stage
 
 
@@ -16,13 +19,14 @@ from graft.retrieve.stage import Stage
 class Fetch(Stage):
     """Sets `passage` of every hit, by one call of the store for all searches.
 
-    A hit whose passage went away since it was found is left out.
+    It ends every pipeline, whether it is named there or not. A hit whose passage went away since
+    it was found is left out.
     """
 
     store: PassageStore
     name: str = "fetch"
 
-    def __call__(self, searches: Sequence[Search]) -> list[Search]:
+    def __call__(self, searches: Sequence[Search], ctx: Context) -> list[Search]:
         texts = fetched(self.store, (hit for s in searches if not s.error for hit in s.hits))
         return [s if s.error else self._fill(s, texts) for s in searches]
 
@@ -30,6 +34,9 @@ class Fetch(Stage):
         hits = filled(search.hits, texts)
         line = f"{self.name}: {len(hits)} passages{gone(len(search.hits) - len(hits))}"
         return replace(search, hits=hits, trace=(*search.trace, line))
+
+
+KIND = StageKind("fetch", Table, lambda table, parts: Fetch(parts.store))
 
 
 def fetched(store: PassageStore, hits: Iterable[Hit]) -> dict[str, Passage]:
