@@ -18,6 +18,7 @@ from graft.core.example import SPLITS
 from graft.core.search import Filter, Search
 from graft.core.where import parse_where
 from graft.jobs import examples as examples_job
+from graft.jobs.evaluate import Beir
 from graft.loop.sets import load_examples
 from graft.testing import FakeGenerator
 from tests.conftest import SUBJECTS, ask_for_years
@@ -326,13 +327,15 @@ CALLS: dict[str, Call] = {
         ("generator",), {"examples": "e", "closed_book": True, "wait": 2.0},
     ),
     "evaluate": (
-        lambda ws: ws.evaluate(examples="e", runs={"raft": "r"}, limit=4), "evaluate.evaluate", (),
-        {"examples": "e", "runs": {"raft": "r"}, "limit": 4},
+        lambda ws: ws.evaluate(examples="e", cells={"ft": "r"}, limit=4), "evaluate.evaluate", (),
+        {"examples": "e", "cells": {"ft": "r"}, "limit": 4},
+    ),
+    "evaluate_again": (
+        lambda ws: ws.evaluate_again("e", "f"), "evaluate.evaluate_again", (("e", "f"),), {},
     ),
     "evaluate_beir": (
-        lambda ws: ws.evaluate_beir(Path("a"), split="dev", answers=True, added=["r"], limit=4),
-        "evaluate.evaluate_beir", ("a",),
-        {"split": "dev", "answers": True, "runs": None, "added": ["r"], "limit": 4},
+        lambda ws: ws.evaluate_beir(Path("a"), ["r"], split="dev", cells={"ft": "s"}, limit=4),
+        "evaluate.evaluate_beir", (Beir("a", "dev", 4), ["r"]), {"cells": {"ft": "s"}},
     ),
     "compare": (
         lambda ws: ws.compare([1], ["r"], examples="e", limit=4), "evaluate.evaluate_systems",

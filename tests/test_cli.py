@@ -20,14 +20,16 @@ from typer.main import get_command
 from graft.cli.main import app, main
 from graft.cli.session import Logging
 from graft.cli.tables import show_results
+from graft.core.case import Case
 from graft.core.context import Context, Event
 from graft.core.errors import ModelError
 from graft.core.example import SPLITS, Example
+from graft.core.measure import MEASURES
 from graft.core.recipe import Recipe
 from graft.evaluate.compare import Sampling
 from graft.evaluate.gate import SENTENCES, Verdict
-from graft.evaluate.result import summarise
-from graft.evaluate.score import ANSWER_MEASURES, Scored
+from graft.evaluate.result import Plan, summarise
+from graft.evaluate.score import Scored
 from graft.examples.formats import FORMATS
 from graft.jobs import doctor
 from graft.testing import FakeGenerator
@@ -185,14 +187,11 @@ def test_a_folder_that_may_not_be_written_is_one_sentence(tmp_path, monkeypatch,
 def test_each_format_of_the_help_is_written_and_no_other(graft, documents, tmp_path):
     graft("ingest", documents)
     talk = tmp_path / "talk.jsonl"
-    turns = [
-        {"role": "user", "content": "When was the kettle made?"},
-        {"role": "assistant", "content": "1800"},
-    ]
-    rows = [{"messages": turns, "documents": ["kettle.md"], "split": "train"}]
-    rows += [{**rows[0], "messages": [{"role": "user", "content": "When was the hammer made?"},
-              {"role": "assistant", "content": "1804"}], "documents": ["hammer.md"],
-              "split": "dev"}]  # fmt: skip
+    rows = [
+        {"prompt": f"When was the {subject} made?", "chosen": year, "rejected": "In 1900.",
+         "documents": [f"{subject}.md"], "split": split}
+        for subject, year, split in (("kettle", "1800", "train"), ("hammer", "1804", "dev"))
+    ]  # fmt: skip
     talk.write_text("".join(json.dumps(row) + "\n" for row in rows))
     code, _, err = graft("examples", "import", talk)
     assert code == 0, err
@@ -478,13 +477,10 @@ def test_a_log_holds_a_line_for_each_stage_and_for_long_ones_now_and_then():
 def test_a_table_of_results_fits_the_terminal(width):
     rng = np.random.default_rng(0)
     names = ["in use", "+retriever", "closed/retrieved"]
-    measures = [*ANSWER_MEASURES, "nDCG@10", "MRR@10", "Recall@5", "Recall@10"]
-    examples = [Example(f"e{i}", "?", ("yes",), group=f"d{i}") for i in range(30)]
-    systems = [Scored(name, {m: rng.random(30) for m in measures}) for name in names]
-    result = summarise(
-        systems, examples, pairs=[(names[0], names[2])], measures=["answer_f1", "support"],
-        sampling=Sampling(200),
-    )  # fmt: skip
+    cases = tuple(Case(Example(f"e{i}", "?", ("yes",), group=f"d{i}")) for i in range(30))
+    systems = [Scored(name, {m: rng.random(30) for m in MEASURES.all()}, cases) for name in names]
+    plan = Plan(pairs=((names[0], names[2]),), measures=("answer_f1", "support"))
+    result = summarise(systems, plan, Sampling(200))
     out = io.StringIO()
     show_results(Console(file=out, width=width), {"test-new": result})
     lines = out.getvalue().splitlines()
@@ -595,7 +591,7 @@ def test_without_a_gain_what_was_asked_for_fails_and_the_gate_refuses(asked):
 
 def test_what_passes_the_gate_is_promoted_where_that_was_asked_for(asked, monkeypatch):
     passed = Verdict("promote", SENTENCES["promote"], ())
-    monkeypatch.setattr("graft.jobs.adapt.judge", lambda *_, **__: passed)
+    monkeypatch.setattr("graft.jobs.adapt.verdict_on", lambda *_, **__: passed)
     code, out, err = asked("adapt", "--examples", asked.examples, "--promote", "--require-gain")
     assert code == 0, err
     assert f"verdict: {passed.sentence}" in out and "release 1 is in use" in out

@@ -7,7 +7,6 @@ import json
 import pytest
 
 from graft.core.config import (
-    MEASURES,
     Config,
     Settings,
     explicit,
@@ -16,8 +15,7 @@ from graft.core.config import (
     valid_keys,
 )
 from graft.core.errors import ConfigError
-from graft.evaluate.retrieval import RANKING_MEASURES
-from graft.evaluate.score import ANSWER_MEASURES
+from graft.core.measure import MEASURES
 
 
 def test_defaults_then_file_then_variables_then_flags(tmp_path):
@@ -63,8 +61,11 @@ def test_a_list_is_written_with_commas_in_flags_and_variables():
     assert config.adapt.parts == ("generator",) and config.ingest.exclude == (".*", "*.bak")
 
 
-def test_a_gate_may_name_every_measure_that_is_taken():
-    assert {*ANSWER_MEASURES, *RANKING_MEASURES} <= MEASURES
+def test_a_gate_may_name_every_measure_that_is_taken_and_any_depth_of_a_family():
+    names = ",".join([*MEASURES.all(), "nDCG@25", "Precision@1"])
+    config = load_config(flags={"gate.improve": names, "evaluate.measures": "MAP@7"}, variables={})
+    assert len(config.gate.improve) == len(MEASURES.all()) + 2
+    assert config.evaluate.measures == ("MAP@7",)
 
 
 def test_flags_count_over_variables_and_both_over_a_release():

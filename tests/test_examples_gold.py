@@ -11,8 +11,8 @@ from graft.core.search import Hit
 from graft.examples.gold import (
     CHANGED,
     REMOVED,
+    GoldPlace,
     Judged,
-    Place,
     Resolved,
     answer_span,
     pin,
@@ -223,7 +223,7 @@ def test_what_was_made_from_the_gold_lies_on_it() -> None:
     assert not on_gold(own.spans, [gold]) and on_gold(own.spans, [Gold(RIVER.id)])
     example = Example("1", "When?", ("1848",), (gold,))
     found = resolve([example], MemoryStore([RIVER]).document, passages_of=lambda id: [own, summary])
-    assert found.places["1"] == (Place(gold, (summary,)),)
+    assert found.places["1"] == (GoldPlace(gold, (summary,)),)
 
 
 def test_pinning_keeps_the_grade() -> None:

@@ -19,7 +19,7 @@ from graft.examples.formats import import_examples
 from graft.generate.prompts import GROUNDED
 from graft.jobs import examples as examples_job
 from graft.jobs.evaluate import TEST_SPLITS, check_unseen
-from graft.jobs.examples import DEV_COPY, build, check, import_
+from graft.jobs.examples import DEV_COPY, build, check, export, import_, show
 from graft.jobs.ingest import ingest
 from graft.jobs.promote import promote, propose
 from graft.jobs.tune import tune
@@ -313,3 +313,19 @@ def test_examples_name_those_who_may_see_what_they_were_made_from(smithy, docume
     import_(smithy, str(path), split="train", ctx=CTX)
     asked = {tuple(e.grades): e.access for e in load_examples(smithy).examples}
     assert asked == dict(zip(rows, [("hr",), OWNER_ALONE, ("works",)], strict=True))
+
+
+def test_what_is_shown_of_an_example_is_what_it_holds(workspace, tmp_path):
+    told = {"documents": ["d0", "d1"], "grades": [3, 1], "rejected": ["1700"]}
+    path = tmp_path / "p.jsonl"
+    path.write_text(json.dumps({"id": "q", "prompt": asked(0), "completion": "1800"} | told))
+    import_(workspace, str(path), split="train", ctx=CTX)
+    [row] = show(workspace)
+    assert row.pop("gold") == ["d0:27-31 (grade 3)", "d1"]
+    assert row == {
+        "id": "q", "split": "train", "kind": "free", "question": asked(0), "answers": ["1800"],
+        "rejected": ["1700"], "group": "d0", "access": [],
+    }  # fmt: skip
+    assert export(workspace, str(tmp_path / "out.jsonl"), format="preferences") == 1
+    row = json.loads((tmp_path / "out.jsonl").read_text())
+    assert (row["chosen"], row["rejected"], row["grades"]) == ("1800", "1700", [3, 1])

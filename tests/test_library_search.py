@@ -16,6 +16,7 @@ from graft.core.document import Document, Passage, Span
 from graft.core.protocols import Ranked
 from graft.core.search import Filter
 from graft.core.space import Space
+from graft.core.where import parse_where
 from graft.library.store import Library
 from graft.testing.fakes import FakeEncoder
 
@@ -116,8 +117,10 @@ def test_scores_are_those_of_a_library_of_what_the_asker_may_see(
         else:
             assert found == ([[]] * len(QUERIES), [[]] * len(QUERIES))
         # A filter takes hits away, and changes the score of none that stays.
-        for ranked, filtered in zip(found, ask(everything, who, Filter(under=under)), strict=True):
-            same(filtered, [[hit for hit in hits if hit[1].startswith(under)] for hits in ranked])
+        for allowed in (Filter(under=under), Filter(where=parse_where(f'id ~ "{under}*"'))):
+            for ranked, left_over in zip(found, ask(everything, who, allowed), strict=True):
+                kept = [[hit for hit in hits if hit[1].startswith(under)] for hits in ranked]
+                same(left_over, kept)
 
 
 @SLOW

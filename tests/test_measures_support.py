@@ -50,8 +50,9 @@ def test_scores_lie_in_0_to_1_and_spans_in_the_text(
 @given(prose)
 def test_spans_start_and_end_with_sentences(text: str):
     found = support("Interns may not carry over any unused days at the office.", text)
-    starts, ends = zip(*sentences(text), strict=True) if sentences(text) else ((0,), (0,))
-    assert found.score == 0 or (found.start in starts and found.end in ends)
+    if found.score:
+        starts, ends = zip(*sentences(text), strict=True)
+        assert found.start in starts and found.end in ends
 
 
 @pytest.mark.parametrize("span", sentences(LEAVE))

@@ -23,10 +23,10 @@ from graft.wire import Wiring, open_workspace, require_folder
 if TYPE_CHECKING:
     from graft.jobs.chat import Chat as Chat
     from graft.jobs.doctor import Check
-    from graft.jobs.evaluate import Evaluated
     from graft.jobs.ingest import Ingested
     from graft.jobs.search import Found
     from graft.loop.adapted import Adapted as Adapted
+    from graft.loop.evaluations import Evaluated
     from graft.tune.run import Run
 
 
@@ -219,30 +219,36 @@ class Workspace:
         )  # fmt: skip
 
     def evaluate(
-        self, *, examples: str = "", runs: Mapping[str, str] | None = None, limit: int = 0
+        self, *, examples: str = "", cells: Mapping[str, str] | None = None, limit: int = 0
     ) -> Evaluated:
         """Return the cells on the test splits, with paired intervals and a report.
 
-        `runs` names the generator runs "closed" and "raft"; the latest on this set otherwise.
+        `cells` maps names to runs: NAME is asked without passages, rag+NAME with what is
+        retrieved. Without any, the latest runs of the generator are taken.
         """
         from graft.jobs.evaluate import evaluate
 
-        return evaluate(self.wiring, examples=examples, runs=runs, limit=limit, ctx=self.context)
+        return evaluate(self.wiring, examples=examples, cells=cells, limit=limit, ctx=self.context)
+
+    def evaluate_again(self, *names: str) -> Evaluated:
+        """Score an evaluation again from its rows, or compare several; no model is asked."""
+        from graft.jobs.evaluate import evaluate_again
+
+        return evaluate_again(self.wiring, names, ctx=self.context)
 
     def evaluate_beir(
-        self, folder: str | Path, *, split: str = "test", answers: bool = False,
-        runs: Mapping[str, str] | None = None, added: Sequence[str] = (), limit: int = 0,
+        self, folder: str | Path, runs: Sequence[str] = (), *, split: str = "test",
+        cells: Mapping[str, str] | None = None, limit: int = 0,
     ) -> Evaluated:  # fmt: skip
-        """Return an ingested BEIR folder's rankings, and with `answers` its cells, scored.
+        """Return an ingested BEIR folder's rankings scored, and with `cells` its answers.
 
-        `added` names runs of what ranks, each scored as a part of the release in use.
+        `runs` are of what ranks, each scored as a part of the release in use. An empty `cells`
+        takes the latest runs of the generator.
         """
-        from graft.jobs.evaluate import evaluate_beir
+        from graft.jobs.evaluate import Beir, evaluate_beir
 
-        return evaluate_beir(
-            self.wiring, str(folder), split=split, answers=answers, runs=runs, added=added,
-            limit=limit, ctx=self.context,
-        )  # fmt: skip
+        beir = Beir(str(folder), split, limit)
+        return evaluate_beir(self.wiring, beir, runs, cells=cells, ctx=self.context)
 
     def compare(
         self, releases: Sequence[int] = (), runs: Sequence[str] = (), *, examples: str = "",

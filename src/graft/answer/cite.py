@@ -9,7 +9,7 @@ from graft.core.answer import Citation
 from graft.core.document import Passage
 from graft.core.errors import NotFound
 from graft.measures.sentences import sentences
-from graft.measures.source import Source, read_source
+from graft.measures.source import SourceText, read_source
 from graft.measures.support import Evidence, find_evidence
 from graft.measures.words import folded_words, has_meaning
 
@@ -37,7 +37,7 @@ class Stretch:
     document_id: str
     start: int
     text: str
-    source: Source
+    source: SourceText
 
 
 def cite(

@@ -15,12 +15,13 @@ import os
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from graft.core.errors import ConfigError
+from graft.core.measure import measure_named
 from graft.core.migrations.releases import retrieve_to_2
 from graft.core.recipe import Part
 from graft.core.table import Table, checked, keys_of, problem
@@ -28,12 +29,18 @@ from graft.core.table import Table, checked, keys_of, problem
 STARTER = "starter"
 """The name of the two models that come from the package index."""
 
-MEASURES = frozenset({
-    "answer_f1", "token_f1", "exact_match", "rouge_l", "support", "citation_precision",
-    "citation_recall", "right_declines", "wrong_declines",
-    "nDCG@10", "MRR@10", "Recall@5", "Recall@10",
-})  # fmt: skip
-"""The measures that a gate may name: those that `graft.evaluate` takes of answers and rankings."""
+
+def _known_measures(names: tuple[str, ...]) -> tuple[str, ...]:
+    try:
+        for name in names:
+            measure_named(name)
+    except ConfigError as error:
+        raise ValueError(str(error)) from error
+    return names
+
+
+Measures = Annotated[tuple[str, ...], AfterValidator(_known_measures)]
+"""Names of measures; one that there is none of is answered with the nearest."""
 
 
 class SegmentTable(Table):
@@ -241,14 +248,16 @@ class EvaluateTable(Table):
     confidence: float = Field(0.95, gt=0.5, lt=1)
     smallest_n: int = Field(20, ge=2)
     """Fewer questions than this, and a difference says that the set is too small to tell."""
+    measures: Measures = ()
+    """Measures to take beside all that `graft evaluate --help` lists, such as nDCG@20."""
     few_shot: int = Field(2, ge=0)
     """Worked examples in the prompt of the style control."""
 
 
 class GateTable(Table):
-    improve: tuple[str, ...] = Field(("answer_f1",), min_length=1)
+    improve: Measures = Field(("answer_f1",), min_length=1)
     """Measures whose difference must lie above zero."""
-    guard: tuple[str, ...] = ("support", "Recall@10")
+    guard: Measures = ("support", "Recall@10")
     """Measures that must not be inferior."""
     margin: float = Field(0.03, ge=0)
     """How far below zero the lower bound of a guarded difference may lie."""
@@ -258,15 +267,6 @@ class GateTable(Table):
     def measures(self) -> tuple[str, ...]:
         """What the gate looks at, each once: what must improve, then what is guarded."""
         return tuple(dict.fromkeys([*self.improve, *self.guard]))
-
-    @field_validator("improve", "guard")
-    @classmethod
-    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        for name in names:
-            if name not in MEASURES:
-                near = difflib.get_close_matches(name, sorted(MEASURES), 1, 0.0)
-                raise ValueError(f"there is no measure {name!r}, did you mean {near[0]!r}?")
-        return names
 
 
 class AdaptTable(Table):

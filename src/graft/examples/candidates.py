@@ -13,7 +13,6 @@ from graft.measures.sentences import sentences
 from graft.measures.words import STOP_WORDS
 
 Form = Literal["number", "name", "code", "definition", "item", "phrase", "sentence"]
-FORMS: tuple[Form, ...] = ("number", "name", "code", "definition", "item", "phrase", "sentence")
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ EMPTY = "gold document has no passages"
 
 
 @dataclass(frozen=True)
-class Place:
+class GoldPlace:
     """One piece of gold as it stands today: the passages on it, the best one first, never none."""
 
     gold: Gold
@@ -66,7 +66,7 @@ class Resolved:
     those whose document changed but still holds the answer.
     """
 
-    places: Mapping[str, tuple[Place, ...]]
+    places: Mapping[str, tuple[GoldPlace, ...]]
     dropped: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     moved: tuple[str, ...] = ()
 
@@ -117,12 +117,12 @@ def resolve(
     raises NotFound for a document that is not there. A warning says how many were dropped.
     """
     ctx = ctx or Context()
-    found: dict[str, tuple[Place, ...]] = {}
+    found: dict[str, tuple[GoldPlace, ...]] = {}
     dropped: dict[str, list[str]] = {}
     moved: list[str] = []
     known: dict[str, Document | None] = {}
     for example in examples:
-        places: list[Place] = []
+        places: list[GoldPlace] = []
         reason = ""
         for gold in example.gold:
             if gold.document_id not in known:
@@ -138,7 +138,7 @@ def resolve(
                 break
             if changed:
                 moved.append(example.id)
-            places.append(Place(gold, tuple(here)))
+            places.append(GoldPlace(gold, tuple(here)))
         if reason:
             dropped.setdefault(reason, []).append(example.id)
         else:
@@ -248,7 +248,7 @@ def _passages(
     return sorted(on, key=lambda p: (-shared(p), p.start))
 
 
-def _rank(example: Example, place: Place) -> tuple[int, bool]:
+def _rank(example: Example, place: GoldPlace) -> tuple[int, bool]:
     return -place.gold.grade, not holds_any(place.passages[0].text, example.answers)
 
 

@@ -74,9 +74,11 @@ def _pair(path: Path, line: int, row: Fields) -> tuple[Turns, str]:
         [turn["role"] for turn in side[-2:]] != ["user", "assistant"] for side in sides
     ):
         raise bad(
-            path, line, 'without a "prompt", "chosen" and "rejected" must be one conversation up '
+            path,
+            line,
+            'without a "prompt", "chosen" and "rejected" must be one conversation up '
             "to its last turn, which is the assistant's",
-        )  # fmt: skip
+        )
     *earlier, last, told = sides[0]
     worse = sides[1][-1]["content"]
     return Turns(tuple(earlier), last["content"], told["content"]), worse

@@ -12,12 +12,12 @@ from graft.core.search import Search
 from graft.retrieve.stages.fetch import fetched
 
 Retrieve = Callable[[list[Search]], list[Search]]
-"""A retrieval: it fills the hits of each search, in their order. A `Stage` is one."""
+"""A retrieval: it fills the hits of each search, in order. A `Stage` with its context is one."""
 
 BATCH = 64
 """Questions searched for at once: between batches a job can be cancelled."""
 
-Found = tuple[Example, Search]
+Searched = tuple[Example, Search]
 """An example and what was found for it; a search that failed says so in its `error`."""
 
 
@@ -29,7 +29,7 @@ def search_for(example: Example) -> Search:
 
 def searched(
     examples: Sequence[Example], retrieve: Retrieve, *, size: int = BATCH
-) -> Iterator[list[Found]]:
+) -> Iterator[list[Searched]]:
     """Yield the examples with their searches, up to `size` at once, in their order."""
     for start in range(0, len(examples), size):
         batch = examples[start : start + size]

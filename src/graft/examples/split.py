@@ -34,6 +34,14 @@ class Shares:
 
 
 @dataclass(frozen=True)
+class Learned:
+    """What was trained on before: ids of documents, and questions with the split they were in."""
+
+    documents: Collection[str] = frozenset()
+    questions: Mapping[str, Split] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Assigned:
     """Examples with split and group, in the order they came; and the ids dropped, by reason."""
 
@@ -47,8 +55,7 @@ def assign(
     groups: Mapping[str, str] | None = None,
     shares: Shares | None = None,
     seed: int = 0,
-    learned_documents: Collection[str] = (),
-    learned_questions: Mapping[str, Split] | None = None,
+    learned: Learned | None = None,
 ) -> Assigned:
     """Deal examples into splits so that nothing stands on two sides; the same for the same seed.
 
@@ -60,10 +67,10 @@ def assign(
     keep a question in train; near-copies go together. An example without gold belongs to the
     document in its `group`.
 
-    What was trained on before is asked by no test. A group with one of `learned_documents` never
-    goes to test-new. `learned_questions` maps questions to the split that they were in: a near-copy
-    of one of train stays in train, and of one of dev in train or dev. A group with such a copy goes
-    to test-new only where the other groups do not fill it; the copy is then dropped.
+    What was `learned` before is asked by no test. A group with one of its documents never goes to
+    test-new. A near-copy of a question that was in train stays in train, and of one in dev in train
+    or dev. A group with such a copy goes to test-new only where the other groups do not fill it;
+    the copy is then dropped.
 
     Raises InputError when shares do not leave room for train.
     """
@@ -77,14 +84,15 @@ def assign(
     alike = copies(examples)
     bound = _bind(examples, clusters, alike)
     owner = {example.id: bound.find(clusters[example.id][0]) for example in examples}
-    known = {(groups or {}).get(document, document) for document in learned_documents}
-    learned = _Learned(known, _sides(examples, learned_questions or {}))
-    held = _held_out(examples, clusters, owner, learned, shares.test_new, seed)
+    learned = learned or Learned()
+    known = {(groups or {}).get(document, document) for document in learned.documents}
+    barred = _Barred(known, _sides(examples, learned.questions))
+    held = _held_out(examples, clusters, owner, barred, shares.test_new, seed)
     new = {example.id for example in examples if owner[example.id] in held}
-    repeated = new & learned.sides.keys()
+    repeated = new & barred.sides.keys()
     strays = _strays([[id for id in ids if id not in repeated] for ids in alike], new)
     kept = [e for e in examples if e.id not in strays and e.id not in repeated]
-    splits = _deal([e for e in kept if e.id not in new], clusters, alike, shares, learned, seed)
+    splits = _deal([e for e in kept if e.id not in new], clusters, alike, shares, barred, seed)
     dealt = [replace(e, split=splits.get(e.id, "test-new"), group=owner[e.id]) for e in kept]
     dropped = {SPLIT_COPY: tuple(sorted(strays)), LEARNED_COPY: tuple(sorted(repeated))}
     return Assigned(tuple(dealt), {reason: ids for reason, ids in dropped.items() if ids})
@@ -152,9 +160,9 @@ def _bind(
 
 
 @dataclass(frozen=True)
-class _Learned:
-    """What was trained on before: clusters of documents, and ids of examples with the split that
-    their question was in."""
+class _Barred:
+    """What no test may ask: clusters of learned documents, and the ids of examples that repeat a
+    learned question, with the split that this was in."""
 
     clusters: Collection[str]
     sides: Mapping[str, Split]
@@ -176,9 +184,13 @@ def _sides(examples: Sequence[Example], questions: Mapping[str, Split]) -> dict[
 
 
 def _held_out(
-    examples: Sequence[Example], clusters: Mapping[str, tuple[str, ...]],
-    owner: Mapping[str, str], learned: _Learned, share: float, seed: int,
-) -> set[str]:  # fmt: skip
+    examples: Sequence[Example],
+    clusters: Mapping[str, tuple[str, ...]],
+    owner: Mapping[str, str],
+    barred: _Barred,
+    share: float,
+    seed: int,
+) -> set[str]:
     """Choose whole groups until their clusters are `share` of all, in an order set by the seed.
 
     Those with a learned document are left out, and those with a learned question come last.
@@ -188,8 +200,8 @@ def _held_out(
         held.setdefault(owner[example.id], set()).update(clusters[example.id])
     room = share * sum(map(len, held.values()))
     chosen: set[str] = set()
-    late = {owner[id] for id in learned.sides}
-    free = [root for root, names in held.items() if names.isdisjoint(learned.clusters)]
+    late = {owner[id] for id in barred.sides}
+    free = [root for root, names in held.items() if names.isdisjoint(barred.clusters)]
     free.sort(key=lambda root: (root in late, text_hash(f"{seed}:test-new:{root}")))
     for root in free:
         if len(held[root]) <= room:
@@ -201,9 +213,13 @@ def _held_out(
 
 
 def _deal(
-    examples: Sequence[Example], clusters: Mapping[str, tuple[str, ...]], alike: list[list[str]],
-    shares: Shares, learned: _Learned, seed: int,
-) -> dict[str, Split]:  # fmt: skip
+    examples: Sequence[Example],
+    clusters: Mapping[str, tuple[str, ...]],
+    alike: list[list[str]],
+    shares: Shares,
+    barred: _Barred,
+    seed: int,
+) -> dict[str, Split]:
     """Deal the questions on training documents: copies together, a question left in train."""
     here = {example.id for example in examples}
     together = [[id for id in ids if id in here] for ids in alike]
@@ -215,7 +231,7 @@ def _deal(
     wanted: tuple[tuple[Split, float], ...] = (("test-seen", shares.test_seen), ("dev", shares.dev))
     for split, share in wanted:
         room = round(share * len(here))
-        able = [ids for ids in units if learned.allows(ids, split)]
+        able = [ids for ids in units if barred.allows(ids, split)]
         for ids in able:
             taken = Counter(name for id in ids for name in clusters[id])
             free = splits[ids[0]] == "train" and len(ids) <= room
@@ -229,9 +245,11 @@ def _deal(
 
 
 def _whole_documents(
-    units: list[list[str]], clusters: Mapping[str, tuple[str, ...]], splits: dict[str, Split],
+    units: list[list[str]],
+    clusters: Mapping[str, tuple[str, ...]],
+    splits: dict[str, Split],
     room: int,
-) -> None:  # fmt: skip
+) -> None:
     """Give dev what it lacks from documents that test-seen does not need in train."""
     needed = {name for id, split in splits.items() if split == "test-seen" for name in clusters[id]}
     for ids in units:

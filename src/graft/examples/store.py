@@ -123,7 +123,7 @@ def read(folder: Path, name: str = LATEST) -> ExampleSet:
     try:
         table = pq.read_table(path)
         about = json.loads((table.schema.metadata or {}).get(_ABOUT, b"{}"))
-        examples = tuple(map(_example, table.to_pylist()))
+        examples = tuple(map(example_of, table.to_pylist()))
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
         raise FormatError(f"{path} is damaged ({error}): make the examples anew") from error
     found = ExampleSet(examples, about.get("library_version", 0), about.get("dropped", {}))
@@ -163,7 +163,8 @@ def _told(example: Example) -> dict[str, Any]:
     return {**row, "gold": gold}
 
 
-def _example(row: Mapping[str, Any]) -> Example:
+def example_of(row: Mapping[str, Any]) -> Example:
+    """Return the example of a row with the columns of `SCHEMA`."""
     messages = [Message(role=turn["role"], content=turn["content"]) for turn in row["messages"]]
     return Example(
         id=row["id"],

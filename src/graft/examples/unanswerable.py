@@ -82,9 +82,11 @@ def swaps(
 
 
 def _swap(
-    example: Example, texts: Mapping[str, str],
-    pool: Mapping[tuple[str, ...], list[tuple[str, str]]], draw: random.Random,
-) -> Swap | None:  # fmt: skip
+    example: Example,
+    texts: Mapping[str, str],
+    pool: Mapping[tuple[str, ...], list[tuple[str, str]]],
+    draw: random.Random,
+) -> Swap | None:
     home = {gold.document_id for gold in example.gold}
     own = " ".join(texts.get(document, "") for document in sorted(home))
     for entity, form in named(example.question):

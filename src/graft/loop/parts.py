@@ -98,3 +98,8 @@ def require_fit(workspace: Wiring, settings: Settings, run: Run) -> None:
             f"{RUNS}{run.id} was tuned on {run.recipe.base!r}, and generate.model is "
             f"{table.model!r}, which has other weights: use the model it was tuned on, or tune anew"
         )
+
+
+def role_of(run: Run) -> str:
+    """Return what a run is for: its objective, such as "raft" or "closed-book"."""
+    return run.recipe.objective

@@ -83,12 +83,12 @@ def require_weights(w: Wiring, release: Release) -> None:
 
 
 def make_release(
-    w: Wiring, settings: Settings, *, created: float, lineage: Lineage, verdict: str = "",
-    judged_against: int | None = None, note: str = "",
-) -> Release:  # fmt: skip
+    w: Wiring, settings: Settings, *, created: float, lineage: Lineage, note: str = ""
+) -> Release:
     """Return a release of these settings, with prompts, digests and versions resolved.
 
-    It is not stored. A generator that is remote has no digest, nor one that is not installed yet.
+    It is not stored, and nothing has judged it. A generator that is remote has no digest, nor one
+    that is not installed yet.
     """
     digests = {}
     for part, digest in _digests(w, settings).items():
@@ -104,7 +104,5 @@ def make_release(
         digests=digests,
         versions=installed_versions(),
         lineage=lineage,
-        verdict=verdict,
-        judged_against=judged_against,
         note=note,
     )

@@ -10,7 +10,7 @@ from graft.measures.words import folded_words, is_negation
 
 
 @dataclass(frozen=True)
-class Source:
+class SourceText:
     """The words of a text by sentence and place.
 
     `where` maps a word to the set of sentences that hold it, as bits; `places` to its positions
@@ -28,7 +28,7 @@ class Source:
     context: frozenset[str]
 
 
-def read_source(text: str, *, context: str = "") -> Source:
+def read_source(text: str, *, context: str = "") -> SourceText:
     """Read a text for `find_evidence`; `context` is its title and headings."""
     spans = tuple(sentences(text))
     keys: list[str] = []
@@ -51,7 +51,7 @@ def read_source(text: str, *, context: str = "") -> Source:
                 negations.append(len(keys))
             keys.append(key)
             sentence_of.append(number)
-    return Source(
+    return SourceText(
         spans=spans,
         keys=tuple(keys),
         sentence_of=tuple(sentence_of),

@@ -17,7 +17,7 @@ from graft.core.hashing import text_hash
 from graft.core.protocols import Encoder, PassageStore
 from graft.core.recipe import Negatives
 from graft.examples.answering import Answering, said
-from graft.examples.searching import Found, Retrieve, passages_of, searched
+from graft.examples.searching import Retrieve, Searched, passages_of, searched
 
 Similarity = Callable[[Sequence[tuple[str, Passage]]], NDArray[np.float32]]
 """How near each question is to each passage, `(n,) float32`, on the scale of the encoder."""
@@ -132,7 +132,7 @@ class _Seeker:
 
 
 def _seekers(
-    batch: Sequence[Found],
+    batch: Sequence[Searched],
     positives: Mapping[str, Sequence[Passage]],
     store: PassageStore,
     negatives: Negatives,

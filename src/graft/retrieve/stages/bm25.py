@@ -31,6 +31,8 @@ class BM25(Stage):
 
 
 KIND = StageKind(
-    "bm25", LeafTable,
-    lambda table, parts: BM25(parts.store, table.depth or parts.depth), leaf=True,
-)  # fmt: skip
+    "bm25",
+    LeafTable,
+    lambda table, parts: BM25(parts.store, table.depth or parts.depth),
+    leaf=True,
+)

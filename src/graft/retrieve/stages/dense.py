@@ -55,6 +55,8 @@ class Dense(Stage):
 
 
 KIND = StageKind(
-    "dense", LeafTable,
-    lambda table, parts: Dense(parts.store, parts.encoder, table.depth or parts.depth), leaf=True,
-)  # fmt: skip
+    "dense",
+    LeafTable,
+    lambda table, parts: Dense(parts.store, parts.encoder, table.depth or parts.depth),
+    leaf=True,
+)

@@ -40,9 +40,11 @@ class FollowUp(Stage):
         joined = " ".join([*asked[-self.turns :], search.query])
         line = f"{self.name}: 1 variant from {len(asked[-self.turns :])} earlier questions"
         return replace(
-            search, variants=(*search.variants, Variant(joined)), standalone=joined,
+            search,
+            variants=(*search.variants, Variant(joined)),
+            standalone=joined,
             trace=(*search.trace, line),
-        )  # fmt: skip
+        )
 
 
 class FollowUpTable(Table):
