@@ -18,7 +18,7 @@ from graft.core.generation import Prompt
 from graft.examples.formats import import_examples
 from graft.generate.prompts import GROUNDED
 from graft.jobs import examples as examples_job
-from graft.jobs.evaluate import TEST_SPLITS, check_unseen
+from graft.loop.questions import TEST_SPLITS, check_unseen
 from graft.jobs.examples import DEV_COPY, build, check, export, import_, show
 from graft.jobs.ingest import ingest
 from graft.jobs.promote import promote, propose
