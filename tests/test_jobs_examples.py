@@ -18,12 +18,12 @@ from graft.core.generation import Prompt
 from graft.examples.formats import import_examples
 from graft.generate.prompts import GROUNDED
 from graft.jobs import examples as examples_job
-from graft.loop.questions import TEST_SPLITS, check_unseen
 from graft.jobs.examples import DEV_COPY, build, check, export, import_, show
 from graft.jobs.ingest import ingest
 from graft.jobs.promote import promote, propose
 from graft.jobs.tune import tune
 from graft.loop.parts import with_run
+from graft.loop.questions import TEST_SPLITS, check_unseen
 from graft.loop.releases import settings_of
 from graft.loop.sets import load_examples
 from graft.testing import FakeGenerator

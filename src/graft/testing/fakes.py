@@ -6,6 +6,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Generator as Yields
 from dataclasses import dataclass, field
 from pathlib import Path
 
