@@ -20,9 +20,9 @@ from typer.main import get_command
 from graft.cli.main import app, main
 from graft.cli.session import Logging
 from graft.cli.tables import show_results
-from graft.core.answer import Answer
 from graft.core.case import Case
 from graft.core.context import Context, Event
+from graft.core.errors import ModelError
 from graft.core.example import SPLITS, Example
 from graft.core.measure import MEASURES
 from graft.core.recipe import Recipe
@@ -32,7 +32,6 @@ from graft.evaluate.result import Plan, summarise
 from graft.evaluate.score import Scored
 from graft.examples.formats import FORMATS
 from graft.jobs import doctor
-from graft.jobs.search import answer_dict
 from graft.testing import FakeGenerator
 from graft.tune.run import Run
 from tests.conftest import SMALL, ask_for_years
@@ -69,8 +68,8 @@ def graft(tmp_path: Path, tiny_models: dict[str, str], monkeypatch, capsys):
 @pytest.mark.parametrize(
     "words",
     [
-        ["--help"], ["library", "list", "--help"], ["release", "list"], ["--version"], ["init"],
-        ["library", "list"],
+        ["--help"], ["library", "list", "--help"], ["chat", "--help"], ["release", "list"],
+        ["--version"], ["init"], ["library", "list"],
     ],
 )  # fmt: skip
 def test_what_needs_no_model_imports_no_torch(words, tmp_path):
@@ -188,14 +187,11 @@ def test_a_folder_that_may_not_be_written_is_one_sentence(tmp_path, monkeypatch,
 def test_each_format_of_the_help_is_written_and_no_other(graft, documents, tmp_path):
     graft("ingest", documents)
     talk = tmp_path / "talk.jsonl"
-    turns = [
-        {"role": "user", "content": "When was the kettle made?"},
-        {"role": "assistant", "content": "1800"},
-    ]
-    rows = [{"messages": turns, "documents": ["kettle.md"], "split": "train"}]
-    rows += [{**rows[0], "messages": [{"role": "user", "content": "When was the hammer made?"},
-              {"role": "assistant", "content": "1804"}], "documents": ["hammer.md"],
-              "split": "dev"}]  # fmt: skip
+    rows = [
+        {"prompt": f"When was the {subject} made?", "chosen": year, "rejected": "In 1900.",
+         "documents": [f"{subject}.md"], "split": split}
+        for subject, year, split in (("kettle", "1800", "train"), ("hammer", "1804", "dev"))
+    ]  # fmt: skip
     talk.write_text("".join(json.dumps(row) + "\n" for row in rows))
     code, _, err = graft("examples", "import", talk)
     assert code == 0, err
@@ -296,6 +292,99 @@ def test_a_plain_ingest_of_what_is_closed_does_not_open_it(graft, tmp_path):
     assert seen(1900, "--public") == {"pay.md"} and seen(2900) == {"pay.md"}
     code, _, err = graft("ingest", secret, "--public", "--access", "hr")
     assert code == 2 and "--public" in err
+
+
+def test_questions_are_asked_after_others_and_of_some_documents(graft, documents, tmp_path):
+    graft("ingest", documents)
+    words = ("--set", "retrieve.pipeline=follow_up >> bm25", "--json")
+    where = ("--where", 'id in ("kettle.md", "ladder.md") and not (title ~ "*ladder")')
+    hits = json.loads(graft("search", "made by a smith", *where, *words)[1])["hits"]
+    assert {hit["document_id"] for hit in hits} == {"kettle.md"}
+    answer = json.loads(graft("ask", "Who made it?", *where, *words)[1])
+    assert {hit["document_id"] for hit in answer["hits"]} == {"kettle.md"}
+
+    past = tmp_path / "past.jsonl"
+    turns = [{"role": "user", "content": "When was the kettle made?"},
+             {"role": "assistant", "content": "In 1800."}]  # fmt: skip
+    past.write_text("".join(json.dumps(turn) + "\n" for turn in turns))
+    for command in ("search", "ask"):
+        out = graft(command, "And how heavy is it?", "--history", past, *words)[1]
+        assert json.loads(out)["hits"][0]["document_id"] == "kettle.md"
+        assert "kettle" not in str(graft(command, "And how heavy is it?", *words)[1])
+
+
+@pytest.mark.parametrize("command", ["ask", "search"])
+def test_a_condition_or_a_history_that_cannot_be_read_is_one_sentence(
+    graft, tmp_path, monkeypatch, command
+):
+    (tmp_path / "latin.json").write_bytes(b'[{"role": "user", "content": "\xfc"}]')
+    monkeypatch.setattr(sys, "stdin", io.StringIO('[{"role": "robot", "content": "x"}]'))
+    for flags, code, told in (
+        (("--where", "year == 3"), 2, "no operator '==': write ="),
+        (("--history", "-"), 2, "row 1 of the history has the role 'robot'"),
+        (("--history", tmp_path / "latin.json"), 2, "is not UTF-8"),
+        (("--history", tmp_path / "missing.json"), 3, "missing.json cannot be used"),
+    ):
+        got, out, err = graft(command, "Who?", *flags)
+        assert got == code and told in err and not out and err.count("\n") == 1
+
+
+def test_a_chat_answers_line_by_line_until_the_input_ends(graft, documents, monkeypatch):
+    graft("ingest", documents)
+    made = FakeGenerator(lambda _: "It was made in 1800 by a smith.")
+    monkeypatch.setattr("graft.wire.generator", lambda *_: made)
+
+    def chat(*lines: str, flags: tuple[str, ...] = ()) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "stdin", io.StringIO("".join(f"{line}\n" for line in lines)))
+        return graft("chat", "--set", "retrieve.pipeline=bm25", *flags)
+
+    ask, further = "When was the kettle made?", "And who made it?"
+    code, out, err = chat(ask, "", further, "/sources", flags=("--where", 'id = "kettle.md"'))
+    assert code == 0 and not err
+    assert out.count("It was made in 1800 by a smith. [1]") == 2 and out.count("release 0") == 2
+    assert out.count("[1] kettle.md:0-") == 1 and "The kettle was made in 1800" in out
+    assert [turn["content"] for turn in made.seen[-1]][1] == ask
+    code, out, err = chat("/sources", "/nonsense", ask, "/new", further, "/quit", ask, flags=())
+    assert code == 0 and "no answer rests on anything yet" in out and "no command /nonsense" in err
+    assert out.count("release 0") == 2 and ask not in str(made.seen[-1])
+    code, out, _ = chat(ask, further, flags=("--json",))
+    told = [json.loads(line) for line in out.splitlines()]
+    assert code == 0 and [answer["question"] for answer in told] == [ask, further]
+    assert told[0]["citations"] and set(told[0]) >= {"release", "hits", "declined"}
+    # the sentence is checked as in ask: what no document says is marked and not cited
+    made.reply = lambda _: "Bananas grow on the moon."
+    assert "I looked for" in chat(ask)[1]
+
+
+def test_an_answer_may_fail_or_be_stopped_and_the_chat_goes_on(graft, documents, monkeypatch):
+    graft("ingest", documents)
+
+    def reply(prompt) -> str:
+        question = prompt[-1]["content"]
+        if "hammer" in question.rpartition("Question:")[2]:
+            signal.raise_signal(signal.SIGINT)
+        if "anchor" in question.rpartition("Question:")[2]:
+            raise ModelError("the model is out of order")
+        return "It was made in 1800 by a smith."
+
+    made = FakeGenerator(reply)
+    monkeypatch.setattr("graft.wire.generator", lambda *_: made)
+    before = signal.getsignal(signal.SIGINT)
+    lines = ("When was the hammer made?", "When was the kettle made?")
+    monkeypatch.setattr(sys, "stdin", io.StringIO("\n".join(lines)))
+    code, out, err = graft("chat", "--set", "retrieve.pipeline=bm25")
+    assert code == 0 and "stopped; /quit ends" in err and out.count("release 0") == 1
+    assert "hammer" not in str(made.seen[-1][:-1]), "what was stopped leaves no turn"
+    monkeypatch.setattr(sys, "stdin", io.StringIO("\n".join(("The anchor?", *lines[1:]))))
+    code, out, err = graft("chat", "--set", "retrieve.pipeline=bm25")
+    assert code == 3 and "error: the model is out of order" in err and out.count("release 0") == 1
+    signal.signal(signal.SIGINT, before)
+
+
+def test_a_chat_without_a_release_ends_before_it_asks(graft, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.StringIO("When?\n"))
+    code, out, err = graft("chat")
+    assert code == 2 and "graft ingest" in err and not out
 
 
 def test_settings_by_flags_count_once_there_is_a_release(graft, documents):
@@ -417,11 +506,6 @@ def test_who_may_see_a_document_is_shown(graft, tmp_path):
     code, out, _ = graft("library", "list")
     assert code == 0 and "access" in out and re.search(r"pay\.md.*\bhr\b", out)
     assert "may be seen by hr" in graft("library", "show", "pay.md")[1]
-
-
-def test_the_json_of_an_answer_says_how_it_could_be_replayed():
-    told = answer_dict(Answer("Who?", "A smith.", seed=7, replayable=False))
-    assert (told["seed"], told["replayable"]) == (7, False)
 
 
 def test_questions_are_made_and_checked(graft, documents, monkeypatch):

@@ -60,8 +60,11 @@ def run(workspace: Wiring, *paths: Path, **more):
     return ingest(workspace, [str(path) for path in paths], ctx=CTX, **more)
 
 
-def found(workspace: Wiring, query: str, **more) -> list[str]:
-    return [hit.document_id for hit in search(workspace, query, ctx=CTX, **more).hits]
+def found(
+    workspace: Wiring, query: str, *, principals: frozenset[str] | None = None, **more
+) -> list[str]:
+    asked = Search(query, principals=principals)
+    return [hit.document_id for hit in search(workspace, asked, ctx=CTX, **more).hits]
 
 
 def test_the_library_mirrors_the_folder(workspace, documents):

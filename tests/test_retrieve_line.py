@@ -24,6 +24,7 @@ from graft.retrieve.line import (
     joined,
     read_line,
     weights,
+    without,
 )
 from graft.retrieve.stage import Fuse, Stage
 from graft.retrieve.stages.bm25 import BM25
@@ -128,6 +129,25 @@ def test_a_line_says_which_leaves_it_has_and_gives_each_alone_and_its_fusion():
 def fitted(tmp_path: Path, **legs: float) -> FakeParts:
     (tmp_path / "weights.json").write_text(json.dumps(legs))
     return FakeParts(STORE, folders={"runs/f": tmp_path})
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "left"),
+    [
+        ("follow_up >> dense + bm25 >> rerank % 9", "rerank", "follow_up >> dense + bm25"),
+        ("follow_up >> dense + bm25 % 5 >> rerank", "dense", "follow_up >> bm25 % 5 >> rerank"),
+        ("(2 * dense + 0 * bm25) % 9", "dense", "(2 * bm25 + 0 * bm25) % 9"),
+        ("0.5 * dense + 2 * (bm25 >> rerank) + bm25", "dense", "2 * (bm25 >> rerank) + bm25"),
+        ("0.5 * dense + 2 * (bm25 >> rerank)", "rerank", "0.5 * dense + 2 * bm25"),
+        ("follow_up >> dense % 9 >> rerank", "dense", "follow_up >> bm25 % 9 >> rerank"),
+        ("dense", "dense", "bm25"),
+        ("dense + bm25", "rerank", "dense + bm25"),
+    ],
+)
+def test_a_stage_is_taken_out_wherever_it_stands(text: str, name: str, left: str):
+    given = read_line(text, {"rerank": {"depth": 7}})
+    made = without(given, name)
+    assert made.text == left and made.table("rerank").depth == 7
 
 
 def test_a_fitted_run_weighs_the_sum_of_its_legs_in_any_order(tmp_path):

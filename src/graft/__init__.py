@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> object:
-    # Workspace brings torch, which takes seconds: only who asks for it waits for it (PEP 562).
+    # It brings pydantic and the settings: only who asks for it waits for them (PEP 562).
     if name == "Workspace":
         from graft.api import Workspace
 

@@ -12,7 +12,7 @@ from graft.answer.prepare import Prepared, budget_of, prepare, shows_passages
 from graft.core.answer import Answer
 from graft.core.context import Context
 from graft.core.document import Passage
-from graft.core.generation import Decoding, Generation, Message, Prompt
+from graft.core.generation import Decoding, Generation, Prompt
 from graft.core.protocols import Generator, PassageStore, Streams
 from graft.core.search import Hit, Search
 from graft.generate.prompts import CLOSED_BOOK, GROUNDED, Template, Worked
@@ -124,7 +124,7 @@ class Answerer:
             template,
             budget=budget_of(self.generator, self.decoding, passages=self.passages),
             worked=self.worked if template is self.template else (),
-            history=_turns(search),
+            history=search.history,
         )
         return _Case(search, prepared)
 
@@ -200,7 +200,3 @@ class _Case:
 
 def _given(passage: Passage) -> Hit:
     return Hit(passage.id, passage.document_id, 0.0, passage=passage)
-
-
-def _turns(search: Search) -> list[Message]:
-    return [{"role": turn["role"], "content": turn["content"]} for turn in search.history]

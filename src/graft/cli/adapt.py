@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from graft.cli.session import JsonOption, Place, SetOption, WaitOption, parse_flags, screen
+from graft.cli.session import JsonOption, SetOption, WaitOption, opened, screen
 from graft.cli.tables import show_results
 from graft.core.errors import CheckFailed
 
 if TYPE_CHECKING:
-    from graft.loop.adapted import Adapted
+    from graft.api import Adapted
 
 
 def adapt(
@@ -35,16 +35,9 @@ def adapt(
     It ends with a verdict, a release that `graft release promote` puts into use if the verdict is
     to promote, and a report. Keeping what you have is a normal end.
     """
-    from graft.jobs.adapt import adapt as job
-    from graft.wire import open_workspace
-
-    place: Place = context.obj
     with screen(as_json, seed) as shown:
-        workspace = open_workspace(place.root, parse_flags(settings))
-        done = job(
-            workspace, paths or [], examples=examples, promote=promote, wait=wait,
-            ctx=shown.context,
-        )  # fmt: skip
+        workspace = opened(context, shown, settings, wait=wait)
+        done = workspace.adapt(*(paths or ()), examples=examples, promote=promote)
         if as_json:
             shown.json(done.to_dict())
         else:

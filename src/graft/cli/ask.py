@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from graft.cli.search import AsOption, ReleaseOption
-from graft.cli.session import JsonOption, Place, SetOption, parse_flags, screen
+from graft.cli.question import AsOption, HistoryOption, ReleaseOption, WhereOption, asked
+from graft.cli.session import JsonOption, Screen, SetOption, opened, screen
 from graft.core.answer import Answer
 
 
@@ -16,34 +17,30 @@ def ask(
     context: typer.Context,
     question: Annotated[str, typer.Argument(help="The question.")],
     release: ReleaseOption = None,
+    history: HistoryOption = "",
+    where: WhereOption = "",
     principals: AsOption = None,
     settings: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Answer from the documents with citations, or decline and say what was looked for."""
-    from graft.jobs.ask import ask as job
-    from graft.jobs.ask import stream
-    from graft.jobs.search import answer_dict
-    from graft.wire import open_workspace
-
-    place: Place = context.obj
     with screen(as_json) as shown:
-        workspace = open_workspace(place.root, parse_flags(settings))
-        who = frozenset(principals) if principals is not None else None
+        search = asked(question, history=history, where=where, principals=principals)
+        workspace = opened(context, shown, settings)
         if as_json:
-            (answer,) = job(
-                workspace, [question], release=release, principals=who, ctx=shown.context
-            )
-            shown.json(answer_dict(answer))
-            return
-        for piece in stream(
-            workspace, question, release=release, principals=who, ctx=shown.context
-        ):
-            if isinstance(piece, Answer):
-                _final(shown.out, piece)
-            elif shown.err.is_terminal:
-                # provisional words go to the terminal; the checked answer follows on stdout
-                shown.err.out(piece, end="", style="dim", highlight=False)
+            shown.json(workspace.ask(search, release=release).to_dict())
+        else:
+            show_pieces(shown, workspace.stream(search, release=release))
+
+
+def show_pieces(shown: Screen, pieces: Iterable[str | Answer]) -> None:
+    """Print an answer as it comes: provisional words, then what was checked."""
+    for piece in pieces:
+        if isinstance(piece, Answer):
+            _final(shown.out, piece)
+        elif shown.err.is_terminal:
+            # provisional words go to the terminal; the checked answer follows on stdout
+            shown.err.out(piece, end="", style="dim", highlight=False)
 
 
 def _final(out: Console, answer: Answer) -> None:

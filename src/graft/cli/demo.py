@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from graft.api import Workspace
 from graft.cli.adapt import show_adapted
 from graft.cli.session import JsonOption, Place, screen
 
@@ -22,12 +23,10 @@ def demo(
 
     It all goes into a workspace of its own: graft-demo, unless -w names another.
     """
-    from graft.jobs.demo import demo as job
-
     place: Place = context.obj
     root = place.root if place.named else Path(WORKSPACE)
     with screen(as_json, seed) as shown:
-        done = job(root, ctx=shown.context)
+        done = Workspace(root, context=shown.context).demo()
         if as_json:
             shown.json(done.to_dict())
         else:

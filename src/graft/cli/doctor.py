@@ -6,18 +6,15 @@ from dataclasses import asdict
 
 import typer
 
-from graft.cli.session import JsonOption, Place, screen
+from graft.cli.session import JsonOption, opened, screen
 
 MARKS = {"ok": "[green]ok     [/]", "warning": "[yellow]look   [/]", "missing": "[red]missing[/]"}
 
 
 def doctor(context: typer.Context, as_json: JsonOption = False) -> None:
     """Say what is installed and found, and what to do about what is missing (exit 3)."""
-    from graft.jobs.doctor import doctor as job
-
-    place: Place = context.obj
-    checks = job(place.root)
     with screen(as_json) as shown:
+        checks = opened(context, shown).doctor()
         if as_json:
             shown.json({"checks": [asdict(check) for check in checks]})
         else:

@@ -8,10 +8,11 @@ from typing import Annotated
 import typer
 from typer.core import TyperCommand
 
-from graft.cli.session import JsonOption, Place, SetOption, parse_flags, screen
+from graft.cli.session import JsonOption, SetOption, opened, screen
 from graft.cli.tables import show_results
 from graft.core.errors import InputError
 from graft.core.measure import FAMILIES, measures_taken
+from graft.examples.trec import write_runs
 
 
 class COMMAND(TyperCommand):
@@ -91,39 +92,45 @@ def evaluate(
     without passages as ft, with them as rag+ft. With --beir, a --run is one of a retriever, a
     fusion or a reranker. An evaluation that was interrupted goes on when it is called again.
     """
-    from graft.examples.trec import write_runs
-    from graft.jobs.evaluate import Beir, evaluate_again, evaluate_beir, evaluate_systems
-    from graft.jobs.evaluate import evaluate as job
-    from graft.loop.cell_runs import parse_cells
-    from graft.wire import open_workspace
-
+    named = _cells(cells or [])
     if trec and not beir:
         raise InputError("--trec writes the rankings of a BEIR folder: name it with --beir")
-    place: Place = context.obj
-    named = parse_cells(cells or [])
     if named and (again or releases or runs) and not answers:
         raise InputError("--cell names a cell: leave out --release, --run and --again")
     if named and beir and not answers:
         raise InputError("--cell with --beir needs --answers, which the cells are scored on")
     with screen(as_json, seed) as shown:
-        workspace, ctx = open_workspace(place.root, parse_flags(settings)), shown.context
+        workspace = opened(context, shown, settings)
         if again:
-            done = evaluate_again(workspace, again, ctx=ctx)
+            done = workspace.evaluate_again(*again)
         elif beir:
-            asked = Beir(beir, split, limit)
-            done = evaluate_beir(
-                workspace, asked, runs or (), cells=named if answers else None, ctx=ctx
+            done = workspace.evaluate_beir(
+                beir, runs or (), split=split, cells=named if answers else None, limit=limit
             )
             if trec:
                 write_runs(done.rankings, Path(trec))
         elif releases or runs:
-            done = evaluate_systems(
-                workspace, releases or (), runs or (), examples=examples, limit=limit, ctx=ctx
-            )
+            done = workspace.compare(releases or (), runs or (), examples=examples, limit=limit)
         else:
-            done = job(workspace, examples=examples, cells=named, limit=limit, ctx=ctx)
+            done = workspace.evaluate(examples=examples, cells=named, limit=limit)
         if as_json:
             shown.json(done.to_dict())
         else:
             show_results(shown.out, done.results)
             shown.out.print(f"report: {done.report}", markup=False)
+
+
+def _cells(words: list[str]) -> dict[str, str]:
+    """Return cells with their runs, each written NAME=RUN. Raises InputError.
+
+    >>> _cells(["ft=generator-1", "rag+ft=runs/generator-2"])
+    {'ft': 'generator-1', 'rag+ft': 'runs/generator-2'}
+    """
+    found: dict[str, str] = {}
+    for word in words:
+        name, equals, run = word.partition("=")
+        if not equals or not run:
+            raise InputError(f"--cell {word!r} names no run: write --cell {name or 'NAME'}=RUN")
+        if found.setdefault(name, run) != run:
+            raise InputError(f"--cell names {name!r} twice: give each run a name of its own")
+    return found

@@ -7,7 +7,7 @@ from typing import Annotated, get_args
 import typer
 from rich.table import Table
 
-from graft.cli.session import JsonOption, Place, Screen, SetOption, date, parse_flags, screen
+from graft.cli.session import JsonOption, Screen, SetOption, date, opened, screen
 from graft.core.example import Split
 
 app = typer.Typer(
@@ -23,12 +23,8 @@ def build(
     as_json: JsonOption = False,
 ) -> None:
     """Make questions from the passages, filter them, and split them without leaks."""
-    from graft.jobs.examples import build as job
-    from graft.wire import open_workspace
-
-    place: Place = context.obj
     with screen(as_json, seed) as shown:
-        made = job(open_workspace(place.root, parse_flags(settings)), ctx=shown.context)
+        made = opened(context, shown, settings).build_examples()
         _show_counts(shown, made)
 
 
@@ -58,19 +54,9 @@ def import_(
     as_json: JsonOption = False,
 ) -> None:
     """Take in questions that you have."""
-    from graft.jobs.examples import import_ as job
-    from graft.wire import open_workspace
-
-    place: Place = context.obj
     with screen(as_json, seed) as shown:
-        workspace = open_workspace(place.root)
-        made = job(
-            workspace,
-            path,
-            split=split,
-            apart_from=apart_from or (),
-            limit=limit,
-            ctx=shown.context,
+        made = opened(context, shown).import_examples(
+            path, split=split, apart_from=apart_from or (), limit=limit
         )
         _show_counts(shown, made)
 
@@ -86,12 +72,8 @@ def export(
     as_json: JsonOption = False,
 ) -> None:
     """Hand out an example set in a format other tools read."""
-    from graft.jobs.examples import export as job
-    from graft.wire import open_workspace
-
-    place: Place = context.obj
     with screen(as_json) as shown:
-        count = job(open_workspace(place.root), path, format=format, examples=examples)
+        count = opened(context, shown).export_examples(path, format=format, examples=examples)
         if as_json:
             shown.json({"path": path, "examples": count})
         else:
@@ -101,12 +83,8 @@ def export(
 @app.command("list")
 def list_(context: typer.Context, as_json: JsonOption = False) -> None:
     """List the example sets, oldest first; the last one is used where none is named."""
-    from graft.jobs.examples import list_sets
-    from graft.wire import open_workspace
-
-    place: Place = context.obj
     with screen(as_json) as shown:
-        rows = list_sets(open_workspace(place.root))
+        rows = opened(context, shown).list_examples()
         if as_json:
             shown.json({"sets": rows})
             return
@@ -126,12 +104,8 @@ def check(
     as_json: JsonOption = False,
 ) -> None:
     """Check the splits for leaks and the gold against the documents as they are now."""
-    from graft.jobs.examples import check as job
-    from graft.wire import open_workspace
-
-    place: Place = context.obj
     with screen(as_json) as shown:
-        found = job(open_workspace(place.root), examples=examples)
+        found = opened(context, shown).check_examples(examples)
         if as_json:
             shown.json(found)
             return
@@ -149,14 +123,10 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show questions with their answers and where the evidence stands."""
-    from graft.jobs.examples import show as job
-    from graft.wire import open_workspace
-
     if split and split not in get_args(Split):
         raise typer.BadParameter(f"--split {split} is none of {', '.join(get_args(Split))}")
-    place: Place = context.obj
     with screen(as_json) as shown:
-        rows = job(open_workspace(place.root), split=split, limit=limit, examples=examples)
+        rows = opened(context, shown).show_examples(split=split, limit=limit, examples=examples)
         if as_json:
             shown.json({"examples": rows})
             return

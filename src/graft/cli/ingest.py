@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from graft.cli.session import JsonOption, Place, SetOption, WaitOption, parse_flags, screen
+from graft.cli.session import JsonOption, SetOption, WaitOption, opened, screen
 from graft.core.errors import InputError
 
 
@@ -33,17 +33,12 @@ def ingest(
     A file that has not changed costs nothing; a file that is gone is removed, but only under a
     path that is named now. A file that cannot be read is reported and stops nothing.
     """
-    from graft.jobs.ingest import ingest as job
-    from graft.wire import open_workspace
-
     if public and access:
         raise InputError("--public and --access say two things: pass one of them")
-    place: Place = context.obj
     with screen(as_json) as shown:
-        workspace = open_workspace(place.root, parse_flags(settings))
         # no word on access keeps what is stored; an empty list opens to everyone
         readers = () if public else access or None
-        done = job(workspace, paths, access=readers, wait=wait, ctx=shown.context)
+        done = opened(context, shown, settings, wait=wait).ingest(*paths, access=readers)
         if as_json:
             shown.json(done.to_dict())
             return

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from graft.cli.session import JsonOption, Place, WaitOption, screen
+from graft.cli.session import JsonOption, WaitOption, opened, screen
 
 app = typer.Typer(no_args_is_help=True, help="Look at the documents, and remove some.")
 
@@ -15,12 +15,8 @@ app = typer.Typer(no_args_is_help=True, help="Look at the documents, and remove 
 @app.command("list")
 def list_(context: typer.Context, as_json: JsonOption = False) -> None:
     """List the documents."""
-    from graft.jobs.library import list_documents
-    from graft.wire import open_workspace
-
-    place: Place = context.obj
     with screen(as_json) as shown:
-        rows = list(list_documents(open_workspace(place.root)))
+        rows = list(opened(context, shown).list_documents())
         if as_json:
             shown.json({"documents": rows})
             return
@@ -46,12 +42,8 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show one document and how it is cut into passages."""
-    from graft.jobs.library import show_document
-    from graft.wire import open_workspace
-
-    place: Place = context.obj
     with screen(as_json) as shown:
-        detail = show_document(open_workspace(place.root), document)
+        detail = opened(context, shown).show_document(document)
         if as_json:
             shown.json(detail)
             return
@@ -82,14 +74,8 @@ def remove(
     as_json: JsonOption = False,
 ) -> None:
     """Remove documents from the library, from every space and release."""
-    from graft.jobs.library import remove_documents
-    from graft.wire import open_workspace
-
-    place: Place = context.obj
     with screen(as_json) as shown:
-        done = remove_documents(
-            open_workspace(place.root), documents, purge=purge, wait=wait, ctx=shown.context
-        )
+        done = opened(context, shown, wait=wait).remove_documents(*documents, purge=purge)
         if as_json:
             shown.json(done)
             return

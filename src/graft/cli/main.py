@@ -15,6 +15,7 @@ from graft import __version__
 from graft.cli import (
     adapt,
     ask,
+    chat,
     demo,
     doctor,
     evaluate,
@@ -49,7 +50,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]},
 )  # fmt: skip
 
-for module in (init, ingest, search, ask, adapt, evaluate, doctor, demo):
+for module in (init, ingest, search, ask, chat, adapt, evaluate, doctor, demo):
     kind = getattr(module, "COMMAND", None)
     app.command(cls=kind)(getattr(module, module.__name__.rpartition(".")[2]))
 app.add_typer(library.app, name="library")
@@ -81,9 +82,7 @@ def root(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    from graft.wire import require_folder
-
-    context.obj = Place(require_folder(workspace or Path()), named=workspace is not None)
+    context.obj = Place(workspace or Path(), named=workspace is not None)
 
 
 def main() -> None:

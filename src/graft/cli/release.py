@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from graft.cli.session import JsonOption, Place, WaitOption, date, screen
+from graft.cli.session import JsonOption, WaitOption, date, opened, screen
 from graft.core.errors import InputError
 
 app = typer.Typer(no_args_is_help=True, help="Show the releases, and switch between them.")
@@ -17,12 +17,8 @@ app = typer.Typer(no_args_is_help=True, help="Show the releases, and switch betw
 @app.command("list")
 def list_(context: typer.Context, as_json: JsonOption = False) -> None:
     """List the releases; the current one is marked."""
-    from graft.jobs.release import list_releases
-    from graft.wire import open_workspace
-
-    place: Place = context.obj
     with screen(as_json) as shown:
-        rows = list_releases(open_workspace(place.root))
+        rows = opened(context, shown).list_releases()
         if as_json:
             shown.json({"releases": rows})
             return
@@ -47,12 +43,8 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show a release: settings, prompts, digests, and everything behind it."""
-    from graft.jobs.release import show_release
-    from graft.wire import open_workspace
-
-    place: Place = context.obj
     with screen(as_json) as shown:
-        detail = show_release(open_workspace(place.root), number)
+        detail = opened(context, shown).show_release(number)
         if as_json:
             shown.json(detail)
             return
@@ -79,21 +71,16 @@ def promote(
     With --run (which may be repeated) or --config, a release is made first and put into use on
     your own word: no gate has judged it.
     """
-    from graft.jobs.promote import promote as job
-    from graft.jobs.promote import propose
-    from graft.wire import open_workspace
-
-    place: Place = context.obj
     with screen(as_json) as shown:
         if (number is not None) + from_config + bool(runs) != 1:
             raise InputError(
                 "name one release to promote (`graft release list`), or pass --run ID, or --config"
             )
-        workspace = open_workspace(place.root)
+        workspace = opened(context, shown, wait=wait)
         if number is None:
-            number = propose(workspace, runs or (), wait=wait, ctx=shown.context)
+            number = workspace.propose(*(runs or ()))
             force = True
-        now = job(workspace, number, force=force, wait=wait, ctx=shown.context)
+        now = workspace.promote(number, force=force)
         if as_json:
             shown.json({"release": now})
         else:
@@ -103,12 +90,8 @@ def promote(
 @app.command()
 def rollback(context: typer.Context, wait: WaitOption = 0.0, as_json: JsonOption = False) -> None:
     """Go back to the release in use before; the contents stay as they are now."""
-    from graft.jobs.promote import rollback as job
-    from graft.wire import open_workspace
-
-    place: Place = context.obj
     with screen(as_json) as shown:
-        now = job(open_workspace(place.root), wait=wait, ctx=shown.context)
+        now = opened(context, shown, wait=wait).rollback()
         if as_json:
             shown.json({"release": now})
         else:

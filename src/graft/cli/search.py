@@ -7,18 +7,8 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from graft.cli.session import JsonOption, Place, SetOption, parse_flags, screen
-
-AsOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--as", metavar="NAME",
-        help="Ask as this principal (repeatable); the workspace's owner otherwise sees all.",
-    ),
-]  # fmt: skip
-ReleaseOption = Annotated[
-    int | None, typer.Option("--release", help="Use this release; the current one otherwise.")
-]
+from graft.cli.question import AsOption, HistoryOption, ReleaseOption, WhereOption, asked
+from graft.cli.session import JsonOption, SetOption, opened, screen
 
 
 def search(
@@ -26,21 +16,16 @@ def search(
     query: Annotated[str, typer.Argument(help="What to look for.")],
     limit: Annotated[int, typer.Option("-k", "--limit", min=1, help="How many passages.")] = 10,
     release: ReleaseOption = None,
+    history: HistoryOption = "",
+    where: WhereOption = "",
     principals: AsOption = None,
     settings: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show ranked passages, with what each stage contributed."""
-    from graft.jobs.search import search as job
-    from graft.wire import open_workspace
-
-    place: Place = context.obj
     with screen(as_json) as shown:
-        workspace = open_workspace(place.root, parse_flags(settings))
-        who = frozenset(principals) if principals is not None else None
-        found = job(
-            workspace, query, limit=limit, release=release, principals=who, ctx=shown.context
-        )
+        question = asked(query, history=history, where=where, principals=principals)
+        found = opened(context, shown, settings).search(question, limit, release=release)
         if as_json:
             shown.json(found.to_dict())
             return

@@ -27,6 +27,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from graft.api import Workspace
 from graft.core.context import Context, Event
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
@@ -63,9 +64,10 @@ class Screen:
     err: Console = field(default_factory=lambda: _console(sys.stderr.isatty(), stderr=True))
     context: Context = field(default_factory=Context)
 
-    def json(self, value: Mapping[str, Any]) -> None:
-        """Print a value as JSON, one document."""
-        sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+    def json(self, value: Mapping[str, Any], *, indent: int | None = 2) -> None:
+        """Print a value as JSON, one document; without an indent on one line, sent at once."""
+        sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=indent) + "\n")
+        sys.stdout.flush()
 
 
 def date(seconds: float) -> str:
@@ -154,8 +156,12 @@ def show_note(console: Console, event: Event) -> None:
 
 
 @contextmanager
-def screen(as_json: bool = False, seed: int = 0) -> Iterator[Screen]:
-    """Give a command its screen and context; Ctrl-C asks the job to stop at the next boundary."""
+def screen(as_json: bool = False, seed: int = 0, *, moving: bool = True) -> Iterator[Screen]:
+    """Give a command its screen and context; Ctrl-C asks the job to stop at the next boundary.
+
+    Where the output is a terminal a bar moves, unless the command itself writes there meanwhile;
+    of what happens it is then told warnings alone.
+    """
     cancel = threading.Event()
     shown = Screen(as_json)
 
@@ -169,15 +175,15 @@ def screen(as_json: bool = False, seed: int = 0) -> Iterator[Screen]:
     logging = Logging(shown.err)
 
     def quiet(event: Event) -> None:
-        if not as_json or event.phase == "warning":
+        if event.phase == "warning" or (moving and not as_json):
             logging(event)
 
-    moving = shown.err.is_terminal
-    shown.context = Context(seed=seed, cancel=cancel, events=listener if moving else quiet)
+    drawn = moving and shown.err.is_terminal
+    shown.context = Context(seed=seed, cancel=cancel, events=listener if drawn else quiet)
     main_thread = threading.current_thread() is threading.main_thread()
     previous = signal.signal(signal.SIGINT, stop) if main_thread else None
     try:
-        if moving:
+        if drawn:
             with listener.progress:
                 yield shown
         else:
@@ -185,6 +191,14 @@ def screen(as_json: bool = False, seed: int = 0) -> Iterator[Screen]:
     finally:
         if main_thread:
             signal.signal(signal.SIGINT, previous)
+
+
+def opened(
+    context: typer.Context, shown: Screen, settings: list[str] | None = None, *, wait: float = 0.0
+) -> Workspace:
+    """Return the workspace that a command works in, with its flags and its screen's context."""
+    place: Place = context.obj
+    return Workspace(place.root, parse_flags(settings), context=shown.context, wait=wait)
 
 
 def parse_flags(values: list[str] | None) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from graft.cli.session import JsonOption, Place, Screen, SetOption, WaitOption, parse_flags, screen
+from graft.cli.session import JsonOption, Screen, SetOption, WaitOption, opened, screen
 from graft.core.recipe import Part
 
 app = typer.Typer(no_args_is_help=True, help="Train one part on the examples.")
@@ -58,20 +58,13 @@ def _tune(
     context: typer.Context, part: Part, examples: str, settings: list[str] | None, seed: int,
     wait: float, as_json: bool, closed_book: bool = False,
 ) -> None:  # fmt: skip
-    from graft.jobs.tune import tune as job
-    from graft.loop.material import tune_dict
-    from graft.wire import open_workspace
-
-    place: Place = context.obj
     with screen(as_json, seed) as shown:
-        run = job(
-            open_workspace(place.root, parse_flags(settings)), part, examples=examples,
-            closed_book=closed_book, wait=wait, ctx=shown.context,
-        )  # fmt: skip
+        workspace = opened(context, shown, settings, wait=wait)
+        run = workspace.tune(part, examples=examples, closed_book=closed_book).to_dict()
         if as_json:
-            shown.json(tune_dict(run))
+            shown.json(run)
         else:
-            _show(shown, tune_dict(run))
+            _show(shown, run)
 
 
 def _show(shown: Screen, run: dict[str, object]) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
-from graft.core.search import Hit
+from graft.core.search import Hit, hit_dicts
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,24 @@ class Answer:
         """Return it as a person reads it: the text, then the sources that its numbers name."""
         text, sources = self.cited()
         return "\n".join([self.error or text, *(f"  {source}" for source in sources)])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON that scripts rely on."""
+        return {
+            "question": self.question,
+            "text": self.text,
+            "declined": self.declined,
+            "support": self.support,
+            "release": self.release,
+            "library_version": self.library_version,
+            "seed": self.seed,
+            "replayable": self.replayable,
+            "citations": [asdict(citation) for citation in self.citations],
+            "unsupported": [list(span) for span in self.unsupported],
+            "hits": hit_dicts(self.hits),
+            "finish_reason": self.finish_reason,
+            "error": self.error,
+        }
 
     def cited(self) -> tuple[str, list[str]]:
         """Return the text with a number after each cited part, and a line for each source.

@@ -173,6 +173,14 @@ class Ledger:
         """Return whether a document is, or ever was, in the library."""
         return bool(self._rows("SELECT id FROM document WHERE id = ? LIMIT 1", (document_id,)))
 
+    def removed_since(self, version: int) -> set[str]:
+        """Return the ids of documents that were removed after a version, for a time or for good."""
+        rows = self._rows(
+            "SELECT id FROM document WHERE version > ? AND change IN ('removed', 'purged')",
+            (version,),
+        )
+        return {row["id"] for row in rows}
+
     def documents_of_run(self, run: str) -> dict[str, str]:
         """Return document id to text hash for what a run learned from."""
         rows = self._rows("SELECT document, text_hash FROM run_document WHERE run = ?", (run,))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
 from graft.core.document import Passage
 from graft.core.errors import InputError
+from graft.core.generation import Message
+from graft.core.history import history_of
 from graft.core.where import Where
 
 
@@ -48,6 +50,16 @@ class Hit:
     stages: Mapping[str, Contribution] = field(default_factory=dict)
     passage: Passage | None = None
 
+    def to_dict(self, rank: int) -> dict[str, Any]:
+        """Return the JSON that scripts rely on; `rank` is 1-based."""
+        row: dict[str, Any] = {"rank": rank, "score": self.score, "document_id": self.document_id}
+        row["passage_id"] = self.passage_id
+        if (held := self.passage) is not None:
+            row |= {"start": held.start, "end": held.end, "text": held.text}
+            row |= {"title": held.title, "page": held.page}
+        row["stages"] = {n: {"rank": c.rank, "score": c.score} for n, c in self.stages.items()}
+        return row
+
 
 @dataclass(frozen=True)
 class Variant:
@@ -86,7 +98,7 @@ class Search:
     query: str
     variants: tuple[Variant, ...] = ()
     standalone: str = ""
-    history: tuple[Mapping[str, str], ...] = ()
+    history: tuple[Message, ...] = ()
     filter: Filter = Filter()
     principals: frozenset[str] | None = None
     hits: tuple[Hit, ...] = ()
@@ -97,3 +109,19 @@ class Search:
     def asked(self) -> str:
         """What is asked, as one who knows nothing of the conversation can read it."""
         return self.standalone or self.query
+
+
+def hit_dicts(hits: Iterable[Hit]) -> list[dict[str, Any]]:
+    """Return hits as plain values, ranked from 1."""
+    return [hit.to_dict(rank) for rank, hit in enumerate(hits, start=1)]
+
+
+def as_search(question: str | Search) -> Search:
+    """Return a question as a Search that can be asked: the owner's, or as it is with its history.
+
+    Raises InputError for one without a word, and for a history that is none.
+    """
+    search = Search(question) if isinstance(question, str) else question
+    if not search.query.strip():
+        raise InputError("the question is empty: ask for something in at least one word")
+    return replace(search, history=history_of(search.history))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from graft.core.document import Passage
 from graft.core.example import Example
+from graft.core.generation import Message
 from graft.core.protocols import PassageStore
 from graft.core.search import Search
 from graft.retrieve.stages.fetch import fetched
@@ -22,7 +23,7 @@ Searched = tuple[Example, Search]
 
 def search_for(example: Example) -> Search:
     """Return the search an example makes: its question, and the turns before it."""
-    turns = ({"role": turn["role"], "content": turn["content"]} for turn in example.messages)
+    turns = (Message(role=turn["role"], content=turn["content"]) for turn in example.messages)
     return Search(example.question, history=tuple(turns))
 
 

@@ -9,47 +9,49 @@ from graft.core.answer import Answer
 from graft.core.context import Context
 from graft.core.errors import ModelError
 from graft.core.hashing import text_hash, value_hash
-from graft.core.search import Search
-from graft.jobs.search import require_words
-from graft.loop.releases import settings_of
+from graft.core.search import Search, as_search
+from graft.loop.serving import serving
 from graft.wire import Wiring, answerer, library
 
 
 def ask(
     workspace: Wiring,
-    questions: Sequence[str],
+    questions: Sequence[str | Search],
     *,
     release: int | None = None,
-    principals: frozenset[str] | None = None,
     ctx: Context,
 ) -> list[Answer]:
     """Return one answer for each question, by a release (the current one otherwise).
 
     Raises ModelError when no question could be answered because generation failed.
     """
-    for question in questions:
-        require_words(question)
-    serving = _serving(workspace, release)
-    answers = serving.answer([Search(q, principals=principals) for q in questions], ctx)
-    if answers and all(answer.error for answer in answers):
+    searches = [as_search(question) for question in questions]
+    answers: dict[int, Answer] = {}
+    for principals in dict.fromkeys(search.principals for search in searches):
+        theirs = [i for i, search in enumerate(searches) if search.principals == principals]
+        found = _answerer(workspace, release, principals).answer([searches[i] for i in theirs], ctx)
+        answers |= dict(zip(theirs, found, strict=True))
+    if answers and all(answer.error for answer in answers.values()):
         raise ModelError(answers[0].error)
-    for answer in answers:
+    for answer in answers.values():
         _record(workspace, answer, ctx)
-    return answers
+    return [answers[i] for i in range(len(searches))]
 
 
 def stream(
     workspace: Wiring,
-    question: str,
+    question: str | Search,
     *,
     release: int | None = None,
-    principals: frozenset[str] | None = None,
     ctx: Context,
 ) -> Iterator[str | Answer]:
-    """Yield provisional text as it is written, then the one authoritative Answer."""
-    require_words(question)
-    serving = _serving(workspace, release)
-    for piece in serving.stream(Search(question, principals=principals), ctx):
+    """Yield provisional text as it is written, then the one authoritative Answer.
+
+    Raises ModelError when the answer could not be written, Cancelled between two pieces.
+    """
+    search = as_search(question)
+    for piece in _answerer(workspace, release, search.principals).stream(search, ctx):
+        ctx.check()
         if isinstance(piece, Answer):
             if piece.error:
                 raise ModelError(piece.error)
@@ -57,11 +59,12 @@ def stream(
         yield piece
 
 
-def _serving(workspace: Wiring, number: int | None) -> Answerer:
-    releases = workspace.releases
-    chosen = releases.current() if number is None else releases.get(number)
-    settings, name = settings_of(workspace, chosen.number)
-    return answerer(workspace, settings, library(workspace), release=name, prompts=chosen.prompts)
+def _answerer(workspace: Wiring, number: int | None, principals: frozenset[str] | None) -> Answerer:
+    served = serving(workspace, number, principals)
+    return answerer(
+        workspace, served.settings, library(workspace), release=served.name,
+        prompts=served.release.prompts,
+    )  # fmt: skip
 
 
 def _record(workspace: Wiring, answer: Answer, ctx: Context) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from graft.core.context import Context
 from graft.core.document import Document, Passage
@@ -186,6 +188,17 @@ class Library:
         if facets.present is None:
             return ids
         return [id for id, here in zip(ids, facets.present, strict=True) if here]
+
+    def seen_by(self, ids: Collection[str], principals: frozenset[str] | None) -> dict[str, bool]:
+        """Return of each of these documents that is there whether an asker may see it now."""
+        if self._snapshot.manifest.documents is None:
+            return {}
+        facets, wanted = self._snapshot.facets(), pa.array(sorted(ids), pa.string())
+        rows = pc.fill_null(pc.index_in(wanted, value_set=facets.ids), -1).to_pylist()
+        seen = facets.open_to(principals)
+        here = facets.open_to(None)
+        found = zip(wanted.to_pylist(), rows, strict=True)
+        return {id: bool(seen[row]) for id, row in found if row >= 0 and here[row]}
 
     def document_rows(self) -> Iterator[DocumentRow]:
         """Yield all documents without their texts, by id."""

@@ -27,11 +27,12 @@ def cell_runs(
     """Return the run of each cell that is named, or the latest that fit what is in use.
 
     The latest are those of one example set: the one given, or that of the newest run. They are
-    read before anything is computed, so that a mistake costs no time. Raises InputError for a
-    named run of another part or another base model.
+    read before anything is computed, so that a mistake costs no time. Raises InputError for a name
+    that no cell can have, and for a named run of another part or another base model.
     """
     found = {}
     for cell, name in named.items():
+        cell_named(cell)
         run = run_named(workspace, name)
         if run.part != "generator":
             raise InputError(
@@ -69,23 +70,6 @@ def _latest(
         except GraftError as error:
             ctx.note("evaluate", f"{RUNS}{row['id']} is left out: {error}")
     return dict(sorted(found.items(), key=lambda item: list(CELL_OF.values()).index(item[0])))
-
-
-def parse_cells(words: list[str]) -> dict[str, str]:
-    """Return the cells of a command line, each written NAME=RUN. Raises InputError.
-
-    >>> parse_cells(["ft=generator-1", "rag+ft=runs/generator-2"])
-    {'ft': 'generator-1', 'rag+ft': 'runs/generator-2'}
-    """
-    found: dict[str, str] = {}
-    for word in words:
-        name, equals, run = word.partition("=")
-        if not equals or not run:
-            raise InputError(f"--cell {word!r} names no run: write --cell {name or 'NAME'}=RUN")
-        cell_named(name)
-        if found.setdefault(name, run) != run:
-            raise InputError(f"--cell names {name!r} twice: give each run a name of its own")
-    return found
 
 
 def _tell_unequal(control: Run, run: Run, ctx: Context) -> None:

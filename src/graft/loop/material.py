@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from graft.core.config import Settings
 from graft.core.context import Context
@@ -84,19 +83,6 @@ def retrieval(
     return retrieve
 
 
-def tune_dict(run: Run) -> dict[str, Any]:
-    """Return the JSON of a run that scripts rely on."""
-    return {
-        "run": run.id,
-        "part": run.part,
-        "recipe": run.recipe.to_dict(),
-        "seconds": run.seconds,
-        "peak_memory_bytes": dict(run.peak_memory),
-        "trainable_parameters": run.trainable_parameters,
-        "dev": {"before": dict(run.before), "after": dict(run.after)},
-    }
-
-
 def keep(
     workspace: Wiring, material: Material, run: Run, *, save: Callable[[Path], object],
     data: Iterable[Row], documents: Iterable[str],
@@ -120,7 +106,7 @@ def keep(
         access |= set(document.access)
     workspace.ledger.record_run(
         written.id, written.created, part=written.part, example_set=material.examples.id,
-        library_version=written.library_version, detail=tune_dict(written), documents=hashes,
+        library_version=written.library_version, detail=written.to_dict(), documents=hashes,
         access=access,
     )  # fmt: skip
     return written

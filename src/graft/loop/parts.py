@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from graft.core.config import Settings
 from graft.core.errors import ConfigError, InputError
 from graft.core.files import RUNS
 from graft.core.recipe import Part
+from graft.core.table import Table
+from graft.retrieve.line import without
 from graft.tune.run import Run, read_run
-from graft.wire import Wiring, base_digest, line_of, with_changes
+from graft.wire import Wiring, base_digest, line_of, with_changes, with_line
+
+T = TypeVar("T", bound=Table)
 
 CHANGES: dict[Part, dict[str, str]] = {
     "retriever": {"encoder.model": "RUN"},
@@ -28,6 +34,32 @@ def with_run(settings: Settings, part: Part, run: str) -> Settings:
     """
     name = RUNS + run.removeprefix(RUNS)
     return with_changes(settings, {k: v.replace("RUN", name) for k, v in CHANGES[part].items()})
+
+
+def without_run(settings: Settings, run: str, *, base: str = "") -> Settings:
+    """Return the settings with a run undone: `base` in its place as the encoder, and else nothing.
+
+    Without a base the encoder is the default one. A stage that a run is the model of goes, and a
+    sum counts its legs as the line says.
+
+    >>> without_run(with_run(Settings(), "reranker", "reranker-1"), "reranker-1").retrieve.pipeline
+    'follow_up >> dense + bm25'
+    """
+    name, line = RUNS + run.removeprefix(RUNS), line_of(settings)
+    for stage, table in line.used.items():
+        if name in dict(table).values():
+            line = without(line, stage)
+    tables = {stage: _reset(table, name) for stage, table in line.tables.items()}
+    encoder, generate = _reset(settings.encoder, name, base), _reset(settings.generate, name)
+    settings = settings.model_copy(update={"encoder": encoder, "generate": generate})
+    return with_line(settings, replace(line, tables=tables))
+
+
+def _reset(table: T, name: str, base: str = "") -> T:
+    """Return a table with `base`, or else the default, wherever it names a run."""
+    fields = type(table).model_fields
+    named = [key for key, value in dict(table).items() if value == name]
+    return table.model_copy(update={key: base or fields[key].default for key in named})
 
 
 def runs_of(settings: Settings) -> tuple[str, ...]:

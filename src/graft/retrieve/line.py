@@ -166,6 +166,34 @@ def _only(tree: Stage, leaf: str) -> Stage:
     return tree.of([_only(part, leaf) for part in tree.inside])
 
 
+def without(line: Line, name: str) -> Line:
+    """Return the line without the stages of a name, or with BM25 for them if they find all hits.
+
+    >>> without(read_line("follow_up >> dense + bm25 >> rerank % 9", {}), "dense").text
+    'follow_up >> bm25 >> rerank % 9'
+    """
+    left = _pruned(line.tree, name)
+    if left is None or not leaves(left):
+        left = mapped(line.tree, lambda stage: Named("bm25") if stage == Named(name) else stage)
+    return read_line(written(left), line.stages)
+
+
+def _pruned(tree: Stage, name: str) -> Stage | None:
+    if isinstance(tree, Named):
+        return None if tree.name == name else tree
+    if isinstance(tree, Fuse):
+        terms = [(_pruned(term.stage, name), term.weight) for term in tree.terms if term.weight]
+        kept = [(stage, weight) for stage, weight in terms if stage]
+        if len(kept) > 1:
+            stages, weights = zip(*kept, strict=True)
+            return replace(tree, stages=stages, weights=weights if tree.weights else ())
+        return kept[0][0] if kept else None
+    parts = [part for stage in tree.inside if (part := _pruned(stage, name))]
+    if isinstance(tree, Chain):
+        return _chain(*parts) if parts else None
+    return tree.of(parts) if len(parts) == len(tree.inside) else None
+
+
 def fusion(line: Line) -> Line | None:
     """Return the line up to its last sum, which counts as its first stage; None without one."""
     parts = line.tree.stages if isinstance(line.tree, Chain) else (line.tree,)

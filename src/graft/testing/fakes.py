@@ -6,6 +6,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Generator as Yields
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -86,8 +87,10 @@ class FakeGenerator:
             for prompt, text in zip(prompts, replies, strict=True)
         ]
 
-    def stream(self, prompt: Prompt, decoding: Decoding) -> Iterator[str]:
-        yield from re.findall(r"\S+\s*", self.generate([prompt], decoding)[0].text)
+    def stream(self, prompt: Prompt, decoding: Decoding) -> Yields[str, None, Generation]:
+        (whole,) = self.generate([prompt], decoding)
+        yield from re.findall(r"\S+\s*", whole.text)
+        return whole
 
     def score(self, prompts: Sequence[Prompt], texts: Sequence[str]) -> list[float]:
         return [

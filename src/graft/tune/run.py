@@ -74,6 +74,18 @@ class Run:
         """The folder of the weights."""
         return self.folder / "adapter"
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON that scripts rely on."""
+        return {
+            "run": self.id,
+            "part": self.part,
+            "recipe": self.recipe.to_dict(),
+            "seconds": self.seconds,
+            "peak_memory_bytes": dict(self.peak_memory),
+            "trainable_parameters": self.trainable_parameters,
+            "dev": {"before": dict(self.before), "after": dict(self.after)},
+        }
+
 
 def run_id(recipe: Recipe, created: float) -> str:
     """Return a short, readable id: part, UTC date, and a hash of recipe and time.
