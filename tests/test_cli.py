@@ -24,6 +24,7 @@ from graft.core.answer import Answer
 from graft.core.context import Context, Event
 from graft.core.example import SPLITS, Example
 from graft.core.recipe import Recipe
+from graft.core.runs import Run
 from graft.evaluate.compare import Sampling
 from graft.evaluate.gate import SENTENCES, Verdict
 from graft.evaluate.result import summarise
@@ -32,7 +33,6 @@ from graft.examples.formats import FORMATS
 from graft.jobs import doctor
 from graft.jobs.search import answer_dict
 from graft.testing import FakeGenerator
-from graft.tune.run import Run
 from tests.conftest import SMALL, ask_for_years
 
 MODELS = {"torch", "transformers", "sentence_transformers", "peft"}

@@ -9,6 +9,7 @@ from typing import Any
 from graft.core.answer import Answer
 from graft.core.context import Context
 from graft.core.recipe import Part
+from graft.core.runs import Run
 from graft.jobs import adapt as adapt_job
 from graft.jobs import ask as ask_job
 from graft.jobs import evaluate as evaluate_job
@@ -21,7 +22,7 @@ from graft.jobs.evaluate import Evaluated
 from graft.jobs.ingest import Ingested
 from graft.jobs.search import Found
 from graft.loop.adapted import Adapted
-from graft.tune.run import Run
+from graft.loop.recipes import Asked
 from graft.wire import open_workspace
 
 
@@ -83,11 +84,18 @@ class Workspace:
             ctx=self.context,
         )  # fmt: skip
 
-    def tune(self, part: Part, *, examples: str = "", closed_book: bool = False) -> Run:
-        """Train one part ("retriever", "fusion", "reranker", "generator") and return its run."""
-        return tune_job.tune(
-            self.wiring, part, examples=examples, closed_book=closed_book, ctx=self.context
-        )
+    def tune(
+        self, part: Part, *, examples: str = "", objective: str = "", adapter: str = "",
+        mixed: Mapping[str, float] | None = None,
+    ) -> Run:  # fmt: skip
+        """Train one part ("retriever", "fusion", "reranker", "generator") and return its run.
+
+        `objective` and `adapter` are names, such as "raft", "closed-book" and "lora"; the
+        settings' are taken where they are empty. The objectives of `mixed` are trained on beside,
+        each with its share of the loss.
+        """
+        asked = Asked(objective, mixed, adapter)
+        return tune_job.tune(self.wiring, part, examples=examples, asked=asked, ctx=self.context)
 
     def evaluate(self, *, examples: str = "", limit: int = 0) -> Evaluated:
         """Return the cells on the test splits, with paired intervals and a report."""

@@ -30,7 +30,9 @@ from graft.core.generation import Decoding
 from graft.core.ledger import Ledger
 from graft.core.migrations import STEPS
 from graft.core.protocols import Generator, PassageStore, Tokenizer
+from graft.core.recipe import Part
 from graft.core.release import Releases
+from graft.core.runs import Run, read_run
 from graft.core.space import Segmentation, Space
 from graft.generate.prompts import Template, template
 
@@ -126,10 +128,24 @@ def tokenizer(w: Wiring, name: str) -> Tokenizer:
     return w.once(("tokenizer", name), lambda: load_tokenizer(w.layout.model_path(name)))
 
 
-def weights_path(w: Wiring, name: str) -> str:
+def run_of(w: Wiring, name: str) -> Run | None:
+    """Return the run that a model's setting names (runs/ID), or None for any other name."""
+    return read_run(Path(w.layout.model_path(name))) if name.startswith(RUNS) else None
+
+
+def weights_path(w: Wiring, name: str, part: Part) -> str:
     """Return what a model's setting points at: a run's weights, a local folder, or the name."""
-    path = w.layout.model_path(name)
-    return str(Path(path) / "adapter") if name.startswith(RUNS) else path
+    run = run_of(w, name)
+    return str(run.weights_of(part)) if run else w.layout.model_path(name)
+
+
+def _probed(w: Wiring, name: str, model: T) -> T:
+    """Return a loaded model. Raises ModelError when it is a run's and does not answer as then."""
+    from graft.models.probe import require_probe
+
+    if run := run_of(w, name):
+        require_probe(run.probe, model, name)
+    return model
 
 
 def encoder(w: Wiring, table: EncoderTable) -> SentenceEncoder:
@@ -138,11 +154,15 @@ def encoder(w: Wiring, table: EncoderTable) -> SentenceEncoder:
 
     return w.once(
         ("encoder", table),
-        lambda: load_encoder(
-            weights_path(w, table.model),
-            query_prefix=table.query_prefix,
-            passage_prefix=table.passage_prefix,
-            max_tokens=table.max_tokens,
+        lambda: _probed(
+            w,
+            table.model,
+            load_encoder(
+                weights_path(w, table.model, "retriever"),
+                query_prefix=table.query_prefix,
+                passage_prefix=table.passage_prefix,
+                max_tokens=table.max_tokens,
+            ),
         ),
     )
 
@@ -151,7 +171,11 @@ def encoder_folder(w: Wiring, table: EncoderTable) -> str:
     """Return the folder of an encoder's weights, the starter's included."""
     from graft.models.starter import starter_encoder
 
-    return str(starter_encoder()) if table.model == STARTER else weights_path(w, table.model)
+    return (
+        str(starter_encoder())
+        if table.model == STARTER
+        else weights_path(w, table.model, "retriever")
+    )
 
 
 def space(w: Wiring, settings: Settings) -> Space:
@@ -165,7 +189,10 @@ def reranker(w: Wiring, name: str) -> CrossEncoderReranker:
     """Return the reranker of this name (a run, a folder or a hub name)."""
     from graft.models.reranker import load_reranker
 
-    return w.once(("reranker", name), lambda: load_reranker(weights_path(w, name)))
+    return w.once(
+        ("reranker", name),
+        lambda: _probed(w, name, load_reranker(weights_path(w, name, "reranker"))),
+    )
 
 
 def causal(w: Wiring, table: GenerateTable) -> Causal:
@@ -174,7 +201,7 @@ def causal(w: Wiring, table: GenerateTable) -> Causal:
 
     return w.once(
         _causal_key(table),
-        lambda: load_causal(weights_path(w, table.model), dtype=table.dtype),
+        lambda: load_causal(weights_path(w, table.model, "generator"), dtype=table.dtype),
     )
 
 
@@ -214,7 +241,8 @@ def loaded_adapter(w: Wiring, table: GenerateTable) -> str:
     with w.lock:
         if name and name not in base.adapters:
             try:
-                base.load_adapter(name, weights_path(w, table.adapter))
+                base.load_adapter(name, weights_path(w, table.adapter, "generator"))
+                _probed(w, table.adapter, base)
             except ModelError:
                 # What has been put on it halfway must serve nobody: the base is loaded anew.
                 w.loaded.pop(_causal_key(table), None)
@@ -279,11 +307,11 @@ def _first_stage(w: Wiring, settings: Settings, store: PassageStore) -> Stage:
 
 def fusion_weights(w: Wiring, table: RetrieveTable) -> tuple[float, float]:
     """Return what the dense leg and BM25 count in the fusion: as set, or as a run fitted it."""
-    from graft.tune.fusion import load_weights
+    from graft.retrieve.weights import load_weights
 
     if not table.fusion:
         return table.dense_weight, table.bm25_weight
-    fitted = load_weights(Path(weights_path(w, table.fusion)))
+    fitted = load_weights(Path(weights_path(w, table.fusion, "fusion")))
     return fitted["dense"], fitted["bm25"]
 
 

@@ -182,7 +182,10 @@ class GeneratorTuneTable(Table):
     epochs: float = Field(1.0, gt=0)
     learning_rate: float = Field(3e-4, gt=0)
     batch_size: int = Field(4, ge=1)
+    adapter: str | dict[str, Any] = "lora"
+    """A kind of adapter, or a table of its settings with its `name`."""
     rank: int = Field(16, ge=1)
+    """Of an adapter that has one, unless its own table says."""
     distractors_only: float = Field(0.2, ge=0, le=1)
     """Share of prompts that show distractors only, whose target is to decline."""
     max_tokens: int = Field(1024, ge=64)
@@ -190,7 +193,8 @@ class GeneratorTuneTable(Table):
 
 
 class RetrieverTuneTable(Table):
-    adapter: Literal["lora", "full"] = "full"
+    adapter: str | dict[str, Any] = "full"
+    """A kind of adapter, or a table of its settings with its `name`; "full" trains all weights."""
     epochs: float = Field(2.0, gt=0)
     learning_rate: float = Field(2e-5, gt=0)
     batch_size: int = Field(32, ge=2)
@@ -327,6 +331,17 @@ def override(settings: Settings, values: Mapping[str, Any]) -> Settings:
     """
     named = {name: value for name, value in values.items() if name in Settings.model_fields}
     return Settings.model_validate(_merged(settings.model_dump(), named)) if named else settings
+
+
+def nested(key: str, value: Any) -> dict[str, Any]:
+    """Return a dotted key and its value as tables within tables.
+
+    >>> nested("retrieve.depth", 5)
+    {'retrieve': {'depth': 5}}
+    """
+    values: dict[str, Any] = {}
+    _assign(values, tuple(key.split(".")), value)
+    return values
 
 
 def valid_keys(model: type[BaseModel] = Config, prefix: str = "") -> list[str]:

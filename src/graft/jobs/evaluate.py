@@ -13,6 +13,7 @@ from graft.core.errors import GraftError, InputError, LeakError, NotFound
 from graft.core.example import Example, Split
 from graft.core.files import RUNS, write_atomic
 from graft.core.hashing import value_hash
+from graft.core.runs import Run, ancestors
 from graft.evaluate.report import Cost, Curve, Report, Section, render
 from graft.evaluate.result import SplitResult
 from graft.examples.formats import import_examples, sample
@@ -33,7 +34,6 @@ from graft.loop.scoring import (
 from graft.loop.sets import load_examples
 from graft.loop.spaces import ensure_space
 from graft.measures.leaks import leaks
-from graft.tune.run import Run, ancestors
 from graft.wire import Wiring, library, reading
 
 TEST_SPLITS: tuple[Split, ...] = ("test-new", "test-seen")
@@ -130,8 +130,8 @@ def _with_runs(workspace: Wiring, rung: Rung, runs: Sequence[Run], ctx: Context)
     found = []
     for run in {run.id: run for run in runs}.values():
         require_fit(workspace, rung.settings, run)
-        settings = with_run(rung.settings, run.part, run.id)
-        if run.part == "retriever":
+        settings = with_run(rung.settings, run)
+        if settings.encoder != rung.settings.encoder:
             with workspace.layout.writer():
                 ensure_space(workspace, settings, ctx=ctx)
         found.append(replace(rung, name=run.id, settings=settings))
@@ -330,9 +330,9 @@ def _latest(
     asked = example_set or (rows[-1]["example_set"] if rows else "")
     found: dict[str, Run] = {}
     for row in reversed([row for row in rows if row["example_set"] == asked]):
-        raft = row["detail"]["recipe"]["objective"] == "raft"
-        role = "raft" if raft else "closed"
-        if role in found:
+        # a run with another role is neither of the two that the cells compare
+        role = {"raft": "raft", "closed-book": "closed"}.get(row["detail"]["role"], "")
+        if not role or role in found:
             continue
         try:
             run = run_named(workspace, row["id"])

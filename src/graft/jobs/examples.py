@@ -13,6 +13,7 @@ from graft.core.context import Context
 from graft.core.errors import InputError, NotFound
 from graft.core.example import Example, Split
 from graft.core.files import RUNS
+from graft.core.runs import ancestors, read_run
 from graft.examples import store
 from graft.examples.beir import splits as beir_splits
 from graft.examples.formats import FORMATS, Format, detect, export_examples, import_examples
@@ -26,7 +27,6 @@ from graft.loop.parts import runs_of
 from graft.loop.releases import settings_of
 from graft.loop.sets import document_groups, load_examples
 from graft.measures.leaks import leaks
-from graft.tune.run import ancestors, read_run
 from graft.wire import Wiring, generator, library, pipeline, reading
 
 DEV_COPY = "near-copy of a dev question"

@@ -1,45 +1,55 @@
-"""Parts: which setting names the run of each tuned part, and which base it goes on."""
+"""Parts: a run put into settings, the runs that settings name, and which base a run goes on."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
-from graft.core.config import Settings
+from graft.core.config import Settings, nested, override
 from graft.core.errors import ConfigError, InputError
 from graft.core.files import RUNS
-from graft.core.recipe import Part
-from graft.tune.run import Run, read_run
+from graft.core.runs import PRESENT, Run, read_run
 from graft.wire import Wiring, base_digest
 
-SETTINGS: dict[Part, tuple[str, str]] = {
-    "retriever": ("encoder", "model"),
-    "fusion": ("retrieve", "fusion"),
-    "reranker": ("retrieve", "reranker"),
-    "generator": ("generate", "adapter"),
-}
-"""The table and the key of graft.toml that a run of each part stands in."""
 
+def with_run(settings: Settings, run: Run) -> Settings:
+    """Return the settings with what a run changes in them, whatever part of them that is.
 
-def with_run(settings: Settings, part: Part, run: str) -> Settings:
-    """Return the settings with a run (its id, with or without "runs/") as one of their parts.
-
-    >>> with_run(Settings(), "reranker", "reranker-1").retrieve.reranker
-    'runs/reranker-1'
+    Raises ConfigError where they have no such setting: the run was made by another version.
     """
-    table, key = SETTINGS[part]
-    name = RUNS + run.removeprefix(RUNS)
-    changed = getattr(settings, table).model_copy(update={key: name})
-    return settings.model_copy(update={table: changed})
+    changed = settings
+    for key, value in run.changes.items():
+        if isinstance(value, str) and PRESENT in value:
+            value = value.replace(PRESENT, str(_present(settings, key)))  # noqa: PLW2901
+        changed = override(changed, nested(key, value))
+    return changed
 
 
 def runs_of(settings: Settings) -> tuple[str, ...]:
-    """Return the ids of the runs that the settings name, in the order of the pipeline.
+    """Return the ids of the runs that the settings name, in the order of the settings.
 
-    >>> runs_of(with_run(Settings(), "generator", "runs/generator-1"))
-    ('generator-1',)
+    >>> retrieve = {"reranker": "runs/reranker-1"}
+    >>> runs_of(Settings.model_validate({"retrieve": retrieve}))
+    ('reranker-1',)
     """
-    named = [str(getattr(getattr(settings, table), key)) for table, key in SETTINGS.values()]
-    return tuple(name.removeprefix(RUNS) for name in named if name.startswith(RUNS))
+    named = [text for text in _texts(settings.model_dump()) if text.startswith(RUNS)]
+    return tuple(dict.fromkeys(text.removeprefix(RUNS) for text in named))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for each in value.values():
+            yield from _texts(each)
+
+
+def _present(settings: Settings, key: str) -> Any:
+    found: Any = settings.model_dump()
+    for name in key.split("."):
+        found = found.get(name, "") if isinstance(found, Mapping) else ""
+    return found
 
 
 def run_named(workspace: Wiring, name: str) -> Run:
@@ -52,7 +62,7 @@ def require_fit(workspace: Wiring, settings: Settings, run: Run) -> None:
 
     Raises ConfigError where the generator is remote, InputError where it is another model.
     """
-    if run.part != "generator":
+    if not any(artefact.part == "generator" for artefact in run.artefacts):
         return
     table = settings.generate
     if table.url:

@@ -10,7 +10,7 @@ from graft.core.config import Settings, override
 from graft.core.errors import ConfigError, ModelError, SetupError
 from graft.core.installed import installed_versions
 from graft.core.release import Lineage, Release
-from graft.tune.run import weights_digest
+from graft.core.runs import weights_digest
 from graft.wire import Wiring, encoder, generator, prompt_of, reranker, space, weights_path
 
 
@@ -52,7 +52,7 @@ def _digests(w: Wiring, settings: Settings) -> dict[str, Callable[[], str]]:
     found: dict[str, Callable[[], str]] = {"encoder": lambda: encoder(w, settings.encoder).digest}
     if settings.retrieve.fusion:
         fitted = settings.retrieve.fusion
-        found["fusion"] = lambda: weights_digest(Path(weights_path(w, fitted)))
+        found["fusion"] = lambda: weights_digest(Path(weights_path(w, fitted, "fusion")))
     if settings.retrieve.reranker:
         found["reranker"] = lambda: reranker(w, settings.retrieve.reranker).digest
     if not settings.generate.url:

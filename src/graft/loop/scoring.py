@@ -10,6 +10,7 @@ from graft.core.config import Settings
 from graft.core.context import Context
 from graft.core.document import Passage
 from graft.core.example import Example
+from graft.core.runs import Run
 from graft.core.search import Hit, Search
 from graft.evaluate.cells import PAIRS, ContextName, GeneratorName, Respond, run_cells
 from graft.evaluate.compare import Sampling
@@ -20,7 +21,6 @@ from graft.examples.distract import search_for
 from graft.examples.gold import resolve
 from graft.library.store import Library
 from graft.loop.parts import with_run
-from graft.tune.run import Run
 from graft.wire import Wiring, answerer, pipeline
 
 Worked = Sequence[tuple[str, Sequence[Passage], str]]
@@ -54,7 +54,7 @@ def score_cells(
         responders["few-shot"] = responder(workspace, bare, held, worked=worked, ctx=ctx)
     for name in ("closed", "raft"):
         if name in runs:
-            tuned = with_run(settings, "generator", runs[name].id)
+            tuned = with_run(settings, runs[name])
             responders[name] = responder(workspace, tuned, held, ctx=ctx)  # type: ignore[index]
     return run_cells(kept, contexts, responders, ctx=ctx), kept
 

@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from graft.core.errors import FormatError, InputError
+from graft.core.errors import InputError
 from graft.core.example import Example
 from graft.examples.distract import Retrieve, search_for
 from graft.measures.ranking import ranking_scores
 from graft.retrieve.fuse import RRF_K
+from graft.retrieve.weights import WEIGHTS
 
 Leg = Mapping[str, Sequence[tuple[str, float]]]
 """For each question id its ranking, best first: (document or passage id, score)."""
@@ -23,14 +24,12 @@ Leg = Mapping[str, Sequence[tuple[str, float]]]
 STEPS, COARSE = 20, 10
 """The grid's steps: shares of 0, 1/20, ... 1 for two legs, of 0, 1/10, ... 1 for more."""
 
-WEIGHTS = "weights.json"
-
 DEPTH = 100
 """How many of the fused ranks are scored."""
 
 
 @dataclass(frozen=True)
-class Point:
+class Try:
     """One try: the share of each leg (summing to 1) and the mean of the measure."""
 
     shares: Mapping[str, float]
@@ -38,7 +37,7 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FittedFusion:
     """The fitted weights (the largest is 1) and what they were chosen from.
 
     `mean` and `equal` are the measure's means on the fitted questions at these weights and at
@@ -51,23 +50,12 @@ class Fitted:
     mean: float
     equal: float
     legs: Mapping[str, float]
-    curve: tuple[Point, ...]
+    curve: tuple[Try, ...]
 
     def save(self, folder: Path) -> None:
         """Write the weights as a run keeps them."""
         text = json.dumps(dict(self.weights), indent=2, sort_keys=True) + "\n"
         (folder / WEIGHTS).write_text(text, encoding="utf-8")
-
-
-def load_weights(folder: Path) -> dict[str, float]:
-    """Return the weight of each leg from a run's folder. Raises FormatError when it has none."""
-    try:
-        read = json.loads((folder / WEIGHTS).read_text(encoding="utf-8"))
-        return {name: float(read[name]) for name in ("dense", "bm25")}
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise FormatError(
-            f"{folder} holds no fusion weights ({error}): name a run of `graft tune fusion`"
-        ) from error
 
 
 def fit_fusion(
@@ -76,7 +64,7 @@ def fit_fusion(
     *,
     measure: str = "nDCG@10",
     k: int = RRF_K,
-) -> Fitted:
+) -> FittedFusion:
     """Return the weights of a reciprocal rank fusion that serve these training questions best.
 
     Every split of the weight over a grid is tried, with `k` as it is. Of the points that are not
@@ -101,7 +89,7 @@ def fit_fusion(
     chosen = _nearest_to_equal(grid, values)
     shares = grid[chosen]
     alone = [_index(grid, np.eye(len(names))[i]) for i in range(len(names))]
-    return Fitted(
+    return FittedFusion(
         weights={n: round(float(s / shares.max()), 4) for n, s in zip(names, shares, strict=True)},
         measure=measure,
         questions=len(questions),
@@ -109,7 +97,7 @@ def fit_fusion(
         equal=means[-1],
         legs={name: means[i] for name, i in zip(names, alone, strict=True)},
         curve=tuple(
-            Point(dict(zip(names, map(float, point), strict=True)), mean)
+            Try(dict(zip(names, map(float, point), strict=True)), mean)
             for point, mean in zip(grid, means, strict=True)
         ),
     )
