@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from graft.core.context import Context
+from graft.core.context import Context, Event
+from graft.core.document import Passage
 from graft.core.example import Example, Gold
 from graft.core.hashing import file_hash
 from graft.core.recipe import Part
@@ -19,10 +20,12 @@ from graft.examples.store import ExampleSet
 from graft.generate.prompts import CLOSED_BOOK, GROUNDED
 from graft.jobs.ingest import ingest
 from graft.loop import tuning
-from graft.loop.material import Material, gather
+from graft.loop.material import Material, evidence, gather
+from graft.loop.parts import runs_of, with_run
 from graft.loop.recipes import Asked
 from graft.loop.tune_fusion import tune_fusion_part
 from graft.loop.tuning import tune_part
+from graft.tune.checkpoint import FOLDER, checkpoint_of
 from graft.tune.mine import POSITIVES
 from graft.tune.objectives import raft as raft_objective
 from graft.wire import Wiring, encoder, library, open_workspace
@@ -249,3 +252,86 @@ def test_every_gold_passage_is_known_and_some_are_trained_on(
     for triple in mine:
         assert gold <= triple.gold, "else the others could be negatives of its batch"
         assert not gold & {p.id for p in triple.negatives}
+
+
+def test_a_question_that_needs_two_passages_is_taught_from_both(workspace: Wiring) -> None:
+    asked = many_gold(workspace, 2)
+    material = material_of(workspace, replace(asked, answers=("a smith",)))
+    off = {"tune.generator.distractors_only": "0"}
+    workspace = open_workspace(workspace.layout.root, {**_flags(workspace), **off})
+    run = tune_part(workspace, "generator", material, ctx=CTX)
+    (row,) = [row for row in rows(run) if row["example"] == "many"]
+    gold = {p.id for p in material.gold["many"]}
+    assert len(gold) == 2 and set(row["positives"]) == gold
+    assert gold <= set(row["shown"])
+
+
+def test_of_a_whole_document_the_best_passage_stands_for_it() -> None:
+    def passage(document: str, number: int) -> Passage:
+        return Passage(f"{document}{number}", document, number, number + 1, "text", "s")
+
+    gold = [passage("whole", 3), passage("span", 0), passage("whole", 0), passage("span", 1)]
+    asked = Example("e", "?", ("a",), (Gold("whole"), Gold("span", "", 0, 2)))
+    assert [p.id for p in evidence(asked, gold)] == ["whole3", "span0", "span1"]
+
+
+def test_an_interrupted_tuning_is_gone_on_with_and_its_checkpoint_goes(
+    workspace: Wiring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stop(Exception):
+        pass
+
+    def stop(event: Event) -> None:
+        if event.phase == "progress" and event.stage == "tune generator" and event.done == 2:
+            raise Stop
+
+    material = material_of(workspace)
+    monkeypatch.setattr(tuning, "checkpoint_of", often)
+    folder = workspace.layout.runs / FOLDER
+    with pytest.raises(Stop):
+        tune_part(workspace, "generator", material, ctx=Context(events=stop))
+    assert len(list(folder.iterdir())) == 1 and not workspace.ledger.runs()
+    told: list[str] = []
+    heard = Context(events=lambda event: told.append(event.message))
+    run = tune_part(workspace, "generator", material, ctx=heard)
+    assert any("gone on with, at step 2 of" in text for text in told)
+    assert list(folder.iterdir()) == []
+    assert tune_part(workspace, "generator", material, ctx=CTX).digest == run.digest
+
+
+def often(*args: Any) -> Any:
+    return replace(checkpoint_of(*args), every=0.0)
+
+
+def test_a_run_says_its_role_what_it_changes_and_whose_documents_it_holds(
+    workspace: Wiring,
+) -> None:
+    material = material_of(workspace)
+    for part, role, key in (
+        ("retriever", "contrastive", "encoder.model"),
+        ("fusion", "weights", "retrieve.fusion"),
+        ("reranker", "pointwise", "retrieve.reranker"),
+        ("generator", "raft", "generate.adapter"),
+    ):
+        run = tune_part(workspace, part, material, ctx=CTX)
+        assert (run.role, dict(run.changes)) == (role, {key: f"runs/{run.id}"})
+        assert [artefact.part for artefact in run.artefacts] == [part]
+        assert (run.probe is None) == (part == "fusion")
+        used = with_run(material.settings, run)
+        assert runs_of(used) == (run.id,)
+    # what it was trained with answers as it did: all of it loads again
+    again = open_workspace(workspace.layout.root, _flags(workspace))
+    assert encoder(again, with_run(material.settings, read_run_of(again, "retriever")).encoder)
+
+
+def read_run_of(workspace: Wiring, part: str) -> Run:
+    id = [row["id"] for row in workspace.ledger.runs() if row["part"] == part][-1]
+    return read_run(workspace.layout.runs / id)
+
+
+def _flags(workspace: Wiring) -> dict[str, str]:
+    config = workspace.config
+    return {
+        **SMALL, "encoder.model": config.encoder.model, "generate.model": config.generate.model,
+        "generate.max_new_tokens": "8", "segment.tokenizer": "words", "segment.max_tokens": "60",
+    }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Probes: weights that are not applied, or applied wrongly, are found at a load; rounding is not."""
+"""Probes: weights not applied, or applied wrongly, are found at a load; rounding is not."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ TEXTS = (
 )
 """What an encoder reads, and, in pairs, a reranker."""
 
-Replies = list[list[tuple[int, float]]]
+Replies = list[list[list[Any]]]
 
 
 def probe_reply(causal: Causal, prompts: Sequence[Prompt] = PROMPTS) -> Probe:
@@ -48,7 +48,7 @@ def probe_reply(causal: Causal, prompts: Sequence[Prompt] = PROMPTS) -> Probe:
         reply = _greedy(causal, ids)
         likeliest = _log_probs(causal, ids, reply).topk(LIKELIEST)
         told: Replies = [
-            [(int(id), round(float(value), 4)) for id, value in zip(row, values, strict=True)]
+            [[int(id), round(float(value), 4)] for id, value in zip(row, values, strict=True)]
             for row, values in zip(likeliest.indices, likeliest.values, strict=True)
         ]
         given = {"messages": list(prompt), "tokens": reply}
