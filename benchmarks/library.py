@@ -2,6 +2,7 @@
 
     python benchmarks/library.py vectors [--rows 100000] [--dimensions 384]
     python benchmarks/library.py text FOLDER... [--pieces 5]
+    python benchmarks/library.py access [--rows 100000]
 
 `vectors` writes clustered vectors, and prints rows written a second, the seconds to the first
 answer, latency and memory of exact search, and then seconds to build, latency and recall of the
@@ -10,6 +11,10 @@ approximate index on questions it was not tuned on.
 `text` writes BEIR folders, one passage a document ("title text"), in several ingests with
 deletions between them, and prints nDCG@10 and processor milliseconds a question of
 `Library.match`, of bm25s, and of LanceDB's own full text on the same terms.
+
+`access` writes passages of 70 words with Zipf's frequencies, half of them for staff alone, and
+prints processor milliseconds a question of `Library.match` for the owner and for askers who see
+half, under a filter too.
 """
 
 from __future__ import annotations
@@ -56,6 +61,10 @@ def main() -> None:
     lexical.add_argument("--split", default="dev")
     lexical.add_argument("--pieces", type=int, default=5)
     lexical.set_defaults(run=text)
+    masked = verbs.add_parser("access")
+    masked.add_argument("--rows", type=int, default=100_000)
+    masked.add_argument("--queries", type=int, default=200)
+    masked.set_defaults(run=access)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         options.run(options, Path(folder))
@@ -166,6 +175,39 @@ def text(options: argparse.Namespace, folder: Path) -> None:
         seconds = clock()[1] - started[1]
         run = {id: [(h[1], h[2]) for h in hits] for id, hits in zip(questions, found, strict=True)}
         score("graft", qrels, (run, seconds))
+
+
+def access(options: argparse.Namespace, folder: Path) -> None:
+    draw = np.random.default_rng(0)
+    with Library.open(folder).writer(Context()) as writer:
+        for start in range(0, options.rows, 1000):
+            words = draw.zipf(1.3, (min(1000, options.rows - start), 70))
+            documents = [
+                Document(f"d{start + i:08}", " ".join(f"word{n}" for n in row),
+                         access=("staff",) if i % 2 else ())
+                for i, row in enumerate(words)
+            ]  # fmt: skip
+            writer.put_documents(documents)
+            writer.put_passages(map(whole, documents))
+        writer.publish()
+    library = Library.open(folder)
+    asked = [
+        " ".join(f"word{n}" for n in row) for row in draw.zipf(1.3, (options.queries, 8)) % 5000
+    ]
+    first = 0.0
+    for what, who, filter in (
+        ("the owner", None, Filter()),
+        ("who sees half", frozenset[str](), Filter()),
+        ("who sees half, a tenth of it filtered", frozenset[str](), Filter(under="d0000")),
+    ):
+        library.match(["first"], 1, allowed=[filter], principals=[who])
+        started = clock()
+        for query in asked:
+            library.match([query], 100, allowed=[filter], principals=[who])
+        took(what, started, len(asked))
+        seconds = clock()[1] - started[1]
+        first = first or seconds
+        print(f"  {seconds / first:.2f} times the owner's")
 
 
 def ingest(folder: Path, documents: Sequence[Document], pieces: int) -> None:

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from graft.core.hashing import text_hash
 from graft.measures.support import support
-from graft.measures.words import STOP_WORDS, words
+from graft.measures.words import STOP_WORDS, folded_words
 
 LABELLED = ("begin", "wice", "attributionbench", "scifact-verify", "halueval-qa")
 
@@ -43,9 +43,9 @@ class Row:
 
 def coverage(row: Row) -> float:
     """The share of the response's meaningful words that the evidence holds anywhere."""
-    said = {key for key, _ in words(row.response)}
+    said = {key for key, _ in folded_words(row.response)}
     said = (said - STOP_WORDS) or said
-    return len(said & {key for key, _ in words(row.context)}) / max(1, len(said))
+    return len(said & {key for key, _ in folded_words(row.context)}) / max(1, len(said))
 
 
 def match(row: Row) -> float:

@@ -42,7 +42,7 @@ SMALL = {
     "evaluate.resamples": "200",
     "evaluate.limit": "12",
     "adapt.edited_facts": "0",
-    "retrieve.rerank_depth": "5",
+    "retrieve.stages.rerank.depth": "5",
     "tune.generator.max_tokens": "900",
 }
 

@@ -18,10 +18,10 @@ from graft.core.errors import Cancelled, NotFound
 from graft.core.generation import Decoding, Generation, Prompt
 from graft.core.search import Search
 from graft.generate.prompts import CLOSED_BOOK, GROUNDED
-from graft.retrieve.dense import Dense
-from graft.retrieve.fetch import Fetch
-from graft.retrieve.follow_up import FollowUp
-from graft.retrieve.lexical import Lexical
+from graft.retrieve.stages.bm25 import BM25
+from graft.retrieve.stages.dense import Dense
+from graft.retrieve.stages.fetch import Fetch
+from graft.retrieve.stages.follow_up import FollowUp
 from graft.testing import FakeGenerator, MemoryStore
 
 quick = settings(deadline=None, max_examples=40)
@@ -35,7 +35,7 @@ STORE = MemoryStore(
     ],
     version=7,
 )
-HYBRID = FollowUp() >> Dense(STORE, STORE.encoder) + Lexical(STORE)
+HYBRID = FollowUp() >> Dense(STORE, STORE.encoder) + BM25(STORE)
 QUERIES = ["How many leave days carry over?", "When is pay day?", "bananas?", "", "x\ud800"]
 
 
@@ -139,7 +139,7 @@ def test_unsupported_answers_decline_below_the_threshold():
 
 
 def test_nothing_found_declines_without_asking_the_model():
-    made = answerer(retrieve=Lexical(STORE))
+    made = answerer(retrieve=BM25(STORE))
     (answer,) = made.answer([Search("zebra")])
     assert answer.declined
     assert "“zebra”" in answer.text

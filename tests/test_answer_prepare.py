@@ -13,7 +13,8 @@ from graft.core.document import Passage, Span
 from graft.core.errors import ConfigError
 from graft.core.generation import Decoding, Message, Prompt
 from graft.generate.prompts import CLOSED_BOOK, GROUNDED, build
-from graft.testing import FakeGenerator, words
+from graft.measures.similarity import plain_words
+from graft.testing import FakeGenerator
 
 quick = settings(deadline=None, max_examples=60)
 
@@ -39,7 +40,7 @@ class Counter:
 
     def __call__(self, prompt: Prompt) -> int:
         self.asked += 1
-        self.seen.append(sum(len(words(turn["content"])) + 4 for turn in prompt))
+        self.seen.append(sum(len(plain_words(turn["content"])) + 4 for turn in prompt))
         return self.seen[-1]
 
 

@@ -21,14 +21,16 @@ from graft.cli.main import app, main
 from graft.cli.session import Logging
 from graft.cli.tables import show_results
 from graft.core.answer import Answer
+from graft.core.case import Case
 from graft.core.context import Context, Event
 from graft.core.example import SPLITS, Example
+from graft.core.measure import MEASURES
 from graft.core.recipe import Recipe
 from graft.core.runs import Run
 from graft.evaluate.compare import Sampling
 from graft.evaluate.gate import SENTENCES, Verdict
-from graft.evaluate.result import summarise
-from graft.evaluate.score import ANSWER_MEASURES, Scored
+from graft.evaluate.result import Plan, summarise
+from graft.evaluate.score import Scored
 from graft.examples.formats import FORMATS
 from graft.jobs import doctor
 from graft.jobs.search import answer_dict
@@ -306,6 +308,9 @@ def test_settings_by_flags_count_once_there_is_a_release(graft, documents):
 
 def test_init_writes_every_setting_as_a_comment_and_it_loads(tmp_path, monkeypatch, capsys):
     from graft.core.config import Config, load_config, valid_keys
+    from graft.retrieve.kind import STAGES
+    from graft.retrieve.line import stage_keys
+    from graft.wire import line_of
 
     monkeypatch.setattr(sys, "argv", ["graft", "-w", str(tmp_path / "new"), "init"])
     with pytest.raises(SystemExit) as end:
@@ -314,7 +319,7 @@ def test_init_writes_every_setting_as_a_comment_and_it_loads(tmp_path, monkeypat
     path = tmp_path / "new" / "graft.toml"
     assert load_config(path, variables={}) == Config()
     text = path.read_text()
-    for key in valid_keys():
+    for key in [*valid_keys(), *stage_keys()]:
         assert f"# {key.rpartition('.')[2]} = " in text
     switched = "\n".join(
         line.removeprefix("# ") if " = " in line and line.startswith("# ") else line
@@ -322,7 +327,12 @@ def test_init_writes_every_setting_as_a_comment_and_it_loads(tmp_path, monkeypat
         if not line.startswith("# Graft") and "wins over" not in line
     )
     path.write_text(switched)
-    assert load_config(path, variables={}) == Config()
+    config = load_config(path, variables={})
+    for name, kind in STAGES.all().items():
+        assert (name in config.retrieve.stages) == bool(kind.table.model_fields)
+        assert line_of(config).table(name) == kind.table()
+    plain = config.retrieve.model_copy(update={"stages": {}})
+    assert config.model_copy(update={"retrieve": plain}) == Config()
 
 
 def test_doctor_is_content_where_all_is_there(graft):
@@ -378,13 +388,10 @@ def test_a_log_holds_a_line_for_each_stage_and_for_long_ones_now_and_then():
 def test_a_table_of_results_fits_the_terminal(width):
     rng = np.random.default_rng(0)
     names = ["in use", "+retriever", "closed/retrieved"]
-    measures = [*ANSWER_MEASURES, "nDCG@10", "MRR@10", "Recall@5", "Recall@10"]
-    examples = [Example(f"e{i}", "?", ("yes",), group=f"d{i}") for i in range(30)]
-    systems = [Scored(name, {m: rng.random(30) for m in measures}) for name in names]
-    result = summarise(
-        systems, examples, pairs=[(names[0], names[2])], measures=["answer_f1", "support"],
-        sampling=Sampling(200),
-    )  # fmt: skip
+    cases = tuple(Case(Example(f"e{i}", "?", ("yes",), group=f"d{i}")) for i in range(30))
+    systems = [Scored(name, {m: rng.random(30) for m in MEASURES.all()}, cases) for name in names]
+    plan = Plan(pairs=((names[0], names[2]),), measures=("answer_f1", "support"))
+    result = summarise(systems, plan, Sampling(200))
     out = io.StringIO()
     show_results(Console(file=out, width=width), {"test-new": result})
     lines = out.getvalue().splitlines()

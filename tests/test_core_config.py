@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from graft.core.config import (
-    MEASURES,
     Config,
     Settings,
     explicit,
@@ -14,21 +15,19 @@ from graft.core.config import (
     valid_keys,
 )
 from graft.core.errors import ConfigError
-from graft.evaluate.retrieval import RANKING_MEASURES
-from graft.evaluate.score import ANSWER_MEASURES
+from graft.core.measure import MEASURES
 
 
 def test_defaults_then_file_then_variables_then_flags(tmp_path):
     path = tmp_path / "graft.toml"
-    path.write_text("[retrieve]\ndepth = 50\nrrf_k = 30\nrerank_depth = 7\n")
+    path.write_text("[retrieve]\ndepth = 50\n[answer]\npassages = 30\n[generate]\nseed = 7\n")
     config = load_config(
         path,
-        variables={"GRAFT_RETRIEVE_RRF_K": "40", "GRAFT_RETRIEVE_RERANK_DEPTH": "8"},
-        flags={"retrieve.rerank_depth": 9},
+        variables={"GRAFT_ANSWER_PASSAGES": "40", "GRAFT_GENERATE_SEED": "8"},
+        flags={"generate.seed": 9},
     )
-    table = config.retrieve
-    assert (table.depth, table.rrf_k, table.rerank_depth) == (50, 40, 9)
-    assert table.pipeline == "hybrid"
+    assert (config.retrieve.depth, config.answer.passages, config.generate.seed) == (50, 40, 9)
+    assert config.retrieve.pipeline == "follow_up >> dense + bm25"
 
 
 @pytest.mark.parametrize(
@@ -40,6 +39,7 @@ def test_defaults_then_file_then_variables_then_flags(tmp_path):
         ({"retrieve.depth": "many"}, "setting 'retrieve.depth' is 'many'"),
         ({"retrieve.depth": 0}, "setting 'retrieve.depth' is 0"),
         ({"retrieve.depth.x": 1}, "setting 'retrieve.depth' is {'x': 1}"),
+        ({"segment.overlap": 90}, "at most a third of max_tokens (250)"),
         ({"gate.improve": "token_f2"}, "did you mean 'token_f1'"),
         ({"gate.guard": "support,ndcg@10"}, "did you mean 'nDCG@10'"),
         ({"gate.improve": ""}, "at least 1 item"),
@@ -61,18 +61,29 @@ def test_a_list_is_written_with_commas_in_flags_and_variables():
     assert config.adapt.parts == ("generator",) and config.ingest.exclude == (".*", "*.bak")
 
 
-def test_a_gate_may_name_every_measure_that_is_taken():
-    assert {*ANSWER_MEASURES, *RANKING_MEASURES} <= MEASURES
+def test_a_gate_may_name_every_measure_that_is_taken_and_any_depth_of_a_family():
+    names = ",".join([*MEASURES.all(), "nDCG@25", "Precision@1"])
+    config = load_config(flags={"gate.improve": names, "evaluate.measures": "MAP@7"}, variables={})
+    assert len(config.gate.improve) == len(MEASURES.all()) + 2
+    assert config.evaluate.measures == ("MAP@7",)
 
 
 def test_flags_count_over_variables_and_both_over_a_release():
     said = explicit(
-        variables={"GRAFT_RETRIEVE_DEPTH": "5", "GRAFT_RETRIEVE_RRF_K": "6"},
+        variables={"GRAFT_RETRIEVE_DEPTH": "5", "GRAFT_ANSWER_PASSAGES": "6"},
         flags={"retrieve": {"depth": 7}, "gate.margin": 0},
     )
-    pinned = Settings.model_validate({"retrieve": {"pipeline": "bm25", "rrf_k": 9}})
-    table = override(pinned, said).retrieve
-    assert (table.pipeline, table.depth, table.rrf_k) == ("bm25", 7, 6)
+    pinned = Settings.model_validate({
+        "retrieve": {"pipeline": "bm25", "stages": {"bm25": {"depth": 3}}},
+        "answer": {"passages": 9},
+    })  # fmt: skip
+    made = override(pinned, said)
+    table = made.retrieve
+    assert (table.pipeline, table.depth, made.answer.passages) == ("bm25", 7, 6)
+    assert table.stages == {"bm25": {"depth": 3}}
+    assert override(pinned, {"retrieve": {"stages": {"fuse": {"k": 1}}}}).retrieve.stages == {
+        "bm25": {"depth": 3}, "fuse": {"k": 1}
+    }  # fmt: skip
     assert override(pinned, {}) is pinned
 
 
@@ -107,4 +118,42 @@ def test_a_mistake_is_looked_for_where_it_was_made(tmp_path):
         load_config(path, variables={}, flags={"retrieve.dept": "9"})
     path.write_text("[retrieve]\ndept = 50\n")
     with pytest.raises(ConfigError, match=r"in .*graft\.toml: did you mean"):
+        load_config(path, variables={})
+
+
+@pytest.mark.parametrize(
+    ("said", "written"),
+    [
+        ({"dense_weight": "0.8"}, 'retrieve.pipeline = "follow_up >> 0.8 * dense + bm25"'),
+        (
+            {"bm25_weight": 2.0, "pipeline": "hybrid"},
+            'retrieve.pipeline = "follow_up >> dense + 2 * bm25"',
+        ),
+        ({"fusion": "runs/f"}, 'retrieve.stages.fuse.run = "runs/f"'),
+        ({"rrf_k": "30"}, "retrieve.stages.fuse.k = 30"),
+        ({"rerank_depth": "5"}, "retrieve.stages.rerank.depth = 5"),
+        (
+            {"reranker": "m", "rerank_depth": 5},
+            'retrieve.pipeline = "follow_up >> dense + bm25 >> rerank" and '
+            'retrieve.stages.rerank.model = "m" and retrieve.stages.rerank.depth = 5',
+        ),
+        (
+            {"reranker": "m", "pipeline": "bm25"},
+            'retrieve.pipeline = "follow_up >> bm25 >> rerank"',
+        ),
+        ({"reranker": ""}, "take it out"),
+        ({"dense_weight": "heavy"}, "follow_up >> heavy * dense"),
+    ],
+)
+def test_a_setting_that_went_is_answered_by_what_to_write_instead(said, written, tmp_path):
+    with pytest.raises(ConfigError) as error:
+        load_config(flags={"retrieve": said}, variables={})
+    (key, *_) = (name for name in said if name != "pipeline")
+    assert f"retrieve.{key}" in str(error.value) and written in str(error.value)
+    variables = {f"GRAFT_RETRIEVE_{name.upper()}": str(value) for name, value in said.items()}
+    with pytest.raises(ConfigError, match=key):
+        load_config(variables=variables)
+    path = tmp_path / "graft.toml"
+    path.write_text("[retrieve]\n" + "".join(f"{k} = {json.dumps(v)}\n" for k, v in said.items()))
+    with pytest.raises(ConfigError, match=r"went.*in .*graft\.toml"):
         load_config(path, variables={})

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
 import pytest
 
-from graft.core.context import Context, Event
+from graft.core.context import Allowance, Context, Event
 from graft.core.errors import Cancelled
 
 
@@ -34,3 +37,28 @@ def test_draws_depend_on_seed_and_purpose_alone():
     assert first == Context(seed=1).random("split").random()
     assert first != Context(seed=2).random("split").random()
     assert first != Context(seed=1).random("mine").random()
+
+
+def test_a_budget_is_taken_whole_or_not_at_all_from_many_threads():
+    budget = Allowance(calls=100, tokens=1000)
+    with ThreadPoolExecutor(8) as pool:
+        taken = list(pool.map(lambda _: budget.take(calls=3, tokens=1), range(200)))
+    assert sum(taken) == 33 and budget.calls == 1 and budget.tokens == 1000 - 33
+    assert not budget.take(calls=1, tokens=10_000) and budget.calls == 1
+    budget.spend(calls=2, seconds=5)
+    assert budget.gone == "calls" and Allowance().gone == ""
+    late = Allowance(seconds=1)
+    late.spend(seconds=2)
+    assert late.gone == "seconds" and not late.take(calls=1)
+
+
+def test_batches_hear_a_cancel_and_spend_the_seconds_between():
+    ticks, context = iter(range(100)), Context()
+    context = replace(context, clock=lambda: next(ticks), budget=Allowance(seconds=10))
+    seen = []
+    with pytest.raises(Cancelled):
+        for batch in context.batches(range(10), 4):
+            seen.append(list(batch))
+            if len(seen) == 2:
+                context.cancel.set()
+    assert seen == [[0, 1, 2, 3], [4, 5, 6, 7]] and context.budget.seconds == 8

@@ -1,60 +1,71 @@
-"""Cells: each generator sees the context it should, and what was not run is not shown."""
+"""Cells: a run's name says what it is shown, and what each part adds is compared."""
 
 from __future__ import annotations
 
-import math
+import pytest
 
-from graft.core.answer import Answer
-from graft.core.context import Context
-from graft.core.document import Passage
-from graft.core.example import Example, Gold
-from graft.core.search import Hit
-from graft.evaluate.cells import CELLS, run_cells
-from graft.evaluate.retrieval import rank_documents, score_rankings
-
-EXAMPLES = [Example(f"e{i}", f"q{i}", ("yes",), (Gold("d"),), group=f"d{i}") for i in range(3)]
-PASSAGE = Passage("p", "d", 0, 3, "yes", "s")
+from graft.core.errors import InputError
+from graft.evaluate.cells import Cell, cell_named, cells_of, pairs_of, plan_of
 
 
-def test_every_cell_is_shown_its_own_context_and_scored():
-    seen = {}
-
-    def responder(name):
-        def respond(searches, contexts):
-            shown = None if contexts is None else [len(c) for c in contexts]
-            seen.setdefault(name, []).append(shown)
-            return [Answer(s.query, "yes", support=1.0) for s in searches]
-
-        return respond
-
-    contexts = {
-        "none": None, "retrieved": [[PASSAGE] * 3] * 3, "gold": [[PASSAGE]] * 3,
-    }  # fmt: skip
-    names = ("base", "few-shot", "closed", "raft")
-    scored = run_cells(EXAMPLES, contexts, {name: responder(name) for name in names}, ctx=Context())
-    assert [s.name for s in scored] == [cell.name for cell in CELLS]
-    assert [s.name for s in scored][:4] == ["base", "rag", "ft", "rag+ft"]
-    assert seen["base"] == [None, [3] * 3, [1] * 3] and seen["few-shot"] == [[3] * 3]
-    by_name = {s.name: s for s in scored}
-    assert by_name["rag"].values["support"].tolist() == [1.0] * 3
-    assert math.isnan(by_name["ft"].values["support"][0])
-    assert by_name["ft"].values["token_f1"].tolist() == [1.0] * 3
+def names(*named: str) -> list[str]:
+    return [cell.name for cell in cells_of(named)]
 
 
-def test_cells_without_a_tuned_generator_are_left_out():
-    scored = run_cells(
-        EXAMPLES, {"none": None},
-        {"base": lambda searches, _: [Answer(s.query, "no") for s in searches]}, ctx=Context(),
+@pytest.mark.parametrize(
+    ("name", "cell"),
+    [
+        ("ft", Cell("ft", "ft", "none")),
+        ("rag+ft", Cell("rag+ft", "rag+ft", "retrieved")),
+        ("ft/gold", Cell("ft/gold", "ft", "gold")),
+        ("ft/retrieved", Cell("ft/retrieved", "ft", "retrieved")),
+        ("rag+ft/none", Cell("rag+ft/none", "rag+ft", "none")),
+        ("ft/none", Cell("ft", "ft", "none")),
+        ("rag+ft/retrieved", Cell("rag+ft", "rag+ft", "retrieved")),
+    ],
+)
+def test_the_name_of_a_cell_says_what_it_is_shown(name, cell):
+    assert cell_named(name) == cell
+
+
+def test_two_runs_give_nine_cells_and_the_control_the_four_that_are_asked_about_first():
+    assert names("rag+ft", "ft") == [
+        "base", "rag", "ft", "rag+ft", "rag+few-shot", "base/gold", "rag+ft/none", "rag+ft/gold",
+        "ft/retrieved", "ft/gold",
+    ]  # fmt: skip
+    generators = {(cell.generator, cell.context) for cell in cells_of(["ft", "rag+ft"])}
+    assert len(generators) == 10
+    assert names() == ["base", "rag", "rag+few-shot", "base/gold"]
+
+
+def test_a_cell_that_is_named_with_a_context_is_the_only_one_of_its_run():
+    assert names("old/gold") == ["base", "rag", "old/gold", "rag+few-shot", "base/gold"]
+
+
+@pytest.mark.parametrize(
+    "name", ["base", "rag", "few-shot", "rag+few-shot", "base/none", "", "a b"]
+)
+def test_a_name_that_is_taken_or_none_is_refused(name):
+    with pytest.raises(InputError, match=r"rag\+NAME"):
+        cell_named(name)
+
+
+def test_a_context_that_there_is_none_of_names_the_nearest():
+    with pytest.raises(InputError, match="did you mean 'ft/gold'"):
+        cell_named("ft/golden")
+
+
+def test_each_part_is_held_against_what_it_is_added_to():
+    assert pairs_of(cells_of(["ft", "rag+ft"])) == (
+        ("base", "rag"), ("base", "ft"), ("rag", "rag+ft"), ("rag+few-shot", "rag+ft"),
+        ("ft", "rag+ft"), ("ft/retrieved", "rag+ft"),
     )  # fmt: skip
-    assert [s.name for s in scored] == ["base"]
+    assert ("rag+old", "rag+new") in pairs_of(cells_of(["rag+old", "rag+new"]))
+    assert pairs_of(cells_of([], few_shot=False)) == (("base", "rag"),)
 
 
-def test_a_document_ranks_by_its_best_passage_and_nothing_found_scores_zero():
-    hits = [Hit("p1", "a", 0.1), Hit("p2", "b", 0.9), Hit("p3", "a", 0.05)]
-    assert [id for id, _ in rank_documents(hits)] == ["a", "b"]
-    scored = score_rankings(
-        "bm25", ["q1", "q2", "q3"], [rank_documents(hits), [], []],
-        {"q1": {"b": 1}, "q2": {"b": 1}, "q3": {}},
-    )  # fmt: skip
-    mrr = scored.values["MRR@10"]
-    assert mrr[0] == 0.5 and mrr[1] == 0.0 and math.isnan(mrr[2])
+def test_the_questions_shown_as_moved_are_between_rag_and_the_run_that_reads():
+    plan = plan_of(cells_of(["ft", "rag+ft"]), "why")
+    assert plan.changed == ("rag", "rag+ft") and plan.about == "why"
+    assert plan.leading == ("base", "rag", "ft", "rag+ft")
+    assert plan_of(cells_of(["ft"])).changed == ("base", "rag")

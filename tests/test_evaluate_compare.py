@@ -11,7 +11,6 @@ from graft.evaluate.compare import (
     adjust,
     difference,
     estimate,
-    ladder_differences,
 )
 
 
@@ -84,11 +83,3 @@ def test_the_same_seed_gives_the_same_interval_and_more_confidence_a_wider_one()
     assert first == estimate(values, groups, Sampling())
     wider = estimate(values, groups, Sampling(confidence=0.99))
     assert wider.low < first.low < first.high < wider.high
-
-
-def test_a_ladder_compares_each_rung_with_the_one_below():
-    groups = [str(i) for i in range(30)]
-    systems = {n: {"m": np.full(30, v)} for n, v in (("one", 0.1), ("two", 0.3), ("three", 0.2))}
-    found = ladder_differences(systems, ["m"], groups=groups, sampling=Sampling())
-    assert [(d.a, d.b) for d in found] == [("one", "two"), ("two", "three")]
-    assert [round(d.mean, 6) for d in found] == [0.2, -0.1]

@@ -12,11 +12,11 @@ def d(measure: str, mean: float, low: float, high: float, *, small: bool = False
     return Difference("now", "new", measure, mean, low, high, 0.01, 0.01, 100, 50, small)
 
 
-GOOD, SAFE = d("f1", 0.1, 0.05, 0.15), d("support", 0.0, -0.02, 0.02)
+GOOD, SAFE = d("answer_f1", 0.1, 0.05, 0.15), d("support", 0.0, -0.02, 0.02)
 
 
-def verdict(*rows: Difference, margin: float = 0.03, lower: frozenset[str] = frozenset()) -> str:
-    found = judge(rows, improve=["f1"], guard=["support"], margin=margin, lower_is_better=lower)
+def verdict(*rows: Difference, margin: float = 0.03) -> str:
+    found = judge(rows, improve=["answer_f1"], guard=["support"], margin=margin)
     assert found.sentence and found.passed == (found.outcome == "promote")
     return found.outcome
 
@@ -25,14 +25,14 @@ def verdict(*rows: Difference, margin: float = 0.03, lower: frozenset[str] = fro
     ("rows", "outcome"),
     [
         ((GOOD, SAFE), "promote"),
-        ((d("f1", 0.1, -0.01, 0.2), SAFE), "cannot tell"),
-        ((d("f1", 0.0, -0.02, 0.02), SAFE), "no gain"),
-        ((d("f1", 0.0, 0.0, 0.0), SAFE), "no gain"),
-        ((d("f1", -0.1, -0.2, -0.05), SAFE), "worse"),
+        ((d("answer_f1", 0.1, -0.01, 0.2), SAFE), "cannot tell"),
+        ((d("answer_f1", 0.0, -0.02, 0.02), SAFE), "no gain"),
+        ((d("answer_f1", 0.0, 0.0, 0.0), SAFE), "no gain"),
+        ((d("answer_f1", -0.1, -0.2, -0.05), SAFE), "worse"),
         ((GOOD, d("support", -0.1, -0.15, -0.05)), "worse"),
         ((GOOD, d("support", -0.01, -0.05, 0.03)), "cannot tell"),
         ((GOOD, d("support", 0.02, -0.031, 0.2)), "cannot tell"),
-        ((d("f1", 0.1, 0.05, 0.15, small=True), SAFE), "cannot tell"),
+        ((d("answer_f1", 0.1, 0.05, 0.15, small=True), SAFE), "cannot tell"),
         ((GOOD, d("support", 0.0, 0.0, 0.0, small=True)), "cannot tell"),
         ((GOOD,), "cannot tell"),
         ((SAFE,), "cannot tell"),
@@ -51,11 +51,11 @@ def test_a_blind_set_cannot_pass_the_guard():
 def test_a_measure_where_lower_is_better_is_turned_round():
     fewer = judge(
         [d("wrong_declines", -0.1, -0.15, -0.05)], improve=["wrong_declines"], guard=[],
-        margin=0.03, lower_is_better=frozenset({"wrong_declines"}),
+        margin=0.03,
     )  # fmt: skip
     assert fewer.outcome == "promote"
     more = judge(
         [d("wrong_declines", 0.1, 0.05, 0.15)], improve=[], guard=["wrong_declines"],
-        margin=0.03, lower_is_better=frozenset({"wrong_declines"}),
+        margin=0.03,
     )  # fmt: skip
     assert more.outcome == "worse"

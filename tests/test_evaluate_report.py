@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 
 from graft.core.answer import Answer
+from graft.core.case import Case
 from graft.core.example import Example, Gold
+from graft.core.measure import measures_taken
+from graft.evaluate.about import About, Cost, LossCurve
 from graft.evaluate.compare import Sampling
 from graft.evaluate.draw import Axis, forest_axis
-from graft.evaluate.gate import judge
-from graft.evaluate.report import Cost, Curve, Report, Section, render
-from graft.evaluate.result import SplitResult, summarise
-from graft.evaluate.score import score_answers
+from graft.evaluate.gate import Terms, verdict_on
+from graft.evaluate.report import render
+from graft.evaluate.result import Plan, SplitResult, summarise
+from graft.evaluate.score import score
+
+EMPTY = About("e1", "Empty", "graft evaluate", 0.0, 1, Sampling(), {})
 
 
 def sample_result() -> SplitResult:
@@ -34,37 +40,38 @@ def sample_result() -> SplitResult:
             )
             for i, ok in enumerate(right)
         ]
-        systems.append(score_answers(name, examples, answers, seconds=3.5))
-    return summarise(
-        systems, examples, pairs=[("base", "rag"), ("rag", "rag+ft"), ("base", "ft")],
-        measures=["token_f1", "support"], sampling=Sampling(), changed=("rag", "rag+ft"),
+        cases = [Case(e, a, seconds=0.1) for e, a in zip(examples, answers, strict=True)]
+        systems.append(score(name, cases, measures_taken()))
+    plan = Plan(
+        "Documents never trained on.", (("base", "rag"), ("rag", "rag+ft"), ("base", "ft")),
+        ("token_f1", "support"), ("rag", "rag+ft"), ("base", "rag"),
     )  # fmt: skip
+    return summarise(systems, plan, Sampling())
 
 
-def sample_report() -> Report:
-    result = sample_result()
-    rows = [d for d in result.differences if (d.a, d.b) == ("rag", "rag+ft")]
-    curve = Curve("generator, with passages", ((1, 3.0), (5, 2.0), (9, 1.4)), ((0, 2.9), (9, 1.6)))
-    return Report(
-        title="Python's documentation", created=0.0, command="graft demo",
-        verdict=judge(rows, improve=["token_f1"], guard=["support"], margin=0.2),
-        sections=[Section("New documents", "Documents never trained on.", result)],
-        curves=[curve], dropped={"copied": 12}, kept={"train": 100},
-        costs=[Cost("ingest", 12.0, 2**30, "139 documents")],
-        facts=[("Seconds until an edited fact is answered right", "RAG 2 s")],
-        lineage=[("run", "generator-20260101-abcdef")],
+def sample_page() -> str:
+    results = {"New documents": sample_result()}
+    terms = Terms(("token_f1",), ("support",), 0.2, "New documents", ("rag", "rag+ft"))
+    curve = LossCurve("with passages", ((1, 3.0), (5, 2.0), (9, 1.4)), ((0, 2.9), (9, 1.6)))
+    about = replace(
+        EMPTY, title="Python's documentation", command="graft demo", terms=terms, curves=(curve,),
+        dropped={"copied": 12}, kept={"train": 100},
+        costs=(Cost("ingest", 12.0, 2**30, "139 documents"),),
+        facts=(("Seconds until an edited fact is answered right", "RAG 2 s"),),
+        lineage=(("run", "generator-20260101-abcdef"),),
     )  # fmt: skip
+    return render(about, results, verdict_on(terms, results))
 
 
 def test_the_page_shows_the_figures_and_stands_alone():
-    page = render(sample_report())
+    page = sample_page()
     assert "Promote" in page and "rag+ft" in page and "copied" in page and "Most improved" in page
     assert not re.search(r"""(src|href)\s*=|@import|url\(""", page)
     assert page.count('<div class="dot') == 6
 
 
 def test_answers_and_questions_cannot_become_markup():
-    page = render(sample_report())
+    page = sample_page()
     assert "<script>" not in page and "&lt;script&gt;no&lt;/script&gt;" in page
     assert "What is &lt;b&gt;" in page
 
@@ -77,5 +84,4 @@ def test_an_axis_holds_every_interval_and_zero():
 
 
 def test_a_report_without_a_verdict_or_training_is_still_a_page():
-    empty = Report("Empty", 0.0, "graft evaluate", None, [])
-    assert "<h1>Empty</h1>" in render(empty)
+    assert "<h1>Empty</h1>" in render(EMPTY, {})

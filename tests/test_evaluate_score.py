@@ -7,15 +7,22 @@ import math
 import numpy as np
 
 from graft.core.answer import Answer, Citation
+from graft.core.case import Case
 from graft.core.example import Example, Gold
+from graft.core.measure import measures_taken
 from graft.evaluate.compare import Sampling
-from graft.evaluate.result import summarise
-from graft.evaluate.score import score_answer, score_answers
+from graft.evaluate.result import Plan, summarise
+from graft.evaluate.score import Scored, score
 
 ASKED = Example(
     "e1", "How many days?", ("five days",), (Gold("leave.md", "h", 10, 30),), group="leave.md"
 )
 NOT_THERE = Example("e2", "Who is the king?", kind="unanswerable", group="leave.md")
+
+
+def score_answer(example: Example, answer: Answer) -> dict[str, float]:
+    scored = score("", [Case(example, answer)], measures_taken())
+    return {name: float(values[0]) for name, values in scored.values.items()}
 
 
 def cite(document: str, start: int, end: int) -> Citation:
@@ -58,16 +65,46 @@ def test_an_unanswerable_question_earns_its_decline_alone():
     assert answered["support"] == 0.1
 
 
+def test_what_was_asked_without_passages_has_no_support_to_count():
+    answer = Answer("q", "five days", support=0.8)
+    scored = score("ft", [Case(ASKED, answer, closed=True)], measures_taken())
+    nan = {name for name, values in scored.values.items() if math.isnan(values[0])}
+    assert nan == {"support", "citation_precision", "citation_recall", "right_declines"}
+
+
+def test_a_retrieval_has_no_measures_of_answers_and_the_other_way_round():
+    ranked = score("bm25", [Case(ASKED, ranking=("a",), judged={"a": 1})], measures_taken())
+    assert list(ranked.values) == ["nDCG@10", "MRR@10", "Recall@5", "Recall@10"]
+    answered = score("rag", [Case(ASKED, Answer("q", "five days"))], measures_taken())
+    assert len(answered.values) == 9 and not set(answered.values) & set(ranked.values)
+
+
+def test_nothing_found_scores_zero_and_nothing_to_be_found_does_not_count():
+    cases = [
+        Case(ASKED, ranking=("a", "b"), judged={"b": 1}),
+        Case(ASKED, ranking=(), judged={"b": 1}),
+        Case(ASKED, ranking=("a",), judged={}),
+    ]
+    mrr = score("bm25", cases, measures_taken()).values["MRR@10"]
+    assert mrr[0] == 0.5 and mrr[1] == 0.0 and math.isnan(mrr[2])
+
+
 def test_a_summary_pairs_systems_and_shows_who_moved():
     examples = [
         Example(f"e{i}", f"q{i}", ("yes",), (Gold(f"d{i}"),), group=f"d{i}") for i in range(30)
     ]
-    before = score_answers("rag", examples, [Answer("q", "no")] * 15 + [Answer("q", "yes")] * 15)
-    after = score_answers("rag+ft", examples, [Answer("q", "yes")] * 29 + [Answer("q", "no")])
-    result = summarise(
-        [before, after], examples, pairs=[("rag", "rag+ft"), ("rag", "missing")],
-        measures=["token_f1"], sampling=Sampling(), changed=("rag", "rag+ft"),
+
+    def scored(name: str, texts: list[str]) -> Scored:
+        cases = [Case(e, Answer("q", text)) for e, text in zip(examples, texts, strict=True)]
+        return score(name, cases, measures_taken())
+
+    before = scored("rag", ["no"] * 15 + ["yes"] * 15)
+    after = scored("rag+ft", ["yes"] * 29 + ["no"])
+    plan = Plan(
+        pairs=(("rag", "rag+ft"), ("rag", "missing")), measures=("token_f1",),
+        changed=("rag", "rag+ft"),
     )  # fmt: skip
+    result = summarise([before, after], plan, Sampling())
     (d,) = result.differences
     assert d.n == 30 and d.groups == 30 and np.isclose(d.mean, 14 / 30) and d.low > 0
     assert len(result.improved) == 5 and [c.question for c in result.harmed] == ["q29"]
@@ -75,3 +112,18 @@ def test_a_summary_pairs_systems_and_shows_who_moved():
     plain = result.to_dict()
     assert plain["systems"]["rag"]["right_declines"]["mean"] is None
     assert plain["systems"]["rag"]["token_f1"]["mean"] == 0.5
+    # Fewer wrong declines is what improves, whichever way the figure goes.
+    fewer = Plan(measures=("wrong_declines",), changed=("rag", "rag+ft"))
+    declined = [
+        Case(c.example, Answer("q", "", declined=c is before.cases[0])) for c in before.cases
+    ]
+    shy = score("rag", declined, measures_taken())
+    moved = summarise([shy, after], fewer, Sampling())
+    assert [c.question for c in moved.improved] == ["q0"] and not moved.harmed
+
+
+def test_measures_that_are_compared_by_default_are():
+    cases = [Case(ASKED, Answer("q", "five days", support=0.5))]
+    systems = [score(name, cases, measures_taken()) for name in "ab"]
+    result = summarise(systems, Plan(pairs=(("a", "b"),)), Sampling(200))
+    assert [d.measure for d in result.differences] == ["answer_f1", "exact_match", "support"]

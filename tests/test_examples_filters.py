@@ -75,13 +75,3 @@ def test_a_document_is_retrieved_only_among_the_first_hits() -> None:
     assert filters.retrieved(search, ["d2"], 3)
     assert not filters.retrieved(search, ["d3"], 3)
     assert not filters.retrieved(Search("?", hits=search.hits, error="down"), ["d0"], 3)
-
-
-def test_near_copies_of_known_and_of_earlier_questions_are_found() -> None:
-    asked = [
-        ("a", "When was the tower built?"),
-        ("b", "Who built it?"),
-        ("c", "when was the tower built"),
-    ]
-    assert filters.repeated(asked, []) == {"c": "a"}
-    assert filters.repeated(asked, [("k", "Who built it")]) == {"b": "k", "c": "a"}

@@ -154,8 +154,105 @@ def test_beir_judgements_of_zero_are_no_gold_and_numbers_are_ids(tmp_path: Path)
     queries = QUERY + '{"_id": 7, "text": "Who?"}\n'
     folder = beir(tmp_path / "x", queries, HEADER + "q\td1\t0\nq\td2\t2\n7\td3\t1\n")
     first, second = import_examples(folder, split="dev")
-    assert first.gold == (Gold("d2"),)
+    assert first.gold == (Gold("d2", grade=2),)
     assert (second.id, second.kind, second.split) == ("7", "free", "dev")
+
+
+def test_grades_are_kept_from_import_to_export(tmp_path: Path) -> None:
+    rows = "q\td1\t1.0\nq\td2\t3\nq\td3\t 2 \nq\td4\t-1\nq\td5\t0.0\n"
+    (example,) = import_examples(beir(tmp_path / "x", QUERY, HEADER + rows), split="dev")
+    graded = {"d1": 1, "d2": 3, "d3": 2}
+    assert example.grades == graded
+    for form in ("beir", "chat", "prompts"):
+        told = replace(example, answers=("now",))
+        export_examples([told], path := tmp_path / f"{form}.jsonl", form)
+        (back,) = import_examples(path)
+        assert (form, back.grades) == (form, graded)
+    lines = (tmp_path / "beir.jsonl" / "qrels" / "dev.tsv").read_text().splitlines()
+    assert lines[1:] == ["q\td1\t1", "q\td2\t3", "q\td3\t2"]
+
+
+def test_what_a_source_says_beside_is_kept(tmp_path: Path) -> None:
+    metadata = '{"kind": "bridge", "level": 2, "sentences": [1, 2]}'
+    said = {"kind": "bridge", "level": "2"}
+    queries = f'{{"_id": "q", "text": "When?", "metadata": {metadata}}}\n'
+    folder = beir(tmp_path / "x", queries, HEADER + "q\td1\t1\n")
+    (example,) = import_examples(folder, split="dev")
+    assert (example.kind, dict(example.metadata)) == ("free", said)
+    for form in ("beir", "chat", "prompts"):
+        told = replace(example, answers=("now",))
+        export_examples([told], path := tmp_path / f"{form}.jsonl", form)
+        assert import_examples(path)[0].metadata == said
+
+
+ASKED = [{"role": "user", "content": "How?"}]
+SO, THUS = ([{"role": "assistant", "content": text}] for text in ("So.", "Thus."))
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"prompt": "How?", "chosen": "So.", "rejected": "Thus."},
+        {"prompt": ASKED, "chosen": SO, "rejected": THUS},
+        {"chosen": ASKED + SO, "rejected": ASKED + THUS},
+    ],
+)
+def test_preferences_are_read_in_the_forms_that_trainers_take(
+    tmp_path: Path, row: dict[str, object]
+) -> None:
+    path = tmp_path / "p.jsonl"
+    path.write_text(json.dumps(row | {"documents": ["a.md"]}))
+    assert detect(path) == "preferences"
+    (example,) = import_examples(path, split="dev")
+    assert (example.question, example.answers, example.rejected) == ("How?", ("So.",), ("Thus.",))
+    assert (example.grades, example.split, example.messages) == ({"a.md": 1}, "dev", ())
+
+
+def test_rejected_answers_come_back_from_every_format_that_holds_them(tmp_path: Path) -> None:
+    before = ({"role": "user", "content": "Who?"}, {"role": "assistant", "content": "He."})
+    examples = [
+        replace(bare(EXAMPLES[0]), answers=("1848",), rejected=("1849", "in May")),
+        replace(bare(EXAMPLES[2]), rejected=("A smith.",)),
+        Example(
+            "4", "And when?", ("Then.",), (Gold("hill.md"),), "conversation", "x", "dev",
+            "hill.md", before, ("Never.",),
+        ),
+    ]  # fmt: skip
+    for form in ("preferences", "chat", "prompts"):
+        path = tmp_path / f"{form}.jsonl"
+        assert export_examples(examples, path, form) == 3
+        assert [replace(e, origin="x") for e in import_examples(path)] == examples
+    assert export_examples([*examples, bare(EXAMPLES[1])], path, "preferences") == 3
+    export_examples(examples[:1], tmp_path / "set", "beir")
+    assert import_examples(tmp_path / "set")[0].rejected == ("1849", "in May")
+    with pytest.raises(InputError, match="none of the 1 examples has one"):
+        export_examples([bare(EXAMPLES[1])], path, "preferences")
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([{"prompt": "x", "chosen": "y", "rejected": "y"}], "line 1: .* are the same: 'y'"),
+        ([{"prompt": "x", "chosen": "y", "rejected": ""}], "line 1: \"rejected\" is ''"),
+        ([{"chosen": ASKED + SO, "rejected": THUS}], 'line 1: without a "prompt"'),
+        ([{"chosen": SO, "rejected": THUS}], 'line 1: without a "prompt"'),
+        (
+            [{"id": 1, "prompt": "x", "chosen": c, "rejected": "z"} for c in ("y", "w")],
+            "line 2: the id 1 is used twice, for different examples",
+        ),
+        (
+            [{"prompt": "x", "completion": "y", "documents": ["a"], "grades": [0]}],
+            'line 1: "grades',
+        ),
+    ],
+)
+def test_a_bad_preference_is_named(
+    tmp_path: Path, rows: list[dict[str, object]], message: str
+) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)))
+    with pytest.raises(InputError, match=message):
+        import_examples(path)
 
 
 @pytest.mark.parametrize(
@@ -164,6 +261,9 @@ def test_beir_judgements_of_zero_are_no_gold_and_numbers_are_ids(tmp_path: Path)
         (QUERY, HEADER + "q\td\n", r"dev\.tsv, line 2: 2 columns"),
         (QUERY, HEADER + "z\td\t1\n", r"dev\.tsv, line 2: the query z is not in"),
         (QUERY, HEADER + "q\td\tyes\n", r"dev\.tsv, line 2: the score is 'yes'"),
+        (QUERY, HEADER + "q\td\t0.5\n", r"line 2: the score is '0.5', a whole number such as 1 is"),
+        (QUERY, HEADER + "q\td\tnan\n", r"line 2: the score is 'nan'"),
+        (QUERY, HEADER + "q\td\tinf\n", r"line 2: the score is 'inf'"),
         (QUERY + "{nonsense\n", HEADER, r"queries\.jsonl, line 2: not valid JSON"),
         (QUERY + QUERY, HEADER, r"queries\.jsonl, line 2: the id q is used twice"),
         ('{"_id": "q", "text": 3}', HEADER, r'queries\.jsonl, line 1: "text" is 3'),

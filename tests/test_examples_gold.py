@@ -5,9 +5,20 @@ from dataclasses import replace
 import pytest
 
 from graft.core.context import Context, Event
-from graft.core.document import Document, Passage
-from graft.core.example import Example, Gold
-from graft.examples.gold import CHANGED, REMOVED, answer_span, pin, resolve
+from graft.core.document import Document, Passage, Span
+from graft.core.example import Example, Gold, on_gold
+from graft.core.search import Hit
+from graft.examples.gold import (
+    CHANGED,
+    REMOVED,
+    GoldPlace,
+    Judged,
+    Resolved,
+    answer_span,
+    pin,
+    resolve,
+)
+from graft.measures.ranking import ranking_scores
 from graft.testing import MemoryStore
 
 RIVER = Document(
@@ -119,3 +130,103 @@ def test_an_answer_is_found_as_whole_words(text: str, answer: str, found: str) -
 
 def test_no_answer_has_no_span() -> None:
     assert answer_span("a catalogue", ["cat", " "]) is None
+
+
+LONG = Document("long.md", "\n\n".join(f"Part {i} of it." for i in range(20)), "Long")
+
+
+def ndcg(judged: Judged, shown: list[Passage]) -> float:
+    """The nDCG@10 of a ranking of passages, for one question."""
+    ids = judged.ranking([Hit(p.id, p.document_id, 1.0) for p in shown])
+    run = {"q": [(id, -float(rank)) for rank, id in enumerate(ids)]}
+    return ranking_scores({"q": dict(judged.grades)}, run, ["nDCG@10"])["nDCG@10"]["q"]
+
+
+def found_in(example: Example, *documents: Document) -> Resolved:
+    store = MemoryStore(documents)
+    return resolve([example], store.document, passages_of=passages_of(*documents))
+
+
+def test_gold_with_a_span_is_judged_by_passages_and_a_whole_document_as_one() -> None:
+    parts = MemoryStore([LONG])._passages
+    right, wrong = parts[12], parts[:10]
+    # Told from all passages of the document, the right one alone at rank 1 would get .22 and ten
+    # others of it 1.00.
+    alike = Judged("passage", {p.id: 1 for p in parts})
+    assert ndcg(alike, [right]) == pytest.approx(0.22, abs=0.005) and ndcg(alike, wrong) == 1.0
+    span = Gold(LONG.id, LONG.text_hash, right.start, right.end)
+    told = found_in(Example("1", "Which?", ("12",), (span,)), LONG).judged("1")
+    assert told == Judged("passage", {right.id: 1})
+    assert (ndcg(told, [right]), ndcg(told, wrong)) == (1.0, 0.0)
+    whole = found_in(Example("1", "Which?", ("12",), (Gold(LONG.id),)), LONG).judged("1")
+    assert whole == Judged("document", {LONG.id: 1})
+    assert ndcg(whole, [right]) == ndcg(whole, wrong) == 1.0
+    other = MemoryStore([RIVER])._passages
+    assert ndcg(whole, [*other, right]) == pytest.approx(0.63, abs=0.005)  # rank 2, not rank 4
+
+
+def test_a_whole_document_beside_a_span_counts_once() -> None:
+    gold = (at(RIVER, "1848"), Gold(LONG.id, grade=2))
+    found = found_in(Example("1", "When?", ("1848",), gold), RIVER, LONG)
+    on_span = [p for p in MemoryStore([RIVER])._passages if "1848" in p.text]
+    parts = MemoryStore([LONG])._passages
+    assert found.judged("1") == Judged("passage", {on_span[0].id: 1, LONG.id: 2})
+    hits = [Hit(p.id, p.document_id, 1.0) for p in (*parts[:3], *MemoryStore([RIVER])._passages)]
+    ranked = found.judged("1").ranking(hits)
+    assert ranked == [LONG.id, *(p.id for p in MemoryStore([RIVER])._passages)]
+    assert ndcg(found.judged("1"), [parts[5], *on_span]) == 1.0
+
+
+def test_the_best_grade_of_what_two_golds_name_counts() -> None:
+    spans = (at(RIVER, "1848"), replace(at(RIVER, "bridge fell"), grade=3), Gold(RIVER.id, grade=2))
+    found = found_in(Example("1", "When?", ("1848",), spans), RIVER)
+    fell = next(p for p in MemoryStore([RIVER])._passages if "1848" in p.text)
+    assert found.judged("1").grades == {fell.id: 3, RIVER.id: 2}
+
+
+def test_evidence_is_every_passage_on_a_span_and_the_best_one_of_a_whole_document() -> None:
+    gold = (Gold("hill.md"), at(RIVER, "spring.\n\nThe bridge fell"), Gold("long.md", grade=2))
+    example = Example("1", "When did the bridge fall?", ("1848",), gold)
+    found = found_in(example, RIVER, HILL, LONG)
+    assert texts(found.evidence("1")) == [
+        "Part 0 of it.",  # of the highest grade
+        "The bridge fell in 1848.",  # holds the answer
+        "It floods in spring.",
+        "The hill is chalk.",
+    ]
+    assert found.passages["1"][:4] == found.evidence("1")
+    assert len(found.passages["1"]) == 20 + 2 + 2
+
+
+def test_a_question_that_needs_two_documents_has_evidence_of_both() -> None:
+    two = Example("1", "What of 1848 and chalk?", ("yes",), (Gold("river.md"), Gold("hill.md")))
+    found = found_in(two, RIVER, HILL)
+    assert texts(found.evidence("1")) == ["The bridge fell in 1848.", "The hill is chalk."]
+
+
+def test_a_span_that_moved_is_judged_by_the_passages_that_hold_its_answer_now() -> None:
+    now = replace(RIVER, text="News.\n\nLong ago, in 1848, the bridge fell.\n\nAnd so on.")
+    found = found_in(Example("1", "When?", ("1848",), (at(RIVER, "1848"),)), now)
+    (moved,) = found.evidence("1")
+    assert found.judged("1") == Judged("passage", {moved.id: 1})
+
+
+def test_what_was_made_from_the_gold_lies_on_it() -> None:
+    gold = at(RIVER, "1848")
+    spans = (Span("hill.md", 0, 5), Span(RIVER.id, gold.start, gold.end))
+    summary = Passage("s", "summaries", 0, 9, "It fell.", "x", made_from=spans)
+    assert on_gold(summary.spans, [gold])
+    assert on_gold(summary.spans, [Gold("hill.md")])
+    assert not on_gold(summary.spans, [Gold("summaries")])
+    assert not on_gold(replace(summary, made_from=spans[:1]).spans, [gold])
+    own = Passage("o", RIVER.id, 0, gold.start, "x", "x")
+    assert not on_gold(own.spans, [gold]) and on_gold(own.spans, [Gold(RIVER.id)])
+    example = Example("1", "When?", ("1848",), (gold,))
+    found = resolve([example], MemoryStore([RIVER]).document, passages_of=lambda id: [own, summary])
+    assert found.places["1"] == (GoldPlace(gold, (summary,)),)
+
+
+def test_pinning_keeps_the_grade() -> None:
+    asked = Example("1", "When?", ("in 1848",), (Gold("river.md", grade=3),))
+    (pinned,) = pin([asked], MemoryStore([RIVER]).document).examples
+    assert pinned.gold[0].grade == 3 and pinned.gold[0].span is not None

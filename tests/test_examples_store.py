@@ -39,6 +39,24 @@ def test_what_is_written_is_what_is_read(tmp_path: Path) -> None:
     assert [example.id for example in held.split("dev")] == ["2"]
 
 
+def test_grades_rejected_answers_access_and_metadata_are_kept_and_make_another_set(
+    tmp_path: Path,
+) -> None:
+    ids = {ExampleSet(EXAMPLES).id}
+    graded = replace(EXAMPLES[0], gold=(replace(EXAMPLES[0].gold[0], grade=3),))
+    for example in (
+        graded,
+        replace(EXAMPLES[0], rejected=("1849", "in May")),
+        replace(EXAMPLES[0], access=("board", "hr")),
+        replace(EXAMPLES[0], metadata={"type": "date", "asker": "ann"}),
+    ):
+        held = ExampleSet((example, *EXAMPLES[1:]))
+        write(tmp_path, held)
+        assert read(tmp_path) == held
+        ids.add(held.id)
+    assert len(ids) == 5
+
+
 def test_the_id_is_that_of_the_contents_whatever_their_order() -> None:
     held = ExampleSet(EXAMPLES)
     assert ExampleSet(EXAMPLES[::-1], library_version=9).id == held.id

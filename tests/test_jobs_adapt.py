@@ -14,13 +14,14 @@ from graft import wire
 from graft.core.errors import CheckFailed, InputError, LeakError, NotFound
 from graft.jobs import adapt as adapting
 from graft.jobs.adapt import adapt
-from graft.jobs.evaluate import check_unseen, evaluate, evaluate_beir, evaluate_systems
+from graft.jobs.evaluate import Beir, evaluate, evaluate_beir, evaluate_systems
 from graft.jobs.examples import check, export, import_, list_sets, show
 from graft.jobs.promote import promote, propose
 from graft.jobs.release import list_releases, show_release
 from graft.jobs.tune import tune
 from graft.loop import freshness
 from graft.loop.parts import with_run
+from graft.loop.questions import check_unseen
 from graft.loop.releases import settings_of
 from graft.loop.sets import load_examples
 from graft.loop.spaces import ensure_space
@@ -45,13 +46,13 @@ def test_imported_questions_are_split_by_document_and_checked(workspace, beir, t
 
 
 def test_retrieval_on_a_beir_folder_is_scored_with_intervals(workspace, beir):
-    done = evaluate_beir(workspace, str(beir), split="test", limit=20, ctx=CTX)
+    done = evaluate_beir(workspace, Beir(str(beir), limit=20), ctx=CTX)
     result = done.to_dict()["splits"]["test"]
     assert set(result["systems"]) == {"bm25", "dense", "hybrid"} and result["n"] == 20
     # every document is named by words that stand in its question alone
     assert result["systems"]["bm25"]["nDCG@10"]["mean"] > 0.6
     assert done.report.read_text().startswith("<!doctype html>")
-    again = evaluate_beir(workspace, str(beir), split="test", limit=20, ctx=CTX)
+    again = evaluate_beir(workspace, Beir(str(beir), limit=20), ctx=CTX)
     assert again.to_dict()["splits"]["test"]["systems"] == result["systems"]
 
 
@@ -80,10 +81,11 @@ def test_fitted_fusion_weights_are_what_a_release_searches_with(workspace, beir)
     release = workspace.releases.get(number)
     assert release.lineage.runs == (run.id,)
     assert release.lineage.example_sets == (load_examples(workspace).id,)
-    assert fusion_weights(workspace, release.settings.retrieve) == (fitted["dense"], 1.0)
-    before = evaluate_beir(workspace, str(beir), split="test", ctx=CTX).results["test"]
+    held = library(workspace)
+    assert fusion_weights(workspace, release.settings, held) == {**fitted, "bm25": 1.0}
+    before = evaluate_beir(workspace, Beir(str(beir)), ctx=CTX).results["test"]
     promote(workspace, number, force=True, ctx=CTX)
-    after = evaluate_beir(workspace, str(beir), split="test", ctx=CTX).results["test"]
+    after = evaluate_beir(workspace, Beir(str(beir)), ctx=CTX).results["test"]
     assert after.systems["bm25"] == before.systems["bm25"]
     assert after.systems["hybrid"]["nDCG@10"].mean > before.systems["hybrid"]["nDCG@10"].mean
     assert show_release(workspace, number)["lineage"]["runs"][0]["documents"]
@@ -126,18 +128,16 @@ def test_a_run_is_not_scored_on_questions_that_it_was_trained_on(workspace, beir
     with pytest.raises(LeakError, match=f"{run.id} was trained on"):
         check_unseen(workspace, settings, [run], trained[:1], CTX)
     with pytest.raises(LeakError, match="was trained on"):
-        evaluate_beir(workspace, str(beir), split="train", answers=True, limit=3, ctx=CTX)
+        evaluate_beir(workspace, Beir(str(beir), "train", 3), cells={}, ctx=CTX)
     # a run that is part of the release in use is looked at too
     with pytest.raises(LeakError, match="was trained on"):
         used = with_run(settings, run)
         check_unseen(workspace, used, [], trained[:1], CTX)
-    done = evaluate_beir(
-        workspace, str(beir), split="test", answers=True, runs={"raft": run.id}, limit=6, ctx=CTX
-    )
+    done = evaluate_beir(workspace, Beir(str(beir), limit=6), cells={"rag+ft": run.id}, ctx=CTX)
     cells = done.results["test answers"].systems
     assert list(cells)[:3] == ["base", "rag", "rag+ft"] and "ft" not in cells
     with pytest.raises(NotFound, match="no run"):
-        evaluate(workspace, runs={"raft": "generator-0"}, ctx=CTX)
+        evaluate(workspace, cells={"rag+ft": "generator-0"}, ctx=CTX)
 
 
 def test_a_retriever_that_gains_is_searched_with_by_the_parts_after_it(

@@ -13,18 +13,18 @@ from graft.cli.main import main
 from graft.core.config import load_config
 from graft.core.context import Context, Event
 from graft.core.errors import ConfigError, InputError, LeakError
-from graft.core.example import SPLITS, Example
+from graft.core.example import OWNER_ALONE, SPLITS, Example
 from graft.core.generation import Prompt
 from graft.core.runs import Run
 from graft.examples.formats import import_examples
 from graft.generate.prompts import GROUNDED
 from graft.jobs import examples as examples_job
-from graft.jobs.evaluate import TEST_SPLITS, check_unseen
-from graft.jobs.examples import DEV_COPY, build, check, import_
+from graft.jobs.examples import DEV_COPY, build, check, export, import_, show
 from graft.jobs.ingest import ingest
 from graft.jobs.promote import promote, propose
 from graft.jobs.tune import tune
 from graft.loop.parts import with_run
+from graft.loop.questions import TEST_SPLITS, check_unseen
 from graft.loop.releases import settings_of
 from graft.loop.sets import load_examples
 from graft.testing import FakeGenerator
@@ -294,3 +294,38 @@ def test_shares_that_cannot_be_are_refused_before_a_question_is_made(flags, told
 def test_shares_that_add_up_to_one_are_taken():
     flags = {"examples.unanswerable": 0.4, "examples.free": 0.6, "examples.dev": 0.84}
     assert load_config(flags=flags, variables={}).examples.free == 0.6
+
+
+def test_examples_name_those_who_may_see_what_they_were_made_from(smithy, documents, tmp_path):
+    ingest(smithy, [str(documents / "anchor.md")], access=["hr", "board"], ctx=CTX)
+    ingest(smithy, [str(documents / "basket.md")], access=["hr"], ctx=CTX)
+    ingest(smithy, [str(documents / "bottle.md")], access=["works"], ctx=CTX)
+    build(smithy, ctx=CTX)
+    made = load_examples(smithy).examples
+    of = {e.gold[0].document_id: e.access for e in made if e.gold}
+    assert of["anchor.md"] == ("board", "hr") and of["candle.md"] == ()
+    path = tmp_path / "both.jsonl"
+    rows = [("anchor.md", "basket.md"), ("basket.md", "bottle.md"), ("candle.md", "bottle.md")]
+    path.write_text("".join(
+        json.dumps({"prompt": f"What is said of {a} and {b}?", "completion": "1",
+                    "documents": [a, b]}) + "\n" for a, b in rows
+    ))  # fmt: skip
+    import_(smithy, str(path), split="train", ctx=CTX)
+    asked = {tuple(e.grades): e.access for e in load_examples(smithy).examples}
+    assert asked == dict(zip(rows, [("hr",), OWNER_ALONE, ("works",)], strict=True))
+
+
+def test_what_is_shown_of_an_example_is_what_it_holds(workspace, tmp_path):
+    told = {"documents": ["d0", "d1"], "grades": [3, 1], "rejected": ["1700"]}
+    path = tmp_path / "p.jsonl"
+    path.write_text(json.dumps({"id": "q", "prompt": asked(0), "completion": "1800"} | told))
+    import_(workspace, str(path), split="train", ctx=CTX)
+    [row] = show(workspace)
+    assert row.pop("gold") == ["d0:27-31 (grade 3)", "d1"]
+    assert row == {
+        "id": "q", "split": "train", "kind": "free", "question": asked(0), "answers": ["1800"],
+        "rejected": ["1700"], "group": "d0", "access": [],
+    }  # fmt: skip
+    assert export(workspace, str(tmp_path / "out.jsonl"), format="preferences") == 1
+    row = json.loads((tmp_path / "out.jsonl").read_text())
+    assert (row["chosen"], row["rejected"], row["grades"]) == ("1800", "1700", [3, 1])

@@ -286,7 +286,7 @@ def test_a_query_of_another_encoder_is_an_error(workspace, documents, tiny_model
     changed = configured(workspace.layout.root, {**tiny_models, "encoder.model": other})
     stage = pipeline(changed, changed.config.settings, library(changed))
     with pytest.raises(EncoderMismatch, match="encoder"):
-        stage([Search("kettle")])
+        stage([Search("kettle")], CTX)
 
 
 def test_removed_is_gone_from_both_indexes_and_purged_from_the_disk(workspace, documents):

@@ -14,7 +14,7 @@ from graft.core.errors import CheckFailed, InputError, ModelError
 from graft.core.runs import read_run
 from graft.jobs import adapt as adapting
 from graft.jobs.adapt import adapt
-from graft.jobs.evaluate import evaluate_beir, evaluate_systems
+from graft.jobs.evaluate import Beir, evaluate_beir, evaluate_systems
 from graft.jobs.examples import import_
 from graft.jobs.ingest import ingest
 from graft.jobs.promote import promote, propose
@@ -23,8 +23,9 @@ from graft.loop.material import gather
 from graft.loop.parts import with_run
 from graft.loop.recipes import Asked
 from graft.loop.releases import settings_of
-from graft.loop.scoring import score_cells
+from graft.loop.scoring import Bench, cell_trials
 from graft.loop.sets import load_examples
+from graft.loop.trials import run_trials
 from graft.testing import FakeGenerator
 from graft.wire import Wiring, open_workspace, reading
 from tests.conftest import CTX
@@ -54,11 +55,10 @@ def test_the_base_of_the_cells_is_the_model_as_it_came(workspace, beir):
 
     def answers() -> dict[str, list[str]]:
         settings, _ = settings_of(workspace, None)
-        scored, _ = score_cells(
-            workspace, settings, reading(workspace, settings), asked, runs={"raft": run},
-            worked=(), ctx=CTX,
-        )  # fmt: skip
-        return {system.name: [a.text for a in system.answers] for system in scored}
+        bench = Bench(workspace, settings, reading(workspace, settings), CTX)
+        trials = cell_trials(bench, {"test-new": asked}, {"rag+ft": run}, (), {})
+        rows = run_trials(workspace, trials, CTX).rows["test-new"]
+        return {system.name: [case.answer.text for case in system.cases] for system in rows}
 
     before = answers()
     assert before["rag"] != before["rag+ft"]
@@ -85,13 +85,13 @@ def test_flags_change_the_candidate_and_not_what_it_is_judged_against(
     flags = {**_flat(workspace.explicit), "answer.passages": "1", "adapt.parts": "fusion"}
     flagged = open_workspace(workspace.layout.root, flags)
     seen: list[int] = []
-    original = adapting.Ladder.on
+    original = adapting.Ladder.trial
 
-    def on(ladder, rungs, examples, measures):
+    def trial(ladder, split, rungs, examples):
         seen.extend(rung.settings.answer.passages for rung in rungs)
-        return original(ladder, rungs, examples, measures)
+        return original(ladder, split, rungs, examples)
 
-    monkeypatch.setattr(adapting.Ladder, "on", on)
+    monkeypatch.setattr(adapting.Ladder, "trial", trial)
     done = adapt(flagged, [], examples=counts["id"], ctx=CTX)
     systems = list(done.results["test-new ladder"].systems)
     assert systems[:2] == ["in use", "+settings"]
@@ -105,14 +105,13 @@ def test_flags_change_the_candidate_and_not_what_it_is_judged_against(
     assert workspace.releases.get(number).settings.answer.passages == pinned
 
 
-def _flat(tables) -> dict[str, object]:
-    found = {}
-    for table, values in tables.items():
-        for key, value in values.items():
-            if isinstance(value, dict):
-                found |= {f"{table}.{key}.{name}": str(v) for name, v in value.items()}
-            else:
-                found[f"{table}.{key}"] = str(value)
+def _flat(tables, prefix: str = "") -> dict[str, object]:
+    found: dict[str, object] = {}
+    for key, value in tables.items():
+        if isinstance(value, dict):
+            found |= _flat(value, f"{prefix}{key}.")
+        else:
+            found[prefix + key] = str(value)
     return found
 
 
@@ -123,12 +122,12 @@ def test_a_release_that_came_into_use_meanwhile_is_not_replaced(workspace, beir,
             update={"adapt": workspace.config.adapt.model_copy(update={"parts": ("fusion",)})}
         ),
     )  # fmt: skip
-    original = adapting.judge
+    original = adapting.verdict_on
 
     def passed(*args, **kwargs):
         return replace(original(*args, **kwargs), outcome="promote")
 
-    monkeypatch.setattr(adapting, "judge", passed)
+    monkeypatch.setattr(adapting, "verdict_on", passed)
     done = adapt(quick, [], examples=counts["id"], promote=True, ctx=CTX)
     assert done.promoted and workspace.releases.current_number() == done.release
 
@@ -136,7 +135,7 @@ def test_a_release_that_came_into_use_meanwhile_is_not_replaced(workspace, beir,
         workspace.releases.switch(0)
         return passed(*args, **kwargs)
 
-    monkeypatch.setattr(adapting, "judge", meanwhile)
+    monkeypatch.setattr(adapting, "verdict_on", meanwhile)
     done = adapt(quick, [], examples=counts["id"], promote=True, ctx=CTX)
     assert not done.promoted and workspace.releases.current_number() == 0
 
@@ -173,14 +172,14 @@ def test_releases_are_compared_with_their_own_prompts(workspace, beir, monkeypat
 def test_a_run_is_compared_with_what_is_in_use(workspace, beir):
     import_(workspace, str(beir), split="train", apart_from=["test"], ctx=CTX)
     fusion, reader = (tune(workspace, part, ctx=CTX) for part in ("fusion", "generator"))
-    done = evaluate_beir(workspace, str(beir), split="test", added=[fusion.id], ctx=CTX)
+    done = evaluate_beir(workspace, Beir(str(beir)), [fusion.id], ctx=CTX)
     result = done.results["test"]
     assert list(result.systems) == ["bm25", "dense", "hybrid", fusion.id]
     pairs = {(d.a, d.b) for d in result.differences}
     assert ("hybrid", fusion.id) in pairs and ("bm25", "hybrid") in pairs
     assert set(done.rankings) == set(result.systems)
     with pytest.raises(InputError, match="ranks nothing"):
-        evaluate_beir(workspace, str(beir), split="test", added=[reader.id], ctx=CTX)
+        evaluate_beir(workspace, Beir(str(beir)), [reader.id], ctx=CTX)
     import_(workspace, str(beir), ctx=CTX)
     told = evaluate_systems(workspace, runs=[f"runs/{fusion.id}", reader.id], limit=4, ctx=CTX)
     assert list(told.results["test-new"].systems) == ["release 0", fusion.id, reader.id]
@@ -194,11 +193,10 @@ def test_an_adapter_of_another_base_is_never_taken_for_one_of_this(workspace, be
     with pytest.raises(InputError, match="other weights"):
         propose(workspace, [run.id], ctx=CTX)
     with pytest.raises(InputError, match="other weights"):
-        evaluate_beir(workspace, str(beir), split="test", answers=True,
-                      runs={"raft": run.id}, ctx=CTX)  # fmt: skip
+        evaluate_beir(workspace, Beir(str(beir)), cells={"rag+ft": run.id}, ctx=CTX)
     notes: list[str] = []
     heard = replace(CTX, events=lambda event: notes.append(event.message))
-    done = evaluate_beir(workspace, str(beir), split="test", answers=True, limit=3, ctx=heard)
+    done = evaluate_beir(workspace, Beir(str(beir), limit=3), cells={}, ctx=heard)
     assert "rag+ft" not in done.results["test answers"].systems
     assert any("left out" in note for note in notes)
 

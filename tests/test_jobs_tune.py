@@ -39,7 +39,7 @@ SMALL = {
     "tune.generator.patience": "9",
     "tune.retriever.epochs": "1",
     "tune.reranker.epochs": "1",
-    "retrieve.rerank_depth": "5",
+    "retrieve.stages.rerank.depth": "5",
 }
 
 
@@ -309,12 +309,12 @@ def test_a_run_says_its_role_what_it_changes_and_whose_documents_it_holds(
     material = material_of(workspace)
     for part, role, key in (
         ("retriever", "contrastive", "encoder.model"),
-        ("fusion", "weights", "retrieve.fusion"),
-        ("reranker", "pointwise", "retrieve.reranker"),
+        ("fusion", "weights", "retrieve.stages.fuse.run"),
+        ("reranker", "pointwise", "retrieve.stages.rerank.model"),
         ("generator", "raft", "generate.adapter"),
     ):
         run = tune_part(workspace, part, material, ctx=CTX)
-        assert (run.role, dict(run.changes)) == (role, {key: f"runs/{run.id}"})
+        assert run.role == role and run.changes[key] == f"runs/{run.id}"
         assert [artefact.part for artefact in run.artefacts] == [part]
         assert (run.probe is None) == (part == "fusion")
         used = with_run(material.settings, run)

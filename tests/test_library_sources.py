@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from graft.core.errors import DocumentError, InputError
 from graft.library import parse
 from graft.library.parse import load_all
-from graft.library.sources import Source, expand, fingerprint, load, roots_of, source_id
+from graft.library.sources import SourceItem, expand, fingerprint, load, roots_of, source_id
 from tests.library_files import docx, paragraph, pdf
 
 Make = Callable[..., Path]
@@ -208,7 +208,7 @@ def test_documents_of_a_file(make: Make) -> None:
 
 @given(st.text(max_size=20), st.text(max_size=20))
 def test_source_ids_come_back(name: str, part: str) -> None:
-    source = Source("r", f"f{name}".replace("\ud800", ""), Path("/r/f"))
+    source = SourceItem("r", f"f{name}".replace("\ud800", ""), Path("/r/f"))
     if part and "\x00" not in part:
         fragment = quote(part.encode("utf-8", "replace").decode(), safe="")
         clean = part.encode("utf-8", "replace").decode()
@@ -229,21 +229,12 @@ def test_processes_read_what_this_one_would(make: Make) -> None:
         assert pool.submit(load, here[0].source).result() == list(here[0].documents)
 
 
-def test_a_file_that_takes_too_long_or_crashes_is_given_up_alone(make: Make) -> None:
+def test_a_file_that_takes_too_long_is_given_up_alone(make: Make) -> None:
     base = make(
         "docs", a_dot_pdf=pdf([[(72, 700, 12, "x")]]), b_dot_md="Text.", c_dot_pdf=b"%PDF-1."
     )
     found = list(load_all(expand([base]), timeout=-1))
     assert ["took longer" in loaded.reason for loaded in found] == [True, False, True]
-    # No reader is known to crash, so a source that breaks the worker itself stands for one.
-    breaks = Source("r", "x", base / "a.pdf", "beir", "{no json")
-    pool = parse._Pool(1 << 20, 60, 1)
-    try:
-        first, second = pool.submit(breaks), pool.submit(next(expand([base])))
-        assert "crashed" in pool.result(first).reason
-        assert pool.result(second).documents[0].text == "x"
-    finally:
-        pool.close()
 
 
 def test_stopping_early_ends_the_processes(make: Make) -> None:
@@ -258,7 +249,7 @@ def test_a_file_that_goes_away_while_it_is_handed_out_ends_nothing(
 ) -> None:
     base = make("docs", a_dot_pdf=b"%PDF-1.7", b_dot_md="two")
 
-    def gone(source: Source) -> bool:
+    def gone(source: SourceItem) -> bool:
         source.path.unlink()
         return False
 

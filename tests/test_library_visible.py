@@ -14,6 +14,7 @@ from graft.core.errors import NotFound
 from graft.core.protocols import Ranked
 from graft.core.search import Filter
 from graft.core.space import Space
+from graft.core.where import parse_where
 from graft.library.store import Library
 from graft.testing.fakes import FakeEncoder, MemoryStore
 
@@ -28,6 +29,11 @@ DOCUMENTS = [
         metadata={"year": str(2000 + i % 4), "lang=de": "ja"} if i % 4 else {},
     )
     for i in range(24)
+]  # fmt: skip
+
+WHERE = [
+    "year >= 2001 and year < 2003", 'not year = "2001"', '"lang=de" = "ja"', "not has year",
+    'id ~ "hr/*" or title = "T3"', 'media_type in ("text/html", "x") and year != 2002', "has title",
 ]  # fmt: skip
 
 
@@ -75,6 +81,7 @@ def leaves(
         media_type=st.sampled_from(["", "text/html", "text/plain", "text/"]),
         metadata=st.sampled_from([(), (("year", "2001"),), (("lang=de", "ja"), ("year", "2002")),
                                   (("lang", "de=ja"),)]),
+        where=st.none() | st.sampled_from(WHERE).map(parse_where),
     ),
     who=st.none() | st.frozensets(st.sampled_from(["staff", "boss", "o'hara", "nobody"])),
     limit=st.integers(1, 30),

@@ -4,8 +4,11 @@ import sys
 
 import pytest
 
+from graft.core.case import Case
 from graft.core.errors import ConfigError
-from graft.measures.ranking import ranking_measure, ranking_scores
+from graft.core.example import Example
+from graft.core.measure import measure_named
+from graft.measures.ranking import ranking_scores
 
 QRELS = {"q1": {"a": 2, "b": 1, "z": 0}, "q2": {"c": 1}}
 RUN = {"q1": [("z", 3.0), ("a", 2.0), ("x", 1.0), ("b", 0.5)], "q2": [("x", 1.0)]}
@@ -58,7 +61,6 @@ def test_a_document_that_comes_twice_counts_once_where_it_stands_higher() -> Non
 def test_names_are_read_in_any_case() -> None:
     scores = ranking_scores({"q": {"a": 1}}, {"q": [("a", 1.0)]}, ["recall@10", "Recall@10"])
     assert scores == {"recall@10": {"q": 1.0}, "Recall@10": {"q": 1.0}}
-    assert ranking_measure("ndcg@10").name == "nDCG@10"
 
 
 @pytest.mark.parametrize(
@@ -68,6 +70,28 @@ def test_names_are_read_in_any_case() -> None:
 def test_an_unknown_measure_names_the_nearest(name: str, said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         ranking_scores({}, {}, [name])
+
+
+def test_every_family_scores_what_it_says() -> None:
+    example = Example("e", "?")
+    case = Case(example, ranking=("x", "a", "b", "y"), judged={"a": 2, "b": 1, "c": 1})
+    found = {
+        name: measure_named(name).score([case])[0]
+        for name in ("nDCG@4", "MRR@4", "Recall@2", "Precision@2", "MAP@4", "Success@1")
+    }
+    ideal = 2 / math.log2(2) + 1 / math.log2(3) + 1 / math.log2(4)
+    gained = 2 / math.log2(3) + 1 / math.log2(4)
+    assert found == pytest.approx(
+        {
+            "nDCG@4": gained / ideal, "MRR@4": 1 / 2, "Recall@2": 1 / 3, "Precision@2": 1 / 2,
+            "MAP@4": (1 / 2 + 2 / 3) / 3, "Success@1": 0.0,
+        }
+    )  # fmt: skip
+
+
+def test_a_measure_of_answers_is_none_of_rankings() -> None:
+    with pytest.raises(ConfigError, match="'support' is no measure of rankings"):
+        ranking_scores({}, {}, ["support"])
 
 
 def test_importing_it_loads_no_torch() -> None:

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graft.measures.sentences import LONGEST, sentences
+from graft.measures.sentences import sentences
 from graft.measures.source import read_source
 from graft.measures.support import Evidence, find_evidence, support
-from graft.measures.words import fold, words
+from graft.measures.words import fold, folded_words
 
 quick = settings(deadline=None, max_examples=80)
 
@@ -50,8 +50,9 @@ def test_scores_lie_in_0_to_1_and_spans_in_the_text(
 @given(prose)
 def test_spans_start_and_end_with_sentences(text: str):
     found = support("Interns may not carry over any unused days at the office.", text)
-    starts, ends = zip(*sentences(text), strict=True) if sentences(text) else ((0,), (0,))
-    assert found.score == 0 or (found.start in starts and found.end in ends)
+    if found.score:
+        starts, ends = zip(*sentences(text), strict=True)
+        assert found.start in starts and found.end in ends
 
 
 @pytest.mark.parametrize("span", sentences(LEAVE))
@@ -92,7 +93,7 @@ def test_forms_of_a_word_and_of_a_number_agree():
         support("They carry 1200 boxes on 21 September, then 12 more that day.", text).score > 0.5
     )
     assert [fold(w) for w in ("studies", "studied", "study")] == ["study"] * 3
-    assert [key for key, _ in words("猫が好き")] == ["猫", "が", "好", "き"]
+    assert [key for key, _ in folded_words("猫が好き")] == ["猫", "が", "好", "き"]
 
 
 def test_a_short_answer_must_stand_in_one_piece():
@@ -177,37 +178,3 @@ def test_a_source_is_read_once_for_many_sentences():
     for sentence in ("Five days", "Interns carry over days that they did not use."):
         once = find_evidence(sentence, source, question=QUESTION)
         assert once == support(sentence, LEAVE, question=QUESTION, context="Leave")
-
-
-@quick
-@given(anything)
-def test_sentences_cover_all_but_white_space(text: str):
-    spans = sentences(text)
-    left, gaps = 0, ""
-    for start, end in spans:
-        assert left <= start < end
-        assert end - start <= LONGEST
-        assert text[start:end] == text[start:end].strip()
-        gaps += text[left:start]
-        left = end
-    assert not (gaps + text[left:]).strip()
-
-
-@pytest.mark.parametrize(
-    ("text", "parts"),
-    [
-        ("He is J. R. Cash. He sang.", ["He is J. R. Cash.", "He sang."]),
-        ("No. It is No. 5 of the U.S. Army.", ["No.", "It is No. 5 of the U.S. Army."]),
-        ("- one\n- two\n\nthree", ["- one", "- two", "three"]),
-        ("你好。再见！", ["你好。", "再见！"]),
-        (
-            "This line was wrapped by hand at some width that\nended here. Next",
-            ["This line was wrapped by hand at some width that\nended here.", "Next"],
-        ),
-        ("# Head\nText of it", ["# Head", "Text of it"]),
-        ("Apples\nPears\nPlums", ["Apples", "Pears", "Plums"]),
-        ('"Stop!" she said. (Why?) Because', ['"Stop!" she said.', "(Why?)", "Because"]),
-    ],
-)
-def test_sentences_end_where_they_should(text: str, parts: list[str]):
-    assert [text[start:end] for start, end in sentences(text)] == parts

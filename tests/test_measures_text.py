@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graft.measures.text import (
-    TEXT_MEASURES,
     exact_match,
     normalize_answer,
     rouge_l,
@@ -56,7 +55,7 @@ def test_rouge_l_by_hand() -> None:
 
 
 def test_without_accepted_answers_every_score_is_zero() -> None:
-    assert [score("cat", []) for score in TEXT_MEASURES.values()] == [0.0, 0.0, 0.0]
+    assert [score("cat", []) for score in (exact_match, token_f1, rouge_l)] == [0.0, 0.0, 0.0]
 
 
 words = st.lists(st.sampled_from("abcd"), max_size=7)
@@ -73,7 +72,11 @@ def test_rouge_l_equals_the_definition(left: list[str], right: list[str]) -> Non
 @given(words)
 def test_a_text_matches_itself_in_every_measure(left: list[str]) -> None:
     text = " ".join(["x", *left])
-    assert [score(text, ["y", text]) for score in TEXT_MEASURES.values()] == [1.0, 1.0, 1.0]
+    assert [score(text, ["y", text]) for score in (exact_match, token_f1, rouge_l)] == [
+        1.0,
+        1.0,
+        1.0,
+    ]
 
 
 def _longest(left: Sequence[str], right: Sequence[str]) -> int:

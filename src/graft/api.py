@@ -18,10 +18,10 @@ from graft.jobs import ingest as ingest_job
 from graft.jobs import promote as promote_job
 from graft.jobs import search as search_job
 from graft.jobs import tune as tune_job
-from graft.jobs.evaluate import Evaluated
 from graft.jobs.ingest import Ingested
 from graft.jobs.search import Found
 from graft.loop.adapted import Adapted
+from graft.loop.evaluations import Evaluated
 from graft.loop.recipes import Asked
 from graft.wire import open_workspace
 
@@ -75,7 +75,7 @@ class Workspace:
     def import_examples(
         self, path: str | Path, *, split: str = "", apart_from: Sequence[str] = (), limit: int = 0
     ) -> dict[str, Any]:
-        """Take in questions from a BEIR folder, SQuAD JSON, chat or prompt JSONL.
+        """Take in questions from a BEIR folder, SQuAD JSON; chat, prompt or preference JSONL.
 
         What stands, or hardly differs, in the splits or files of `apart_from` is left out.
         """
@@ -97,9 +97,21 @@ class Workspace:
         asked = Asked(objective, mixed, adapter)
         return tune_job.tune(self.wiring, part, examples=examples, asked=asked, ctx=self.context)
 
-    def evaluate(self, *, examples: str = "", limit: int = 0) -> Evaluated:
-        """Return the cells on the test splits, with paired intervals and a report."""
-        return evaluate_job.evaluate(self.wiring, examples=examples, limit=limit, ctx=self.context)
+    def evaluate(
+        self, *, examples: str = "", cells: Mapping[str, str] | None = None, limit: int = 0
+    ) -> Evaluated:
+        """Return the cells on the test splits, with paired intervals and a report.
+
+        `cells` maps names to runs: NAME is asked without passages, rag+NAME with what is
+        retrieved. Without any, the latest runs of the generator are taken.
+        """
+        return evaluate_job.evaluate(
+            self.wiring, examples=examples, cells=cells, limit=limit, ctx=self.context
+        )
+
+    def evaluate_again(self, *names: str) -> Evaluated:
+        """Score an evaluation again from its rows, or compare several; no model is asked."""
+        return evaluate_job.evaluate_again(self.wiring, names, ctx=self.context)
 
     def compare(
         self, releases: Sequence[int] = (), runs: Sequence[str] = (), *, examples: str = "",

@@ -18,23 +18,25 @@ from graft.core.config import (
     Config,
     EncoderTable,
     GenerateTable,
-    RetrieveTable,
     SegmentTable,
     Settings,
     explicit,
     load_config,
+    override,
 )
 from graft.core.errors import ConfigError, InputError, ModelError
 from graft.core.files import RUNS, Layout
 from graft.core.generation import Decoding
+from graft.core.index import IndexChoice
 from graft.core.ledger import Ledger
 from graft.core.migrations import STEPS
-from graft.core.protocols import Generator, PassageStore, Tokenizer
+from graft.core.protocols import Encoder, Generator, PassageStore, Reranker, Tokenizer
 from graft.core.recipe import Part
 from graft.core.release import Releases
 from graft.core.runs import Run, read_run
 from graft.core.space import Segmentation, Space
 from graft.generate.prompts import Template, template
+from graft.retrieve.line import Line, build, joined, read_line, stage_keys, weights
 
 if TYPE_CHECKING:
     from graft.answer.answerer import Answerer
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
     from graft.retrieve.stage import Stage
 
 T = TypeVar("T")
+S = TypeVar("S", bound=Settings)
 
 
 @dataclass
@@ -86,9 +89,53 @@ def open_workspace(root: Path, flags: Mapping[str, Any] | None = None) -> Wiring
     FormatError for a newer workspace.
     """
     layout = Layout(require_folder(root))
-    config = load_config(layout.config, flags=flags)
+    config = read_config(layout, flags)
     layout.open(STEPS)
-    return Wiring(layout, config, explicit=explicit(flags=flags))
+    return Wiring(layout, config, explicit=explicit(flags=flags, more=stage_keys))
+
+
+def read_config(layout: Layout, flags: Mapping[str, Any] | None = None) -> Config:
+    """Return a workspace's configuration, its pipeline resolved. Raises ConfigError."""
+    return resolved(load_config(layout.config, flags=flags, more=stage_keys))
+
+
+def line_of(settings: Settings) -> Line:
+    """Return the retrieval of settings as one line. Raises ConfigError where it cannot be used."""
+    return read_line(settings.retrieve.pipeline, settings.retrieve.stages)
+
+
+def with_line(settings: S, line: Line) -> S:
+    """Return the settings with another line as their retrieval."""
+    new = {"pipeline": line.text, "stages": line.stages}
+    return settings.model_copy(update={"retrieve": settings.retrieve.model_copy(update=new)})
+
+
+def resolved(settings: S) -> S:
+    """Return the settings with their line as it is written, and all settings of its stages.
+
+    What a release pins is resolved, so that a later default changes nothing in it.
+    """
+    return with_line(settings, line_of(settings))
+
+
+def with_changes(settings: Settings, changes: Mapping[str, Any]) -> Settings:
+    """Return the settings with what a run changes in them: dotted keys and their new values.
+
+    "{}" in a text stands for the present value: "{} >> rerank" appends a stage to the pipeline,
+    and leaves one that has it as it is. Raises ConfigError for what cannot be set so.
+
+    >>> with_changes(Settings(), {"retrieve.pipeline": "{} >> rerank"}).retrieve.pipeline
+    'follow_up >> dense + bm25 >> rerank'
+    """
+    held, said = settings.model_dump(), dict(changes)
+    for key, value in changes.items():
+        if isinstance(value, str) and "{}" in value:
+            present: Any = held
+            for name in key.split("."):
+                present = present.get(name, "") if isinstance(present, Mapping) else ""
+            line = key == "retrieve.pipeline"
+            said[key] = joined(value, present) if line else value.replace("{}", str(present))
+    return resolved(override(settings, explicit(variables={}, flags=said)))
 
 
 def require_folder(root: Path) -> Path:
@@ -106,9 +153,22 @@ def library(w: Wiring) -> Library:
     with w.lock:
         held = w.loaded.get("library")
         if held is None or held.stale():
-            held = w.loaded["library"] = Library.open(w.layout.library)
+            held = w.loaded["library"] = Library.open(w.layout.library, index=index(w))
         opened: Library = held
         return opened
+
+
+def index(w: Wiring) -> IndexChoice | None:
+    """Return the index that candidates come from, None for the library's own tables.
+
+    Raises ConfigError for a name that no package offers.
+    """
+    table = w.config.ingest
+    if table.index == "lance":
+        return None
+    from graft.library.indexes import INDEXES
+
+    return IndexChoice(INDEXES.named(table.index), table.index_url)
 
 
 def reading(w: Wiring, settings: Settings) -> Library:
@@ -274,45 +334,50 @@ def _remote(table: GenerateTable) -> Generator:
 
 
 def pipeline(w: Wiring, settings: Settings, held: Library, *, limit: int = 0) -> Stage:
-    """Return the whole retrieval of these settings: follow-up, first stage, reranker, cut, texts.
+    """Return the whole retrieval of these settings: their line, cut, and the texts of its hits.
 
     `limit` is how many hits come out; 0 is the settings' `answer.passages`.
     """
-    from graft.retrieve.fetch import Fetch
-    from graft.retrieve.follow_up import FollowUp
-    from graft.retrieve.rerank import Rerank
+    from graft.retrieve.stages.fetch import Fetch
 
-    table = settings.retrieve
-    store = held.using(segmentation(settings.segment).id)
-    stage: Stage = FollowUp() >> _first_stage(w, settings, store)
-    if table.reranker:
-        stage = stage >> Rerank(reranker(w, table.reranker), store, depth=table.rerank_depth)
-    return (stage % (limit or settings.answer.passages)) >> Fetch(store)
+    parts = _Parts(w, settings, held.using(segmentation(settings.segment).id))
+    line = build(line_of(settings), parts)
+    return line % (limit or settings.answer.passages) >> Fetch(parts.store)
 
 
-def _first_stage(w: Wiring, settings: Settings, store: PassageStore) -> Stage:
-    from graft.retrieve.dense import Dense
-    from graft.retrieve.lexical import Lexical
-    from graft.retrieve.stage import Fuse
+def fusion_weights(w: Wiring, settings: Settings, held: Library) -> dict[str, float]:
+    """Return what each leg counts in the fusion of these settings: as set, or as a run fitted it.
 
-    table = settings.retrieve
-    lexical = Lexical(store, depth=table.depth)
-    if table.pipeline == "bm25":
-        return lexical
-    dense = Dense(store, encoder(w, settings.encoder), depth=table.depth)
-    if table.pipeline == "dense":
-        return dense
-    return Fuse((dense, lexical), weights=fusion_weights(w, table), k=table.rrf_k)
+    Retrieval that fuses nothing has none.
+    """
+    return weights(line_of(settings), _Parts(w, settings, held))
 
 
-def fusion_weights(w: Wiring, table: RetrieveTable) -> tuple[float, float]:
-    """Return what the dense leg and BM25 count in the fusion: as set, or as a run fitted it."""
-    from graft.retrieve.weights import load_weights
+@dataclass(frozen=True)
+class _Parts:
+    """What stages are built from: a `retrieve.kind.Parts` of a workspace."""
 
-    if not table.fusion:
-        return table.dense_weight, table.bm25_weight
-    fitted = load_weights(Path(weights_path(w, table.fusion, "fusion")))
-    return fitted["dense"], fitted["bm25"]
+    w: Wiring
+    settings: Settings
+    store: PassageStore
+
+    @property
+    def encoder(self) -> Encoder:
+        return encoder(self.w, self.settings.encoder)
+
+    @property
+    def generator(self) -> Generator:
+        return generator(self.w, self.settings.generate)
+
+    @property
+    def depth(self) -> int:
+        return self.settings.retrieve.depth
+
+    def reranker(self, name: str) -> Reranker:
+        return reranker(self.w, name)
+
+    def folder(self, name: str) -> Path:
+        return Path(weights_path(self.w, name, "fusion"))
 
 
 def decoding(table: GenerateTable) -> Decoding:
@@ -334,13 +399,12 @@ def answerer(
     prompts: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Answerer:  # fmt: skip
     """Return the one path from a question to an answer; a release's own prompts win."""
-    from graft.answer.answerer import Answerer
+    from graft.answer.answerer import Answerer, considered
 
     name = settings.answer.prompt
     own = (prompts or {}).get(name)
     return Answerer(
-        # some passages repeat each other, so more are found than shown
-        retrieve=pipeline(w, settings, held, limit=2 * settings.answer.passages),
+        retrieve=pipeline(w, settings, held, limit=considered(settings.answer.passages)),
         generator=generator(w, settings.generate),
         store=held.using(segmentation(settings.segment).id),
         template=Template(**own) if own else prompt_of(w, name),

@@ -8,16 +8,16 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from graft.answer.finish import finish
-from graft.answer.prepare import Prepared, Worked, budget_of, prepare, shows_passages
+from graft.answer.prepare import Prepared, budget_of, prepare, shows_passages
 from graft.core.answer import Answer
 from graft.core.context import Context
 from graft.core.document import Passage
 from graft.core.generation import Decoding, Generation, Message, Prompt
 from graft.core.protocols import Generator, PassageStore, Streams
 from graft.core.search import Hit, Search
-from graft.generate.prompts import CLOSED_BOOK, GROUNDED, Template
-from graft.retrieve.fetch import fetched, filled
+from graft.generate.prompts import CLOSED_BOOK, GROUNDED, Template, Worked
 from graft.retrieve.stage import Stage, run
+from graft.retrieve.stages.fetch import fetched, filled
 from graft.retrieve.traced import traced
 
 SLICE = 64
@@ -29,6 +29,11 @@ DOCUMENTS_HELD = 32
 
 Streamed = Yields[str, None, Generation]
 """A generator (in Python's sense) of text that returns the whole Generation."""
+
+
+def considered(passages: int) -> int:
+    """Return how many hits are looked at where so many passages are shown: some repeat others."""
+    return 2 * passages
 
 
 @dataclass(frozen=True)
@@ -97,9 +102,9 @@ class Answerer:
         return self._write(cases, ctx or Context())
 
     def _open(self, searches: Sequence[Search], ctx: Context) -> list[_Case]:
-        found = run(traced(self.retrieve, ctx), searches)
-        # Twice as many as are shown, for some may repeat each other's text.
-        tops = [() if s.error else s.hits[: 2 * self.passages] for s in found]
+        found = run(traced(self.retrieve), searches, ctx)
+        most = considered(self.passages)
+        tops = [() if s.error else s.hits[:most] for s in found]
         texts = fetched(self.store, (hit for hits in tops for hit in hits))
         shown = [filled(hits, texts) for hits in tops]
         return [

@@ -9,9 +9,9 @@ from graft.core.answer import Citation
 from graft.core.document import Passage
 from graft.core.errors import NotFound
 from graft.measures.sentences import sentences
-from graft.measures.source import Source, read_source
+from graft.measures.source import SourceText, read_source
 from graft.measures.support import Evidence, find_evidence
-from graft.measures.words import has_meaning, words
+from graft.measures.words import folded_words, has_meaning
 
 CITED = 0.5
 """The match from which a sentence counts as said by its evidence."""
@@ -37,7 +37,7 @@ class Stretch:
     document_id: str
     start: int
     text: str
-    source: Source
+    source: SourceText
 
 
 def cite(
@@ -58,7 +58,7 @@ def cite(
     unsupported: list[tuple[int, int]] = []
     total, size = 0.0, 0
     for start, end in _claims(text):
-        length = sum(1 for _ in words(text, start, end))
+        length = sum(1 for _ in folded_words(text, start, end))
         found, stretch = _best(text[start:end], stretches, question)
         while stretch is not None and not _is_stored(found, stretch, document):
             # What is stored changed since it was shown; another passage may say the same.
@@ -75,7 +75,7 @@ def cite(
 
 def _claims(text: str) -> list[tuple[int, int]]:
     """The sentences that say something: a list's bare number or a last "The" does not."""
-    worded = [span for span in sentences(text) if any(True for _ in words(text, *span))]
+    worded = [span for span in sentences(text) if any(True for _ in folded_words(text, *span))]
     return [span for span in worded if has_meaning(text[slice(*span)])] or worded
 
 

@@ -99,7 +99,7 @@ def decline_text(question: str, passages: Sequence[Passage]) -> str:
 
 
 @dataclass(frozen=True)
-class Point:
+class ThresholdPoint:
     """What one threshold does: the share of right answers kept and of wrong ones declined."""
 
     threshold: float
@@ -113,7 +113,7 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FittedThreshold:
     """A threshold with its balanced value on the data, and the whole curve.
 
     `enough` is False when there were too few answers of one kind to fit on; then `threshold` is
@@ -122,13 +122,13 @@ class Fitted:
 
     threshold: float
     value: float
-    curve: tuple[Point, ...]
+    curve: tuple[ThresholdPoint, ...]
     enough: bool
 
 
 def fit_threshold(
     supports: Sequence[float], right: Sequence[bool], *, default: float = 0.5, smallest: int = 5
-) -> Fitted:
+) -> FittedThreshold:
     """Return the decline threshold with the best balanced value on development answers.
 
     `right` says of each answer whether it should be shown; answers to unanswerable questions
@@ -148,9 +148,9 @@ def fit_threshold(
     middles = [_between(low, high) for low, high in pairwise(levels)]
     curve = tuple(_point(t, good, bad) for t in dict.fromkeys([0.0, *middles, 1.0]))
     if len(good) < smallest or len(bad) < smallest:
-        return Fitted(default, _point(default, good, bad).value, curve, False)
+        return FittedThreshold(default, _point(default, good, bad).value, curve, False)
     best = max(curve, key=lambda point: (point.value, -point.threshold))
-    return Fitted(best.threshold, best.value, curve, True)
+    return FittedThreshold(best.threshold, best.value, curve, True)
 
 
 def _between(low: float, high: float) -> float:
@@ -161,10 +161,10 @@ def _between(low: float, high: float) -> float:
     return middle
 
 
-def _point(threshold: float, good: Sequence[float], bad: Sequence[float]) -> Point:
+def _point(threshold: float, good: Sequence[float], bad: Sequence[float]) -> ThresholdPoint:
     kept = sum(s >= threshold for s in good) / len(good) if good else 1.0
     declined = sum(s < threshold for s in bad) / len(bad) if bad else 1.0
-    return Point(threshold, kept, declined)
+    return ThresholdPoint(threshold, kept, declined)
 
 
 def _first(text: str) -> str:

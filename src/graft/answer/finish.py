@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 from graft.answer.cite import cite
 from graft.answer.decline import decline_text, is_decline, may_decline
 from graft.answer.prepare import Prepared, shows_passages
 from graft.core.answer import Answer
 from graft.core.generation import Generation
+from graft.core.hashing import value_hash
 
 CLOSED_BOOK_DECLINE = "I do not know."
 """What a declining answer says where no documents were looked at."""
@@ -50,8 +52,7 @@ def finish(
         citations=cited.citations,
         unsupported=cited.unsupported,
         support=cited.support,
-        prompt_ids=generation.prompt_ids,
-        finish_reason=generation.finish_reason,
+        **_traced(prepared, generation),
     )
 
 
@@ -74,6 +75,16 @@ def _declined(prepared: Prepared, generation: Generation, *, support: float = 0.
         text=text,
         declined=True,
         support=support,
-        prompt_ids=generation.prompt_ids,
-        finish_reason=generation.finish_reason,
+        **_traced(prepared, generation),
     )
+
+
+def _traced(prepared: Prepared, generation: Generation) -> dict[str, Any]:
+    """Return what an answer keeps of how it was made."""
+    return {
+        "prompt_ids": generation.prompt_ids,
+        "prompt_hash": value_hash(prepared.prompt),
+        "prompt_tokens": generation.prompt_tokens,
+        "new_tokens": generation.new_tokens,
+        "finish_reason": generation.finish_reason,
+    }

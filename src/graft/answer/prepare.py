@@ -9,11 +9,8 @@ from graft.core.document import Passage
 from graft.core.errors import ConfigError
 from graft.core.generation import Decoding, Message, Prompt
 from graft.core.protocols import Generator
-from graft.generate.prompts import Template, build
+from graft.generate.prompts import Template, Worked, build
 from graft.measures.sentences import sentences
-
-Worked = tuple[str, Sequence[Passage], str]
-"""A worked example: question, the passages it was shown, answer."""
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,30 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer.core import TyperCommand
 
 from graft.cli.session import JsonOption, Place, SetOption, parse_flags, screen
 from graft.cli.tables import show_results
 from graft.core.errors import InputError
+from graft.core.measure import FAMILIES, measures_taken
+
+
+class COMMAND(TyperCommand):
+    """Ends its help with the measures; they are looked for when help is asked for."""
+
+    @property
+    def epilog(self) -> str:
+        told = [
+            f"  {m.name}: {m.about} [{m.paper}; needs {', '.join(m.needs)}]"
+            for m in measures_taken()
+        ]
+        families = ", ".join(f"{family.name}@K" for family in FAMILIES.all().values())
+        named = f"Named in graft.toml alone (evaluate.measures, gate), for any depth: {families}."
+        return "\b\nMeasures:\n" + "\n".join(told) + "\n\n" + named
+
+    @epilog.setter
+    def epilog(self, value: str | None) -> None:
+        """Take what Typer sets, which is nothing."""
 
 
 def evaluate(
@@ -28,12 +48,24 @@ def evaluate(
             help="With --beir: write the rankings as TREC runs, told apart by their tag.",
         ),
     ] = "",
-    closed: Annotated[
-        str, typer.Option(help="The run (runs/ID) tuned without passages, for the cells.")
-    ] = "",
-    raft: Annotated[
-        str, typer.Option(help="The run (runs/ID) tuned with passages, for the cells.")
-    ] = "",
+    cells: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--cell",
+            metavar="NAME=RUN",
+            help="A run of `graft tune generator` as a cell; repeat it. NAME is asked without "
+            "passages, rag+NAME with what is retrieved, NAME/gold with the evidence.",
+        ),
+    ] = None,
+    again: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--again",
+            metavar="ID",
+            help="Score an evaluation again from its rows, or, repeated, compare several; no model "
+            "is asked.",
+        ),
+    ] = None,
     releases: Annotated[
         list[int] | None,
         typer.Option("--release", metavar="N", help="Compare releases as they serve; repeat it."),
@@ -54,35 +86,42 @@ def evaluate(
 ) -> None:
     """Score systems with paired intervals: the cells, releases, runs, or a BEIR folder.
 
-    Without --beir, --release or --run: the cells on the example set's test splits. The latest
-    runs of `graft tune generator` are used where none are named. With --beir, a --run is one of a
-    retriever, a fusion or a reranker.
+    Without --beir, --release, --run or --again: the cells on the example set's test splits. The
+    latest runs of `graft tune generator` are used where no --cell names one: what was tuned
+    without passages as ft, with them as rag+ft. With --beir, a --run is one of a retriever, a
+    fusion or a reranker. An evaluation that was interrupted goes on when it is called again.
     """
     from graft.examples.trec import write_runs
+    from graft.jobs.evaluate import Beir, evaluate_again, evaluate_beir, evaluate_systems
     from graft.jobs.evaluate import evaluate as job
-    from graft.jobs.evaluate import evaluate_beir, evaluate_systems
+    from graft.loop.cell_runs import parse_cells
     from graft.wire import open_workspace
 
     if trec and not beir:
         raise InputError("--trec writes the rankings of a BEIR folder: name it with --beir")
     place: Place = context.obj
+    named = parse_cells(cells or [])
+    if named and (again or releases or runs) and not answers:
+        raise InputError("--cell names a cell: leave out --release, --run and --again")
+    if named and beir and not answers:
+        raise InputError("--cell with --beir needs --answers, which the cells are scored on")
     with screen(as_json, seed) as shown:
-        workspace = open_workspace(place.root, parse_flags(settings))
-        cells = {name: run for name, run in (("closed", closed), ("raft", raft)) if run}
-        if beir:
+        workspace, ctx = open_workspace(place.root, parse_flags(settings)), shown.context
+        if again:
+            done = evaluate_again(workspace, again, ctx=ctx)
+        elif beir:
+            asked = Beir(beir, split, limit)
             done = evaluate_beir(
-                workspace, beir, split=split, answers=answers, runs=cells,
-                added=runs or (), limit=limit, ctx=shown.context,
-            )  # fmt: skip
+                workspace, asked, runs or (), cells=named if answers else None, ctx=ctx
+            )
             if trec:
                 write_runs(done.rankings, Path(trec))
         elif releases or runs:
             done = evaluate_systems(
-                workspace, releases or (), runs or (), examples=examples, limit=limit,
-                ctx=shown.context,
-            )  # fmt: skip
+                workspace, releases or (), runs or (), examples=examples, limit=limit, ctx=ctx
+            )
         else:
-            done = job(workspace, examples=examples, runs=cells, limit=limit, ctx=shown.context)
+            done = job(workspace, examples=examples, cells=named, limit=limit, ctx=ctx)
         if as_json:
             shown.json(done.to_dict())
         else:

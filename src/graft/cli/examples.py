@@ -35,7 +35,9 @@ def build(
 @app.command("import")
 def import_(
     context: typer.Context,
-    path: Annotated[str, typer.Argument(help="BEIR folder, SQuAD JSON, chat or prompt JSONL.")],
+    path: Annotated[
+        str, typer.Argument(help="BEIR folder, SQuAD JSON; chat, prompt or preference JSONL.")
+    ],
     split: Annotated[
         str,
         typer.Option(
@@ -63,9 +65,13 @@ def import_(
     with screen(as_json, seed) as shown:
         workspace = open_workspace(place.root)
         made = job(
-            workspace, path, split=split, apart_from=apart_from or (), limit=limit,
+            workspace,
+            path,
+            split=split,
+            apart_from=apart_from or (),
+            limit=limit,
             ctx=shown.context,
-        )  # fmt: skip
+        )
         _show_counts(shown, made)
 
 
@@ -74,7 +80,7 @@ def export(
     context: typer.Context,
     path: Annotated[str, typer.Argument(help="A file, or a folder for BEIR.")],
     format: Annotated[
-        str, typer.Option(help="beir, squad, chat or prompts; guessed from PATH otherwise.")
+        str, typer.Option(help="beir, squad, chat, prompts or preferences; else by PATH.")
     ] = "",
     examples: Annotated[str, typer.Option(help="The set's id; the latest otherwise.")] = "",
     as_json: JsonOption = False,

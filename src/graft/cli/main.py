@@ -50,7 +50,8 @@ app = typer.Typer(
 )  # fmt: skip
 
 for module in (init, ingest, search, ask, adapt, evaluate, doctor, demo):
-    app.command()(getattr(module, module.__name__.rpartition(".")[2]))
+    kind = getattr(module, "COMMAND", None)
+    app.command(cls=kind)(getattr(module, module.__name__.rpartition(".")[2]))
 app.add_typer(library.app, name="library")
 app.add_typer(examples.app, name="examples")
 app.add_typer(tune.app, name="tune")

@@ -59,7 +59,7 @@ def search(
             text = " ".join(hit.passage.text.split())[:160] if hit.passage else ""
             table.add_row(str(rank), *cells, f"[bold]{_safe(hit.document_id)}[/]  {_safe(text)}")
         shown.out.print(table)
-        shown.out.print("[dim]each stage: rank (score)")
+        shown.out.print(f"[dim]{_safe(found.pipeline)}\neach stage: rank (score)")
 
 
 def _safe(text: str) -> str:

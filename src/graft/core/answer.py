@@ -31,6 +31,8 @@ class Answer:
     `support` is the mean support of its sentences, weighted by their words, in 0..1: one
     unsupported sentence is marked, not a reason to decline. `unsupported` holds the answer spans
     of sentences without a citation. A remote generator's answers are not `replayable`.
+    `prompt_hash` is of the prompt's messages; both counts of tokens are 0 where no model was
+    asked.
     """
 
     question: str
@@ -41,6 +43,9 @@ class Answer:
     support: float = 0.0
     hits: tuple[Hit, ...] = ()
     prompt_ids: tuple[int, ...] = field(default=(), repr=False)
+    prompt_hash: str = ""
+    prompt_tokens: int = 0
+    new_tokens: int = 0
     seed: int = 0
     release: str = ""
     library_version: int = 0

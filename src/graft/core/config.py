@@ -10,49 +10,37 @@ Secrets are never values: a setting names the variable that holds one.
 from __future__ import annotations
 
 import difflib
+import json
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, get_origin
+from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from graft.core.errors import ConfigError
+from graft.core.measure import measure_named
+from graft.core.migrations.releases import retrieve_to_2
 from graft.core.recipe import Part
+from graft.core.table import Table, checked, keys_of, problem
 
 STARTER = "starter"
 """The name of the two models that come from the package index."""
 
-MEASURES = frozenset({
-    "answer_f1", "token_f1", "exact_match", "rouge_l", "support", "citation_precision",
-    "citation_recall", "right_declines", "wrong_declines",
-    "nDCG@10", "MRR@10", "Recall@5", "Recall@10",
-})  # fmt: skip
-"""The measures that a gate may name: those that `graft.evaluate` takes of answers and rankings."""
+
+def _known_measures(names: tuple[str, ...]) -> tuple[str, ...]:
+    try:
+        for name in names:
+            measure_named(name)
+    except ConfigError as error:
+        raise ValueError(str(error)) from error
+    return names
 
 
-class Table(BaseModel):
-    """A table of graft.toml: frozen, and closed to keys it does not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _split(cls, value: Any, info: ValidationInfo) -> Any:
-        """Take a list as variables and flags write it: parts with commas between them."""
-        kind = cls.model_fields[info.field_name or ""].annotation
-        if isinstance(value, str) and get_origin(kind) is tuple:
-            return tuple(part.strip() for part in value.split(",") if part.strip())
-        return value
+Measures = Annotated[tuple[str, ...], AfterValidator(_known_measures)]
+"""Names of measures; one that there is none of is answered with the nearest."""
 
 
 class SegmentTable(Table):
@@ -65,7 +53,16 @@ class SegmentTable(Table):
     min_tokens: int = Field(40, ge=0)
     """Shorter neighbours under one heading are joined."""
     overlap: int = Field(0, ge=0)
-    """Tokens of the passage before that are repeated."""
+    """Tokens of the passage before that are repeated; at most a third of max_tokens."""
+
+    @model_validator(mode="after")
+    def _leave_room(self) -> SegmentTable:
+        if self.overlap > self.max_tokens // 3:
+            raise ValueError(
+                f"overlap is {self.overlap} and may be at most a third of max_tokens "
+                f"({self.max_tokens}): lower it"
+            )
+        return self
 
 
 class EncoderTable(Table):
@@ -79,20 +76,44 @@ class EncoderTable(Table):
 
 
 class RetrieveTable(Table):
-    pipeline: Literal["hybrid", "dense", "bm25"] = "hybrid"
+    pipeline: str = "follow_up >> dense + bm25"
+    """The retrieval in one line: `a >> b` is one stage after the other, `a + 0.7 * b` their fusion
+    by rank, `a % 10` the first ten hits. Stages have a table each, [retrieve.stages.NAME]."""
     depth: int = Field(100, ge=1)
-    """Candidates each leaf brings."""
-    dense_weight: float = Field(1.0, ge=0)
-    """Weight of the dense leg in the fusion."""
-    bm25_weight: float = Field(1.0, ge=0)
-    fusion: str = ""
-    """A run of `graft tune fusion` (runs/ID), whose weights count in place of these two."""
-    rrf_k: int = Field(60, ge=1)
-    """The constant of reciprocal rank fusion (Cormack et al., SIGIR 2009)."""
-    reranker: str = ""
-    """Empty for none; a cross-encoder's folder or hub name, or a run (runs/ID)."""
-    rerank_depth: int = Field(20, ge=1)
-    """How many of the first stage's hits the reranker reads."""
+    """Candidates each leaf brings, unless its own table says so."""
+    stages: dict[str, dict[str, Any]] = Field({})
+    """The settings of stages by name; `graft.retrieve.line` knows the keys of each."""
+
+    @field_validator("stages")
+    @classmethod
+    def _said(cls, stages: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        """Leave out tables that say nothing, as `graft init` writes them."""
+        return {name: table for name, table in stages.items() if table}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gone(cls, values: Any) -> Any:
+        gone = [key for key in GONE if key in values] if isinstance(values, Mapping) else []
+        if gone:
+            raise PydanticCustomError("gone", "{told}", {"told": _instead(gone, values)})
+        return values
+
+
+GONE = ("dense_weight", "bm25_weight", "fusion", "rrf_k", "reranker", "rerank_depth")
+"""Settings of [retrieve] until format 2, which the line and the tables of stages took over."""
+
+
+def _instead(gone: Sequence[str], values: Mapping[str, Any]) -> str:
+    """Return what to write in the place of settings that went."""
+    new = retrieve_to_2({key: values[key] for key in (*gone, "pipeline") if key in values})
+    lines = []
+    if set(gone) & {"dense_weight", "bm25_weight"} or values.get("reranker"):
+        lines.append(f"retrieve.pipeline = {json.dumps(new['pipeline'])}")
+    for name, table in new["stages"].items():
+        lines += [f"retrieve.stages.{name}.{k} = {json.dumps(v)}" for k, v in table.items()]
+    names = ", ".join(f"retrieve.{key}" for key in gone)
+    what = f"write {' and '.join(lines)}" if lines else "take it out"
+    return f"{names} went, since retrieval is one line and a table a stage: {what}"
 
 
 class GenerateTable(Table):
@@ -145,6 +166,10 @@ class IngestTable(Table):
     """Estimated Jaccard similarity from which two documents count as near-duplicates."""
     ann_from: int = Field(200_000, ge=1000)
     """Passages from which an approximate index is built; below it search is exact."""
+    index: str = "lance"
+    """Where candidates are found: "lance", or an index that a package brings."""
+    index_url: str = ""
+    """The server of an index that has one."""
 
 
 class ExamplesTable(Table):
@@ -227,14 +252,16 @@ class EvaluateTable(Table):
     confidence: float = Field(0.95, gt=0.5, lt=1)
     smallest_n: int = Field(20, ge=2)
     """Fewer questions than this, and a difference says that the set is too small to tell."""
+    measures: Measures = ()
+    """Measures to take beside all that `graft evaluate --help` lists, such as nDCG@20."""
     few_shot: int = Field(2, ge=0)
     """Worked examples in the prompt of the style control."""
 
 
 class GateTable(Table):
-    improve: tuple[str, ...] = Field(("answer_f1",), min_length=1)
+    improve: Measures = Field(("answer_f1",), min_length=1)
     """Measures whose difference must lie above zero."""
-    guard: tuple[str, ...] = ("support", "Recall@10")
+    guard: Measures = ("support", "Recall@10")
     """Measures that must not be inferior."""
     margin: float = Field(0.03, ge=0)
     """How far below zero the lower bound of a guarded difference may lie."""
@@ -244,15 +271,6 @@ class GateTable(Table):
     def measures(self) -> tuple[str, ...]:
         """What the gate looks at, each once: what must improve, then what is guarded."""
         return tuple(dict.fromkeys([*self.improve, *self.guard]))
-
-    @field_validator("improve", "guard")
-    @classmethod
-    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        for name in names:
-            if name not in MEASURES:
-                near = difflib.get_close_matches(name, sorted(MEASURES), 1, 0.0)
-                raise ValueError(f"there is no measure {name!r}, did you mean {near[0]!r}?")
-        return names
 
 
 class AdaptTable(Table):
@@ -278,14 +296,20 @@ class Config(Settings):
         return Settings(**{name: getattr(self, name) for name in Settings.model_fields})
 
 
+Keys = Callable[[], Iterable[str]]
+"""Asked for dotted keys beside those of `Config`, such as those of the stages' tables."""
+
+
 def load_config(
     path: Path | None = None,
     *,
     variables: Mapping[str, str] | None = None,
     flags: Mapping[str, Any] | None = None,
+    more: Keys = tuple,
 ) -> Config:
     """Return defaults < the file < `GRAFT_*` variables < flags (dotted keys: "retrieve.depth").
 
+    `more` tells further keys that a variable may name; it is asked where one is none of these.
     Raises ConfigError, naming the nearest valid key, for a key or value that cannot be used.
 
     >>> load_config(flags={"retrieve.depth": 50}).retrieve.depth
@@ -302,13 +326,17 @@ def load_config(
                 f"{path} cannot be read ({error.strerror}): make it a file that you may read"
             ) from error
     try:
-        return Config.model_validate(_merged(values, explicit(variables=variables, flags=flags)))
+        said = explicit(variables=variables, flags=flags, more=more)
+        return Config.model_validate(_merged(values, said))
     except ValidationError as error:
         raise ConfigError(_explain(error, path, values)) from error
 
 
 def explicit(
-    *, variables: Mapping[str, str] | None = None, flags: Mapping[str, Any] | None = None
+    *,
+    variables: Mapping[str, str] | None = None,
+    flags: Mapping[str, Any] | None = None,
+    more: Keys = tuple,
 ) -> dict[str, Any]:
     """Return what `GRAFT_*` variables and flags say, flags last, as nested tables.
 
@@ -316,7 +344,7 @@ def explicit(
     {'retrieve': {'depth': '5'}, 'answer': {'passages': 2}}
     """
     values: dict[str, Any] = {}
-    for name, value in _from_variables(os.environ if variables is None else variables):
+    for name, value in _from_variables(os.environ if variables is None else variables, more):
         _assign(values, name, value)
     for dotted, value in (flags or {}).items():
         _assign(values, tuple(dotted.split(".")), value)
@@ -330,47 +358,35 @@ def override(settings: Settings, values: Mapping[str, Any]) -> Settings:
     5
     """
     named = {name: value for name, value in values.items() if name in Settings.model_fields}
-    return Settings.model_validate(_merged(settings.model_dump(), named)) if named else settings
+    return checked(Settings, _merged(settings.model_dump(), named), "") if named else settings
 
 
-def nested(key: str, value: Any) -> dict[str, Any]:
-    """Return a dotted key and its value as tables within tables.
-
-    >>> nested("retrieve.depth", 5)
-    {'retrieve': {'depth': 5}}
-    """
-    values: dict[str, Any] = {}
-    _assign(values, tuple(key.split(".")), value)
-    return values
-
-
-def valid_keys(model: type[BaseModel] = Config, prefix: str = "") -> list[str]:
-    """Return every dotted key of graft.toml.
+def valid_keys() -> list[str]:
+    """Return every dotted key of graft.toml but those of the stages, which the stages know.
 
     >>> "retrieve.depth" in valid_keys()
     True
     """
-    keys = []
-    for name, entry in model.model_fields.items():
-        if isinstance(entry.annotation, type) and issubclass(entry.annotation, BaseModel):
-            keys += valid_keys(entry.annotation, f"{prefix}{name}.")
-        else:
-            keys.append(prefix + name)
-    return keys
+    return keys_of(Config)
 
 
-def _from_variables(variables: Mapping[str, str]) -> list[tuple[tuple[str, ...], str]]:
-    keys = [key.split(".") for key in valid_keys()]
-    known = {"GRAFT_" + "_".join(key).upper(): tuple(key) for key in keys}
+def _from_variables(variables: Mapping[str, str], more: Keys) -> list[tuple[tuple[str, ...], str]]:
+    known = _variables([*valid_keys(), *(f"retrieve.{key}" for key in GONE)])
     found = []
     for name, value in variables.items():
         if name in RESERVED_VARIABLES or not name.startswith("GRAFT_"):
             continue
         if name not in known:
+            known |= _variables(more())
+        if name not in known:
             near = difflib.get_close_matches(name, known, 1, 0.0)
             raise ConfigError(f"the variable {name} is no setting: did you mean {near[0]}?")
         found.append((known[name], value))
     return found
+
+
+def _variables(keys: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    return {"GRAFT_" + key.replace(".", "_").upper(): tuple(key.split(".")) for key in keys}
 
 
 RESERVED_VARIABLES = frozenset({"GRAFT_CACHE"})
@@ -400,15 +416,8 @@ def _merged(below: Any, above: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _explain(error: ValidationError, path: Path | None, file: Mapping[str, Any]) -> str:
-    first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"])
-    table, _, name = key.partition(".")
+    table, *rest = (str(part) for part in error.errors()[0]["loc"])
     held = file.get(table)
-    in_file = name in held if isinstance(held, Mapping) and name else table in file
-    where = f" in {path}" if in_file else ""
-    if first["type"] == "extra_forbidden":
-        options = [*valid_keys(), *Config.model_fields]
-        near = difflib.get_close_matches(key, options, 1, 0.0)
-        return f"unknown setting '{key}'{where}: did you mean '{near[0]}'?"
-    told = first["msg"].removeprefix("Value error, ")
-    return f"setting '{key}'{where} is {first['input']!r}: {told[0].lower()}{told[1:]}"
+    in_file = rest[0] in held if isinstance(held, Mapping) and rest else table in file
+    options = [*valid_keys(), *Config.model_fields]
+    return problem(error, options, where=f" in {path}" if in_file else "")

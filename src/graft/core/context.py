@@ -1,11 +1,12 @@
-"""Context: the clock, seed, event listener and cancel switch that every job is handed."""
+"""Context: the clock, seed, event listener, cancel switch and budget that every job is handed."""
 
 from __future__ import annotations
 
+import math
 import random
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal, TypeVar
@@ -54,14 +55,57 @@ class Step:
         self.context.check()
 
 
+@dataclass
+class Allowance:
+    """What is left to spend: calls of a generator, its tokens, seconds of work; inf is no limit.
+
+    What costs asks first: `take` gives all that is asked for, or nothing. What is known only
+    afterwards is `spend`ed, and may leave less than nothing. Safe from many threads.
+    """
+
+    calls: float = math.inf
+    tokens: float = math.inf
+    seconds: float = math.inf
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+
+    @property
+    def gone(self) -> str:
+        """The name of what nothing is left of; "" while there is some of each."""
+        left = {"calls": self.calls, "tokens": self.tokens, "seconds": self.seconds}
+        return next((name for name, amount in left.items() if amount <= 0), "")
+
+    def take(self, *, calls: float = 0, tokens: float = 0) -> bool:
+        """Take what is about to be spent off the budget, if there is as much; say whether.
+
+        >>> budget = Allowance(calls=3)
+        >>> budget.take(calls=2), budget.take(calls=2), budget.calls
+        (True, False, 1)
+        """
+        with self._lock:
+            if calls > self.calls or tokens > self.tokens or self.seconds <= 0:
+                return False
+            self.calls, self.tokens = self.calls - calls, self.tokens - tokens
+            return True
+
+    def spend(self, *, calls: float = 0, tokens: float = 0, seconds: float = 0) -> None:
+        """Take what was spent off the budget."""
+        with self._lock:
+            self.calls, self.tokens = self.calls - calls, self.tokens - tokens
+            self.seconds -= seconds
+
+
 @dataclass(frozen=True)
 class Context:
-    """What a job may know of the world: the times that it records and all chance come from here."""
+    """What a job may know of the world: the times that it records and all chance come from here.
+
+    `budget` is what may still be spent; it is shared by all who were handed this context.
+    """
 
     clock: Callable[[], float] = time.time
     seed: int = 0
     events: Callable[[Event], None] = ignore
     cancel: threading.Event = field(default_factory=threading.Event)
+    budget: Allowance = field(default_factory=Allowance)
 
     def check(self) -> None:
         """Raise Cancelled if the user asked to stop."""
@@ -100,3 +144,15 @@ class Context:
             for item in items:
                 yield item
                 step.advance()
+
+    def batches(self, items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+        """Yield slices of `items`; hears a cancel before each, and its seconds go off the budget.
+
+        >>> list(Context().batches("abcde", 2))
+        ['ab', 'cd', 'e']
+        """
+        for start in range(0, len(items), size):
+            self.check()
+            began = self.clock()
+            yield items[start : start + size]
+            self.budget.spend(seconds=self.clock() - began)

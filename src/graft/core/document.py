@@ -65,6 +65,11 @@ class Passage:
     made_from: tuple[Span, ...] = ()
 
     @property
+    def spans(self) -> tuple[Span, ...]:
+        """Where what it says stands in documents: its own place, or what it was made from."""
+        return self.made_from or (Span(self.document_id, self.start, self.end),)
+
+    @property
     def indexed_text(self) -> str:
         """What the encoder and the full-text index see: title, headings and text in one line.
 

@@ -7,8 +7,9 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,25 +46,30 @@ def write_atomic(path: Path, data: str | bytes) -> None:
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
-    _flush_folder(path.parent)
+    _fsync(path.parent)
 
 
-def _flush_folder(path: Path) -> None:
-    if os.name == "posix":
-        folder = os.open(path, os.O_RDONLY)
+def flush(paths: Iterable[Path]) -> None:
+    """Put files, and the folders that name them, on the disk itself; those that are gone are not.
+
+    A name is on the disk when its folder is. Where folders cannot be synchronised (Windows) the
+    file system sees to it.
+    """
+    # Side by side: the disk writes its journal once for many.
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(_fsync, paths))
+
+
+def _fsync(path: Path) -> None:
+    posix = os.name == "posix"
+    if not posix and path.is_dir():
+        return
+    with suppress(FileNotFoundError):
+        handle = os.open(path, os.O_RDONLY if posix else os.O_RDWR)
         try:
-            os.fsync(folder)
+            os.fsync(handle)
         finally:
-            os.close(folder)
-
-
-def _flush(folder: Path) -> None:
-    for path in [folder, *folder.rglob("*")]:
-        if path.is_dir():
-            _flush_folder(path)
-        elif path.is_file():
-            with path.open("rb+") as file:
-                os.fsync(file.fileno())
+            os.close(handle)
 
 
 @dataclass(frozen=True)
@@ -101,8 +107,8 @@ class Layout:
         return self.home / "releases"
 
     @property
-    def reports(self) -> Path:
-        return self.home / "reports"
+    def evaluations(self) -> Path:
+        return self.home / "evaluations"
 
     @property
     def ledger(self) -> Path:
@@ -171,10 +177,10 @@ class Layout:
         for number in range(found, FORMAT):
             steps[number](copy)
         write_atomic(copy / self.format.name, f"{FORMAT}\n")
-        _flush(copy)
+        flush([copy, *copy.rglob("*")])
         self.home.rename(old)
         copy.rename(self.home)
-        _flush_folder(self.root)
+        _fsync(self.root)
         shutil.rmtree(old)
 
     def _recover(self, aside: Sequence[Path]) -> None:

@@ -17,6 +17,10 @@ Ranked = list[tuple[str, str, float]]
 """(passage id, document id, score), best first; equal scores are ordered by passage id."""
 
 
+Candidates = list[tuple[str, float]]
+"""(passage id, score), best first, as an index found them: not yet checked."""
+
+
 class Tokenizer(Protocol):
     """Counts and locates tokens; segmentation needs no more of it."""
 
@@ -98,6 +102,50 @@ class Scores(Protocol):
 
     def score(self, prompts: Sequence[Prompt], texts: Sequence[str]) -> list[float]:
         """Return the mean log-probability a token (nats) of each text after its prompt."""
+        ...
+
+
+class Index(Protocol):
+    """Finds the passages of one space; documents, access and publishing are not its matter.
+
+    What it returns are candidates. They are checked against the passages that are published and
+    those that the asker may see, and scored by the library, unless it is `exact`. It is written
+    before a version is published and cleaned after, so it may hold more than is published; a
+    passage's vector and text never change. Where it is behind, fails, or finds too few, the
+    library compares what it keeps itself.
+
+    `capabilities` are of "nearest", "match" (ways of finding that it has) and "exact" (its scores
+    are the inner products of the vectors that were put).
+    """
+
+    @property
+    def capabilities(self) -> frozenset[str]: ...
+
+    def put(self, ids: Sequence[str], vectors: Vectors, texts: Sequence[str]) -> None:
+        """Add passages, or replace them; they are kept once this returns.
+
+        `vectors` are `(n, dimensions) float32`, `texts` what full text sees.
+        """
+        ...
+
+    def delete(self, ids: Sequence[str]) -> None:
+        """Take passages away; ids that are not there are none of its matter."""
+        ...
+
+    def nearest(self, vectors: Vectors, limit: int) -> list[Candidates]:
+        """Return for each vector the `limit` nearest passages by inner product."""
+        ...
+
+    def match(self, queries: Sequence[str], limit: int) -> list[Candidates]:
+        """Return for each query the `limit` passages whose text fits it best."""
+        ...
+
+    def count(self, ids: Sequence[str] | None = None) -> int:
+        """Return how many passages it holds, or how many of these."""
+        ...
+
+    def health(self) -> str:
+        """Return "" when it can be used, else in a sentence why not and what to do."""
         ...
 
 

@@ -30,9 +30,6 @@ from graft.core.files import RUNS
 from graft.core.hashing import file_hash, value_hash
 from graft.core.recipe import Part, Recipe
 
-PRESENT = "{}"
-"""What stands, in a text of `changes`, for the value that the setting has."""
-
 Floor = Mapping[Literal["reply", "vector", "score"], float]
 
 NOISE: Floor = {"reply": 0.1, "vector": 0.02, "score": 0.1}
@@ -81,8 +78,8 @@ class Run:
     """One finished tuning.
 
     `role` is what it is for: its objective's name unless it was given another. To put it into use
-    is to apply its `changes`: dotted settings and their values, `PRESENT` in a text standing for
-    the value in use. `access` is who may see what it learned from, empty for everyone's. A run
+    is to apply its `changes`: dotted settings and their values, "{}" in a text standing for the
+    value in use. `access` is who may see what it learned from, empty for everyone's. A run
     of format 1, or one whose weights were made elsewhere, has no `probe`.
 
     `created` is in seconds since the epoch; `seconds` is the training's own duration;

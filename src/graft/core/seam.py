@@ -37,6 +37,8 @@ class Seam(Generic[T]):
     kind: type[Any]
     classes: bool = False
     key: str = "name"
+    added: frozenset[str] = frozenset()
+    """Names that were added in this process: no other process finds them."""
     _found: dict[str, T] = field(default_factory=dict, repr=False)
     _looked: bool = field(default=False, repr=False)
     _lock: RLock = field(default_factory=RLock, repr=False)
@@ -45,30 +47,37 @@ class Seam(Generic[T]):
         """Return every value by name, in the order of the names of their files."""
         with self._lock:
             if not self._looked:
-                self._looked = True
                 for module in self._modules():
                     for value in self._values(module):
-                        self.add(value)
+                        self._put(value)
+                self._looked = True  # a plugin that cannot be imported is told each time
             return dict(self._found)
 
     def add(self, value: T) -> T:
-        """Add a value for this process, as a notebook or a test does; return it.
+        """Add a value for this process, after those there are, as a notebook does; return it.
 
         Raises ConfigError when another one has its name.
         """
-        name = str(getattr(value, self.key))
         with self._lock:
-            if self._found.setdefault(name, value) is not value:
-                raise ConfigError(
-                    f"two plugins offer {self.what} called {name!r}: rename one, or uninstall the "
-                    "package that brings it"
-                )
+            self.all()
+            found = self._put(value)
+            self.added |= {str(getattr(value, self.key))}
+            return found
+
+    def _put(self, value: T) -> T:
+        name = str(getattr(value, self.key))
+        if self._found.setdefault(name, value) is not value:
+            raise ConfigError(
+                f"two plugins offer {self.what} called {name!r}: rename one, or uninstall the "
+                "package that brings it"
+            )
         return value
 
     def drop(self, name: str) -> None:
         """Take away a value that was added."""
         with self._lock:
             self._found.pop(name, None)
+            self.added -= {name}
 
     def named(self, name: str) -> T:
         """Return the value of a name. Raises ConfigError, naming the nearest and all there are."""

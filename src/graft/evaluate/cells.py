@@ -1,105 +1,116 @@
 """Cells: which generator, shown which context, so that each part's share can be told.
 
-The generator is the base, tuned without passages ("closed"), or tuned with them ("raft"), all on
-the same examples for the same steps; the context is none, what was retrieved, or the gold
-evidence. One more control shows the base worked examples in its prompt: much of what a small
+The generator is the base, the base with worked examples in its prompt ("few-shot"), or a run's;
+the context is none, what was retrieved, or the gold evidence. A run's cell has a name, and the
+name says the context: NAME is asked without passages, rag+NAME with what was retrieved, and
+NAME/gold, NAME/retrieved or NAME/none with that. Few-shot is a control: much of what a small
 model gains by tuning is the form of an answer, and a form can also be shown.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import difflib
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from itertools import pairwise
+from typing import Literal, get_args
 
-from graft.core.answer import Answer
-from graft.core.context import Context
-from graft.core.document import Passage
-from graft.core.example import Example
-from graft.core.search import Search
-from graft.evaluate.score import Scored, score_answers
-from graft.examples.distract import search_for
+from graft.core.errors import InputError
+from graft.evaluate.result import Plan
 
-GeneratorName = Literal["base", "few-shot", "closed", "raft"]
 ContextName = Literal["none", "retrieved", "gold"]
+CONTEXTS: tuple[ContextName, ...] = get_args(ContextName)
+
+BASE, FEW_SHOT = "base", "few-shot"
+"""The generators that are no run's."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One system: a generator and what it is shown."""
+    """One system: a generator (`BASE`, `FEW_SHOT` or a run's name) and what it is shown."""
 
     name: str
-    generator: GeneratorName
+    generator: str
     context: ContextName
 
 
-CELLS = (
-    Cell("base", "base", "none"),
-    Cell("rag", "base", "retrieved"),
-    Cell("ft", "closed", "none"),
-    Cell("rag+ft", "raft", "retrieved"),
-    Cell("rag+few-shot", "few-shot", "retrieved"),
-    Cell("base/gold", "base", "gold"),
-    Cell("closed/retrieved", "closed", "retrieved"),
-    Cell("closed/gold", "closed", "gold"),
-    Cell("raft/none", "raft", "none"),
-    Cell("raft/gold", "raft", "gold"),
-)
-"""The four that a user asks about first, then the control of style, then the rest of the nine."""
-
-PAIRS = (
-    ("base", "rag"),
-    ("base", "ft"),
-    ("rag", "rag+ft"),
-    ("rag+few-shot", "rag+ft"),
-    ("ft", "rag+ft"),
-    ("closed/retrieved", "rag+ft"),
-)
-"""The differences that are reported: what each part adds to the others."""
+_BARE = (Cell("base", BASE, "none"), Cell("rag", BASE, "retrieved"))
+_CONTROLS = (Cell("rag+few-shot", FEW_SHOT, "retrieved"), Cell("base/gold", BASE, "gold"))
 
 
-class Respond(Protocol):
-    """Answers searches from given passages with one generator, in their order.
+def cell_named(name: str) -> Cell:
+    """Return the cell that a name stands for. Raises InputError for one that stands for none.
 
-    Contexts of None ask closed-book. With contexts, a search that is given no passage declines,
-    as it would in use.
+    >>> cell_named("rag+ft").context, cell_named("ft").context, cell_named("ft/gold").generator
+    ('retrieved', 'none', 'ft')
     """
+    generator, slash, context = name.partition("/")
+    taken = {"rag", FEW_SHOT, *(cell.name for cell in (*_BARE, *_CONTROLS))}
+    if not re.fullmatch(r"[\w.+-]+", generator) or generator in taken:
+        raise InputError(
+            f"{name!r} can be no name of a run's cell: write NAME (asked without passages), "
+            f"rag+NAME (with what was retrieved) or NAME/gold, and not {', '.join(sorted(taken))}"
+        )
+    if slash and context not in CONTEXTS:
+        near = difflib.get_close_matches(context, CONTEXTS, 1, 0.0)[0]
+        raise InputError(f"{name!r} names no context, did you mean '{generator}/{near}'?")
+    shown: ContextName = context if slash else _home(generator)  # type: ignore[assignment]
+    return Cell(_name(generator, shown), generator, shown)
 
-    def __call__(
-        self, searches: Sequence[Search], contexts: Sequence[Sequence[Passage]] | None
-    ) -> list[Answer]: ...
 
+def cells_of(names: Sequence[str], *, few_shot: bool = True) -> tuple[Cell, ...]:
+    """Return the cells to ask: the base's, those that are named, and what they are held against.
 
-def run_cells(
-    examples: Sequence[Example],
-    contexts: Mapping[ContextName, Sequence[Sequence[Passage]] | None],
-    responders: Mapping[GeneratorName, Respond],
-    *,
-    cells: Sequence[Cell] = CELLS,
-    ctx: Context,
-) -> list[Scored]:
-    """Return each cell's answers scored; cells without a responder are left out.
+    First the four that a user asks about, then the control of style, then the rest: a run that is
+    named without a context is shown every context.
 
-    `contexts` holds for each kind of context the passages of each example, in their order, or
-    None for no context. Without one there is nothing to be supported by, so support and citations
-    do not count.
+    >>> [cell.name for cell in cells_of(["ft"])]
+    ['base', 'rag', 'ft', 'rag+few-shot', 'base/gold', 'ft/retrieved', 'ft/gold']
     """
-    searches = [search_for(example) for example in examples]
-    wanted = [cell for cell in cells if cell.generator in responders and cell.context in contexts]
-    scored = []
-    with ctx.stage("evaluate cells", len(wanted)) as step:
-        for cell in wanted:
-            started = ctx.clock()
-            answers = responders[cell.generator](searches, contexts[cell.context])
-            seconds = ctx.clock() - started
-            shown = score_answers(cell.name, examples, answers, seconds=seconds)
-            closed = contexts[cell.context] is None
-            scored.append(_without_evidence(shown) if closed else shown)
-            step.advance()
-    return scored
+    named = sorted(map(cell_named, names), key=lambda cell: CONTEXTS.index(cell.context))
+    whole = [cell_named(name).generator for name in names if "/" not in name]
+    rest = [Cell(_name(g, c), g, c) for g in whole for c in CONTEXTS]
+    cells = dict.fromkeys([*_BARE, *named, *_CONTROLS, *rest])
+    return tuple(cell for cell in cells if few_shot or cell.generator != FEW_SHOT)
 
 
-def _without_evidence(scored: Scored) -> Scored:
-    evidence = ("support", "citation_precision", "citation_recall")
-    values = {m: v * float("nan") if m in evidence else v for m, v in scored.values.items()}
-    return Scored(scored.name, values, scored.answers, scored.seconds)
+def pairs_of(cells: Sequence[Cell]) -> tuple[tuple[str, str], ...]:
+    """Return the differences that are reported: what each part adds to the others.
+
+    Each run is held against the base and the control that are shown the same; rag+NAME against
+    NAME, shown nothing and shown the same; and runs of one context against each other in turn.
+    """
+    there = [cell.name for cell in cells]
+    runs = [cell for cell in cells if cell.generator not in (BASE, FEW_SHOT)]
+    closed, open_ = (
+        [cell.name for cell in runs if cell.context == context and "/" not in cell.name]
+        for context in ("none", "retrieved")
+    )
+    pairs = [("base", "rag")]
+    pairs += [("base", name) for name in closed]
+    for name in open_:
+        alone = name.removeprefix("rag+")
+        pairs += [("rag", name), ("rag+few-shot", name), (alone, name)]
+        pairs += [(f"{alone}/retrieved", name)]
+    pairs += [pair for names in (closed, open_) for pair in pairwise(names)]
+    return tuple((a, b) for a, b in pairs if a in there and b in there)
+
+
+def plan_of(cells: Sequence[Cell], about: str = "") -> Plan:
+    """Return what is read off cells: what each part adds, and which questions moved by tuning.
+
+    Those lead that a reader looks at first: the base's, and the named ones in their own context.
+    """
+    leading = [c.name for c in cells if c.generator != FEW_SHOT and "/" not in c.name]
+    grounded = [name for name in leading if name.startswith("rag+")]
+    changed = ("rag", grounded[0]) if grounded else ("base", "rag")
+    return Plan(about, pairs_of(cells), changed=changed, leading=tuple(leading))
+
+
+def _home(generator: str) -> ContextName:
+    return "retrieved" if generator.startswith("rag+") else "none"
+
+
+def _name(generator: str, context: ContextName) -> str:
+    return generator if context == _home(generator) else f"{generator}/{context}"

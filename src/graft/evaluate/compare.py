@@ -9,9 +9,8 @@ expanded as Hesterberg 2015 does (doi:10.1080/00031305.2015.1089789, section 4.1
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +40,15 @@ class Mean:
     low: float
     high: float
     n: int
+
+    def __str__(self) -> str:
+        """Return it as tables show it, without a leading zero.
+
+        >>> str(Mean(0.5, 0.4, 0.6, 10)), str(Mean(0.0, 0.0, 0.0, 0))
+        ('.500', '–')
+        """
+        text = f"{self.mean:.3f}" if self.n else "–"
+        return text[1:] if text.startswith("0.") else text
 
 
 @dataclass(frozen=True)
@@ -76,9 +84,13 @@ def estimate(values: Values, groups: Sequence[str], sampling: Sampling) -> Mean:
 
 
 def difference(
-    a: tuple[str, Values], b: tuple[str, Values], measure: str, *,
-    groups: Sequence[str], sampling: Sampling,
-) -> Difference:  # fmt: skip
+    a: tuple[str, Values],
+    b: tuple[str, Values],
+    measure: str,
+    *,
+    groups: Sequence[str],
+    sampling: Sampling,
+) -> Difference:
     """Return `b - a` on the questions where both count, with its interval and p value."""
     draws, mean, n, distinct = _resample(b[1] - a[1], groups, sampling)
     low, high = _interval(draws, sampling.confidence, distinct)
@@ -98,24 +110,7 @@ def adjust(differences: Sequence[Difference]) -> list[Difference]:
     for position, index in enumerate(order):
         running = max(running, differences[index].p * (len(differences) - position))
         adjusted[index] = min(running, 1.0)
-    return [
-        Difference(**{**vars(d), "p_adjusted": p})
-        for d, p in zip(differences, adjusted, strict=True)
-    ]
-
-
-def ladder_differences(
-    systems: Mapping[str, Mapping[str, Values]], measures: Sequence[str], *,
-    groups: Sequence[str], sampling: Sampling,
-) -> list[Difference]:  # fmt: skip
-    """Return the adjusted differences between each system and the one before it."""
-    found = [
-        difference((a, systems[a][m]), (b, systems[b][m]), m, groups=groups, sampling=sampling)
-        for a, b in pairwise(systems)
-        for m in measures
-        if m in systems[a] and m in systems[b]
-    ]
-    return adjust(found)
+    return [replace(d, p_adjusted=p) for d, p in zip(differences, adjusted, strict=True)]
 
 
 def _resample(

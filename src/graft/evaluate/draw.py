@@ -1,18 +1,10 @@
-"""Positions for the report's pictures: axes with round ticks, and lines in a box."""
+"""Positions for the report's pictures: axes with round ticks, and lines that fill a box."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-
-@dataclass(frozen=True)
-class Line:
-    """A named line as the `points` of an SVG polyline."""
-
-    name: str
-    points: str
 
 
 @dataclass(frozen=True)

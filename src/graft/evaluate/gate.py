@@ -8,11 +8,13 @@ being blind.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from graft.core.measure import measure_named
 from graft.evaluate.compare import Difference
+from graft.evaluate.result import SplitResult
 
 Outcome = Literal["promote", "no gain", "worse", "cannot tell"]
 
@@ -49,17 +51,45 @@ SENTENCES: dict[Outcome, str] = {
 }
 
 
+@dataclass(frozen=True)
+class Terms:
+    """What a candidate is judged by: measures to improve and to guard, and by what margin.
+
+    `split` and `pair` name the table, and the two systems in it, whose differences are read.
+    """
+
+    improve: tuple[str, ...]
+    guard: tuple[str, ...]
+    margin: float
+    split: str
+    pair: tuple[str, str]
+
+
+def verdict_on(terms: Terms, tables: Mapping[str, SplitResult]) -> Verdict:
+    """Return the verdict that the terms come to on the tables of an evaluation."""
+    found = tables[terms.split].differences
+    return judge(
+        [d for d in found if (d.a, d.b) == terms.pair],
+        improve=terms.improve,
+        guard=terms.guard,
+        margin=terms.margin,
+    )
+
+
 def judge(
-    differences: Sequence[Difference], *, improve: Sequence[str], guard: Sequence[str],
-    margin: float, lower_is_better: frozenset[str] = frozenset(),
-) -> Verdict:  # fmt: skip
+    differences: Sequence[Difference],
+    *,
+    improve: Sequence[str],
+    guard: Sequence[str],
+    margin: float,
+) -> Verdict:
     """Return the verdict on a candidate from its differences to what is in production.
 
     A measure that was not measured cannot be shown to hold, so it cannot be told. The order of
     outcomes: any harm is "worse"; else any doubt about a guard is "cannot tell"; else the
     measures to improve decide.
     """
-    held = {d.measure: _oriented(d, lower_is_better) for d in differences}
+    held = {d.measure: _oriented(d) for d in differences}
     findings = [_improved(name, held.get(name), margin) for name in improve]
     findings += [_guarded(name, held.get(name), margin) for name in guard]
     outcomes = [finding.outcome for finding in findings]
@@ -77,10 +107,10 @@ def judge(
     return Verdict(outcome, SENTENCES[outcome], tuple(findings))
 
 
-def _oriented(d: Difference, lower_is_better: frozenset[str]) -> Difference:
-    if d.measure not in lower_is_better:
+def _oriented(d: Difference) -> Difference:
+    if not measure_named(d.measure).lower_is_better:
         return d
-    return Difference(**{**vars(d), "mean": -d.mean, "low": -d.high, "high": -d.low})
+    return replace(d, mean=-d.mean, low=-d.high, high=-d.low)
 
 
 def _improved(measure: str, d: Difference | None, margin: float) -> Finding:

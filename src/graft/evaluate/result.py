@@ -7,12 +7,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from graft.core.example import Example
+from graft.core.measure import measure_named, measures_in_order
 from graft.evaluate.compare import Difference, Mean, Sampling, adjust, difference, estimate
 from graft.evaluate.score import Scored
 
-WORTH = "answer_f1"
-"""The measure by which a question counts as improved or harmed."""
+
+@dataclass(frozen=True)
+class Plan:
+    """What is read off the systems of one split.
+
+    `pairs` are compared on `measures`; where none is named, on those that are `compared` by
+    default. `changed` are the two systems between which questions are shown that moved most, by
+    the first of these measures. `leading` systems stand out in a table; `about` explains it.
+    """
+
+    about: str = ""
+    pairs: tuple[tuple[str, str], ...] = ()
+    measures: tuple[str, ...] = ()
+    changed: tuple[str, str] = ("", "")
+    leading: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -30,8 +43,8 @@ class Change:
 class SplitResult:
     """One split: systems in the order they were given, each measure with its interval.
 
-    `differences` are those that were asked for, Holm-adjusted together. `improved` and `harmed`
-    are the questions that moved most between the two systems of `changed`.
+    `differences` are those of the plan, Holm-adjusted together. `improved` and `harmed` are the
+    questions that moved most between the two systems of its `changed`.
     """
 
     n: int
@@ -40,10 +53,16 @@ class SplitResult:
     differences: tuple[Difference, ...]
     seconds: Mapping[str, float]
     ended: Mapping[str, float]
+    plan: Plan = Plan()
     confidence: float = 0.95
-    changed: tuple[str, str] = ("", "")
     improved: tuple[Change, ...] = ()
     harmed: tuple[Change, ...] = ()
+
+    @property
+    def shown(self) -> list[str]:
+        """The measures that any system has, in the order of their columns."""
+        held = [name for means in self.systems.values() for name, mean in means.items() if mean.n]
+        return [measure.name for measure in measures_in_order(held)]
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON; what could not be measured is null."""
@@ -61,62 +80,66 @@ class SplitResult:
         }
 
 
-def summarise(
-    systems: Sequence[Scored], examples: Sequence[Example], *,
-    pairs: Sequence[tuple[str, str]], measures: Sequence[str], sampling: Sampling,
-    changed: tuple[str, str] = ("", ""),
-) -> SplitResult:  # fmt: skip
-    """Return the systems' means with intervals, and the differences of `pairs` on `measures`.
+def summarise(systems: Sequence[Scored], plan: Plan, sampling: Sampling) -> SplitResult:
+    """Return the systems' means with intervals, and the differences of the plan.
 
-    Pairs and measures that were not run are left out. The unit of resampling is the example's
-    group, which is its document (or cluster of near-duplicates).
+    All were asked the same questions in the same order. Pairs and measures that were not run are
+    left out. The unit of resampling is the example's group, which is its document (or cluster of
+    near-duplicates).
     """
+    examples = [case.example for case in systems[0].cases] if systems else []
     groups = [example.group or example.id for example in examples]
     by_name = {scored.name: scored for scored in systems}
-    means = {
-        scored.name: {m: estimate(v, groups, sampling) for m, v in scored.values.items()}
-        for scored in systems
-    }
+    taken = [name for scored in systems for name in scored.values]
+    compared = plan.measures or [m.name for m in measures_in_order(taken) if m.compared]
     found = [
         difference(
-            (a, by_name[a].values[m]), (b, by_name[b].values[m]), m,
-            groups=groups, sampling=sampling,
+            (a, by_name[a].values[m]),
+            (b, by_name[b].values[m]),
+            m,
+            groups=groups,
+            sampling=sampling,
         )
-        for a, b in pairs
-        for m in measures
+        for a, b in plan.pairs
+        for m in compared
         if a in by_name and b in by_name and m in by_name[a].values and m in by_name[b].values
-    ]  # fmt: skip
-    improved, harmed = _changes(by_name, examples, changed)
+    ]
+    pair = [by_name[name] for name in plan.changed if name in by_name]
+    improved, harmed = _changes(pair[0], pair[1], compared) if len(pair) == 2 else ((), ())
     return SplitResult(
         n=len(examples),
         groups=len(set(groups)),
-        systems=means,
+        systems={
+            scored.name: {m: estimate(v, groups, sampling) for m, v in scored.values.items()}
+            for scored in systems
+        },
         differences=tuple(adjust([d for d in found if d.n])),
         seconds={scored.name: scored.seconds for scored in systems},
         ended={scored.name: scored.ended for scored in systems},
+        plan=plan,
         confidence=sampling.confidence,
-        changed=changed,
         improved=improved,
         harmed=harmed,
     )
 
 
 def _changes(
-    systems: Mapping[str, Scored], examples: Sequence[Example], pair: tuple[str, str],
-    most: int = 5,
-) -> tuple[tuple[Change, ...], tuple[Change, ...]]:  # fmt: skip
-    if not all(name in systems and systems[name].answers for name in pair):
+    before: Scored, after: Scored, measures: Sequence[str], most: int = 5
+) -> tuple[tuple[Change, ...], tuple[Change, ...]]:
+    """Return the questions that moved most up and down by the first measure that both have."""
+    shared = [name for name in measures if name in before.values and name in after.values]
+    if not shared:
         return (), ()
-    before, after = systems[pair[0]], systems[pair[1]]
+    sign = -1 if measure_named(shared[0]).lower_is_better else 1
     moved = []
-    for i, example in enumerate(examples):
-        delta = float(after.values[WORTH][i]) - float(before.values[WORTH][i])
-        if delta and not math.isnan(delta):
-            texts = before.answers[i].text, after.answers[i].text
-            moved.append(Change(example.question, example.answers, *texts, delta))
-    moved.sort(key=lambda change: (-change.delta, change.question))
-    better = [change for change in moved if change.delta > 0]
-    worse = [change for change in reversed(moved) if change.delta < 0]
+    deltas = after.values[shared[0]] - before.values[shared[0]]
+    for one, other, delta in zip(before.cases, after.cases, deltas.tolist(), strict=True):
+        if one.answer is not None and other.answer is not None and delta and not math.isnan(delta):
+            texts = one.answer.text, other.answer.text
+            moved.append(Change(one.example.question, one.example.answers, *texts, delta))
+    moved.sort(key=lambda change: (-sign * change.delta, change.question))
+    better = [change for change in moved if sign * change.delta > 0]
+    worse = [change for change in reversed(moved) if sign * change.delta < 0]
     return tuple(better[:most]), tuple(worse[:most])
 
 

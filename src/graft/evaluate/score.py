@@ -1,100 +1,60 @@
-"""Scores: what each system's answers are worth, question by question."""
+"""Scores: what each system's cases are worth, question by question."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from graft.core.answer import Answer, Citation
-from graft.core.example import Example, Gold
+from graft.core.case import Case
+from graft.core.measure import Measure
 from graft.evaluate.compare import Values
-from graft.measures.text import exact_match, rouge_l, token_f1
-
-ANSWER_MEASURES = (
-    "answer_f1",
-    "token_f1",
-    "exact_match",
-    "rouge_l",
-    "support",
-    "citation_precision",
-    "citation_recall",
-    "right_declines",
-    "wrong_declines",
-)
-LOWER_IS_BETTER = frozenset({"wrong_declines"})
-
-NOT_COUNTED = math.nan
 
 
 @dataclass(frozen=True)
 class Scored:
-    """One system on a set of examples: values `(n,)` for each measure, NaN where none applies.
+    """One system on a set of questions: its cases, and values `(n,)` for each measure by name.
 
-    `seconds` is the wall time for all its answers; `ended` the share that ended before the cap.
+    A value is NaN where a measure does not apply to a question.
     """
 
     name: str
-    values: Mapping[str, Values]
-    answers: tuple[Answer, ...] = ()
-    seconds: float = 0.0
+    values: Mapping[str, Values] = field(default_factory=dict)
+    cases: tuple[Case, ...] = ()
+
+    @property
+    def seconds(self) -> float:
+        """The wall time that all its questions took; 0 where it was not measured."""
+        return sum(case.seconds for case in self.cases)
 
     @property
     def ended(self) -> float:
-        """The share of answers that ended by themselves, before the token cap."""
-        if not self.answers:
-            return NOT_COUNTED
-        return sum(a.finish_reason == "stop" for a in self.answers) / len(self.answers)
+        """The share of answers that ended by themselves, before the token cap; NaN without any."""
+        answers = [case.answer for case in self.cases if case.answer is not None]
+        if not answers:
+            return math.nan
+        return sum(answer.finish_reason == "stop" for answer in answers) / len(answers)
 
 
-def score_answer(example: Example, answer: Answer) -> dict[str, float]:
-    """Return every answer measure of one answer; NaN where a measure does not apply.
+def score(name: str, cases: Sequence[Case], measures: Iterable[Measure]) -> Scored:
+    """Return a system's cases with every measure of them that can be taken.
 
-    `answer_f1` counts every question, as SQuAD 2.0 does (arXiv:1806.03822): token F1 where there
-    is an answer, and 1 or 0 for a decline or an answer where there is none. The other text
-    measures count answerable questions. A decline there is a wrong, empty answer.
-    `support` counts what was answered. `right_declines` counts unanswerable questions alone,
-    `wrong_declines` answerable ones alone. `citation_recall` is whether any citation lies in the
-    gold evidence; `citation_precision` the share of citations that do (ALCE, arXiv:2305.14627,
-    with gold spans in place of an entailment model).
+    A measure is left out where no case has the first thing it needs, as a retrieval has no
+    answers; where a case lacks any other thing, its value is NaN.
     """
-    scores = dict.fromkeys(ANSWER_MEASURES, NOT_COUNTED)
-    if not answer.declined:
-        scores["support"] = answer.support
-    if not example.answerable:
-        scores["right_declines"] = scores["answer_f1"] = float(answer.declined)
-        return scores
-    scores["wrong_declines"] = float(answer.declined)
-    text = "" if answer.declined else answer.text
-    if example.answers:
-        scores["exact_match"] = exact_match(text, example.answers)
-        scores["token_f1"] = scores["answer_f1"] = token_f1(text, example.answers)
-        scores["rouge_l"] = rouge_l(text, example.answers)
-    if example.gold:
-        right = [_in_gold(citation, example.gold) for citation in answer.citations]
-        scores["citation_recall"] = float(any(right))
-        if right:
-            scores["citation_precision"] = sum(right) / len(right)
-    return scores
+    values = {
+        measure.name: _values(measure, cases)
+        for measure in measures
+        if not measure.needs or any(case.has(measure.needs[0]) for case in cases)
+    }
+    return Scored(name, values, tuple(cases))
 
 
-def score_answers(
-    name: str, examples: Sequence[Example], answers: Sequence[Answer], *, seconds: float = 0.0
-) -> Scored:
-    """Return one system's answers scored against its examples, in their order."""
-    rows = [score_answer(e, a) for e, a in zip(examples, answers, strict=True)]
-    values = {m: np.array([row[m] for row in rows], dtype=np.float64) for m in ANSWER_MEASURES}
-    return Scored(name, values, tuple(answers), seconds)
-
-
-def _in_gold(citation: Citation, gold: Sequence[Gold]) -> bool:
-    for place in gold:
-        if place.document_id != citation.document_id:
-            continue
-        if place.start is None or place.end is None:
-            return True
-        if citation.source_start < place.end and place.start < citation.source_end:
-            return True
-    return False
+def _values(measure: Measure, cases: Sequence[Case]) -> Values:
+    found = np.full(len(cases), np.nan)
+    able = [i for i, case in enumerate(cases) if all(map(case.has, measure.needs))]
+    if able:
+        found[able] = measure.score([cases[i] for i in able])
+    return found

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import math
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any
 
 from graft.core.document import Document
 from graft.core.errors import InputError
-from graft.core.example import SPLITS, Example, Gold, Kind, Split
+from graft.core.example import SPLITS, Example, Gold, Split
 from graft.core.files import write_atomic
-from graft.examples.rows import bad, id_of, read_jsonl, read_tsv, text_of, texts_of, write_jsonl
+from graft.examples.rows import (
+    bad,
+    id_of,
+    kind_of,
+    metadata_of,
+    read_jsonl,
+    read_tsv,
+    text_of,
+    texts_of,
+    write_jsonl,
+)
 
 HEADER = "query-id\tcorpus-id\tscore\n"
 PREFIXES: dict[str, Split] = {"train": "train", "dev": "dev", "val": "dev", "test": "test-new"}
@@ -20,8 +31,9 @@ PREFIXES: dict[str, Split] = {"train": "train", "dev": "dev", "val": "dev", "tes
 def read_beir(folder: Path, split: str = "") -> list[Example]:
     """Return the judged questions of a BEIR folder, in the order of qrels/`split`.tsv.
 
-    Without a split all are read. Judgements of 0 are no gold; `answers.jsonl` adds answers
-    and `unanswerable.jsonl` questions without gold, both where they are there. The splits of other
+    Without a split all are read. Judgements are the gold's grades, 0 and below being no gold;
+    `answers.jsonl` adds answers, accepted and rejected, and `unanswerable.jsonl` questions without
+    gold, both where they are there. The splits of other
     tools are named as Graft's: "test" is test-new, and what nobody knows is train. Raises
     InputError, naming file and line.
     """
@@ -30,22 +42,25 @@ def read_beir(folder: Path, split: str = "") -> list[Example]:
         raise InputError(
             f"{folder} has no split {split!r}: it has {', '.join(names) or 'no qrels/*.tsv'}"
         )
-    queries, kinds = _queries(folder / "queries.jsonl")
-    answers = _answers(folder / "answers.jsonl")
+    queries = _queries(folder / "queries.jsonl")
+    accepted, rejected = _answers(folder / "answers.jsonl")
     found: dict[str, Example] = {}
     for name in [split] if split else names:
-        for query, gold in _qrels(folder / "qrels" / f"{name}.tsv", queries).items():
+        for query, grades in _qrels(folder / "qrels" / f"{name}.tsv", queries).items():
             if query in found:
                 raise InputError(f"{folder}: query {query} is in two splits: keep one")
-            told = answers.get(query, ())
+            told, (text, said) = accepted.get(query, ()), queries[query]
+            kind = kind_of(said.get("kind"), "extractive" if told else "free")
             found[query] = Example(
                 id=query,
-                question=queries[query],
+                question=text,
                 answers=told,
-                gold=tuple(Gold(document) for document in gold),
-                kind=kinds.get(query, "extractive" if told else "free"),
+                gold=tuple(Gold(document, grade=grade) for document, grade in grades.items()),
+                kind=kind,
                 origin=folder.name,
                 split=as_split(name, "train"),
+                rejected=rejected.get(query, ()),
+                metadata={key: word for key, word in said.items() if (key, word) != ("kind", kind)},
             )
     for example in _unanswerable(folder / "unanswerable.jsonl", split, folder.name):
         found.setdefault(example.id, example)
@@ -67,22 +82,20 @@ def write_beir(
     answerable = [example for example in examples if example.answerable]
     declined = [example for example in examples if not example.answerable]
     queries: list[dict[str, Any]] = [
-        {"_id": e.id, "text": e.question, "metadata": {"kind": e.kind}} for e in answerable
+        {"_id": e.id, "text": e.question, "metadata": {"kind": e.kind, **e.metadata}}
+        for e in answerable
     ]
     write_jsonl(folder / "queries.jsonl", queries)
     for split in dict.fromkeys(example.split for example in answerable):
         lines = [
-            f"{_cell(example.id)}\t{_cell(gold)}\t1\n"
+            f"{_cell(example.id)}\t{_cell(gold)}\t{grade}\n"
             for example in answerable
             if example.split == split
-            for gold in dict.fromkeys(gold.document_id for gold in example.gold)
+            for gold, grade in example.grades.items()
         ]
         write_atomic(folder / "qrels" / f"{split}.tsv", HEADER + "".join(lines))
-    told = [e for e in answerable if e.answers]
-    write_jsonl(
-        folder / "answers.jsonl",
-        ({"_id": e.id, "answers": list(e.answers), "split": e.split} for e in told),
-    )
+    told = [e for e in answerable if e.answers or e.rejected]
+    write_jsonl(folder / "answers.jsonl", map(_answers_row, told))
     if declined:
         write_jsonl(
             folder / "unanswerable.jsonl",
@@ -122,43 +135,58 @@ def as_split(name: str, other: Split | None = None) -> Split:
     return other
 
 
-def _queries(path: Path) -> tuple[dict[str, str], dict[str, Kind]]:
-    queries: dict[str, str] = {}
-    kinds: dict[str, Kind] = {}
+def _queries(path: Path) -> dict[str, tuple[str, dict[str, str]]]:
+    """Return each query's text and what its metadata says, by id."""
+    found: dict[str, tuple[str, dict[str, str]]] = {}
     for line, row in read_jsonl(path):
         id = id_of(path, line, row, "_id")
-        if id in queries:
+        if id in found:
             raise bad(path, line, f"the id {id} is used twice")
-        queries[id] = text_of(path, line, row, "text")
-        metadata = row.get("metadata")
-        kind = metadata.get("kind") if isinstance(metadata, dict) else None
-        if kind in get_args(Kind):
-            kinds[id] = cast(Kind, kind)
-    return queries, kinds
+        found[id] = text_of(path, line, row, "text"), metadata_of(row)
+    return found
 
 
-def _answers(path: Path) -> dict[str, tuple[str, ...]]:
-    if not path.exists():
-        return {}
-    return {
-        id_of(path, line, row, "_id"): texts_of(path, line, row, "answers")
-        for line, row in read_jsonl(path)
-    }
+Answers = dict[str, tuple[str, ...]]
 
 
-def _qrels(path: Path, queries: Iterable[str]) -> dict[str, list[str]]:
-    gold: dict[str, list[str]] = {}
-    known = frozenset(queries)
+def _answers(path: Path) -> tuple[Answers, Answers]:
+    """Return the accepted and the rejected answers, by the question's id."""
+    accepted: Answers = {}
+    rejected: Answers = {}
+    for line, row in read_jsonl(path) if path.exists() else ():
+        id = id_of(path, line, row, "_id")
+        accepted[id] = texts_of(path, line, row, "answers")
+        rejected[id] = texts_of(path, line, row, "rejected")
+    return accepted, rejected
+
+
+def _answers_row(example: Example) -> dict[str, Any]:
+    row = {"_id": example.id, "answers": list(example.answers), "split": example.split}
+    return {**row, "rejected": list(example.rejected)} if example.rejected else row
+
+
+def _qrels(path: Path, queries: Collection[str]) -> dict[str, dict[str, int]]:
+    """Return for each judged question the grades above 0 of its documents."""
+    found: dict[str, dict[str, int]] = {}
     for line, (query, document, score) in read_tsv(path, 3):
         if line == 1 and query == "query-id":
             continue
-        if query not in known:
+        if query not in queries:
             raise bad(path, line, f"the query {query} is not in queries.jsonl")
-        if not score.strip().lstrip("-").isdigit():
-            raise bad(path, line, f"the score is {score!r}, a whole number is expected")
-        if int(score) > 0:
-            gold.setdefault(query, []).append(document)
-    return gold
+        if (grade := _grade(path, line, score)) > 0:
+            found.setdefault(query, {})[document] = grade
+    return found
+
+
+def _grade(path: Path, line: int, score: str) -> int:
+    """Return a judgement as a whole number, which some tools write as 1.0."""
+    try:
+        value = float(score)
+    except ValueError:
+        value = math.nan
+    if not value.is_integer():
+        raise bad(path, line, f"the score is {score!r}, a whole number such as 1 is expected")
+    return int(value)
 
 
 def _unanswerable(path: Path, split: str, origin: str) -> list[Example]:

@@ -7,13 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from graft.examples.holding import content, tokens
+from graft.examples.holding import answer_words, content
 from graft.examples.sentences import is_prose
 from graft.measures.sentences import sentences
 from graft.measures.words import STOP_WORDS
 
 Form = Literal["number", "name", "code", "definition", "item", "phrase", "sentence"]
-FORMS: tuple[Form, ...] = ("number", "name", "code", "definition", "item", "phrase", "sentence")
 
 
 @dataclass(frozen=True)
@@ -84,7 +83,7 @@ def candidates(text: str) -> list[Candidate]:
         taken: list[tuple[int, int]] = []
         for answer, form, left in _parts(sentence, listed=bool(marker)):
             a, b = first + left, first + left + len(answer)
-            key = " ".join(tokens(answer))
+            key = " ".join(answer_words(answer))
             short = form not in {"definition", "item", "sentence"}
             if not key or key in found or (short and any(x < b and a < y for x, y in taken)):
                 continue
@@ -102,9 +101,9 @@ def _parts(sentence: str, *, listed: bool) -> Iterator[tuple[str, Form, int]]:
         if not STOP_WORDS & set(match["p"].split()):
             yield _part(match["p"], "phrase", match.start("p"))
     defined = _DEFINITION.match(sentence)
-    if defined and content(defined["term"]) and tokens(defined["term"])[0] not in _VAGUE:
+    if defined and content(defined["term"]) and answer_words(defined["term"])[0] not in _VAGUE:
         yield _part(defined["what"], "definition", defined.start("what"))
-    if 6 <= len(sentence.split()) <= 25 and tokens(sentence)[0] not in _VAGUE:
+    if 6 <= len(sentence.split()) <= 25 and answer_words(sentence)[0] not in _VAGUE:
         yield _part(sentence, "item" if listed else "sentence", 0)
 
 

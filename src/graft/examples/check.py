@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from graft.core.errors import LeakError
 from graft.core.example import SPLITS, Example
+from graft.examples.repeats import repeats
 from graft.examples.split import documents_of
-from graft.measures.leaks import leaks
 
 
 def check(examples: Iterable[Example], *, groups: Mapping[str, str] | None = None) -> None:
@@ -28,7 +28,7 @@ def check(examples: Iterable[Example], *, groups: Mapping[str, str] | None = Non
         ids[example.id] = example
         sides[example.split].append(example)
     _check_documents(sides, groups or {})
-    _check_questions(sides, ids)
+    _check_questions(sides)
 
 
 def _check_documents(sides: Mapping[str, Sequence[Example]], groups: Mapping[str, str]) -> None:
@@ -55,16 +55,16 @@ def _check_documents(sides: Mapping[str, Sequence[Example]], groups: Mapping[str
                 )
 
 
-def _check_questions(sides: Mapping[str, Sequence[Example]], ids: Mapping[str, Example]) -> None:
-    before: list[tuple[str, str]] = []
+def _check_questions(sides: Mapping[str, Sequence[Example]]) -> None:
+    before: list[Example] = []
     for split in SPLITS:
-        here = [(example.id, example.question) for example in sides[split]]
-        for left, right, similarity in leaks(before, here):
+        for found in repeats(before, sides[split]):
             raise LeakError(
-                f"{_show(ids[left])} in {ids[left].split} and {_show(ids[right])} in {split} are "
-                f"near-copies (similarity {similarity:.2f}): keep one, or split the examples anew"
+                f"{_show(found.example)} in {found.example.split} and {_show(found.other)} in "
+                f"{split} are near-copies (similarity {found.similarity:.2f}): keep one, or split "
+                "the examples anew"
             )
-        before += here
+        before += sides[split]
 
 
 def _names(example: Example, groups: Mapping[str, str]) -> set[str]:

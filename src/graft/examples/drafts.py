@@ -14,7 +14,7 @@ from graft.examples.candidates import Candidate, Form, candidates
 from graft.examples.holding import content
 from graft.examples.named import named_question
 from graft.examples.sentences import is_prose, window
-from graft.examples.worked import GAP, Style
+from graft.examples.worked import GAP, AskingStyle
 from graft.measures.sentences import sentences
 
 SHOWN_WORDS = 36
@@ -46,7 +46,7 @@ class Draft:
 
     passage: Passage
     gold: Gold
-    style: Style
+    style: AskingStyle
     answer: str
     near: tuple[str, ...]
     shown: Passage

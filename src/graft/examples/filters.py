@@ -6,8 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from graft.core.search import Search
-from graft.examples.holding import content, holds, tokens
-from graft.measures.leaks import leaks
+from graft.examples.holding import answer_words, content, holds
 
 NOT_A_QUESTION = "not a question"
 TOO_SHORT = "too short"
@@ -80,7 +79,7 @@ def fault(question: str) -> str:
     >>> fault("When did the war of succession end?")
     ''
     """
-    words = tokens(question)
+    words = answer_words(question)
     if not question.endswith("?") or not _OPENING.match(question):
         return NOT_A_QUESTION
     if _REFERS.search(question):
@@ -118,32 +117,16 @@ def copied(question: str, answer: str, sentences: Iterable[str] = ()) -> bool:
     """
     if answer and (holds(question, answer) or _within(answer, question)):
         return True
-    asked = tokens(question)
-    return any(_ordered_share(asked, tokens(sentence)) >= COPIED_WORDS for sentence in sentences)
+    asked = answer_words(question)
+    return any(
+        _ordered_share(asked, answer_words(sentence)) >= COPIED_WORDS for sentence in sentences
+    )
 
 
 def retrieved(search: Search, documents: Iterable[str], top: int) -> bool:
     """Whether one of the documents is among the first `top` hits of a search."""
     wanted = frozenset(documents)
     return not search.error and any(hit.document_id in wanted for hit in search.hits[:top])
-
-
-def repeated(
-    questions: Sequence[tuple[str, str]], known: Iterable[tuple[str, str]]
-) -> dict[str, str]:
-    """Return each (id, question) that is a near-copy of a known or an earlier one, and of which.
-
-    >>> repeated([("2", "who wrote emma"), ("3", "Who wrote Ulysses?")], [("1", "Who wrote Emma?")])
-    {'2': '1'}
-    """
-    everything = [*known, *questions]
-    order = {id: place for place, (id, _) in enumerate(everything)}
-    found: dict[str, str] = {}
-    for id, other, _ in leaks(questions, everything):
-        # A copy of a copy counts too: what it repeats has been dropped or kept by then.
-        if order[other] < order[id]:
-            found.setdefault(id, other)
-    return found
 
 
 def _within(answer: str, question: str) -> bool:

@@ -13,12 +13,20 @@ from graft.core.example import Example
 from graft.core.hashing import text_hash
 from graft.examples.beir import as_split, read_beir, write_beir
 from graft.examples.conversations import read_chat, read_prompts, write_chat, write_prompts
+from graft.examples.preferences import read_preferences, write_preferences
 from graft.examples.rows import read_jsonl, read_text
 from graft.examples.split import grouped
 from graft.examples.squad import read_squad, write_squad
 
-Format = Literal["beir", "squad", "chat", "prompts"]
+Format = Literal["beir", "squad", "chat", "prompts", "preferences"]
 FORMATS: tuple[Format, ...] = get_args(Format)
+
+_READ = {
+    "squad": read_squad,
+    "chat": read_chat,
+    "prompts": read_prompts,
+    "preferences": read_preferences,
+}
 
 
 def detect(path: Path) -> Format:
@@ -42,11 +50,13 @@ def detect(path: Path) -> Format:
         raise InputError(f"{path} is empty: rows of questions are expected")
     if "messages" in first[1]:
         return "chat"
+    if {"chosen", "rejected"} <= first[1].keys():
+        return "preferences"
     if {"prompt", "completion"} <= first[1].keys():
         return "prompts"
     raise InputError(
         f'{path}, line {first[0]} has the keys {", ".join(first[1]) or "none"}: "messages", or '
-        '"prompt" and "completion", are expected'
+        '"prompt" and "completion", or "chosen" and "rejected", are expected'
     )
 
 
@@ -63,8 +73,7 @@ def import_examples(path: Path, *, split: str = "", limit: int = 0, seed: int = 
     if form == "beir":
         found = read_beir(path, split)
     else:
-        read = {"squad": read_squad, "chat": read_chat, "prompts": read_prompts}[form]
-        found = read(path, as_split(split or "train"))
+        found = _READ[form](path, as_split(split or "train"))
     if not found:
         raise InputError(f"{path} holds no questions: there is nothing to import")
     return grouped(sample(found, limit, seed))
@@ -76,11 +85,13 @@ def export_examples(
     format: Format,
     *,
     document: Callable[[str], Document] | None = None,
-) -> None:
-    """Write examples in a format; `document` gives the texts that SQuAD needs and BEIR may hold.
+) -> int:
+    """Write examples in a format and return how many it took.
 
-    BEIR keeps splits apart; the other formats hold whatever they are given. Raises InputError for
-    a format that is not one of `FORMATS`, and for examples that the format cannot hold.
+    `document` gives the texts that SQuAD needs and BEIR may hold. BEIR keeps splits apart,
+    preferences take the examples with a rejected answer, the other formats whatever they are
+    given. Raises InputError for a format that is not one of `FORMATS`, and for examples that the
+    format cannot hold.
     """
     if format == "beir":
         write_beir(examples, path, document)
@@ -90,8 +101,11 @@ def export_examples(
         write_chat(examples, path)
     elif format == "prompts":
         write_prompts(examples, path)
+    elif format == "preferences":
+        return write_preferences(examples, path)
     else:
         raise InputError(f"there is no format {format!r}: use one of {', '.join(FORMATS)}")
+    return len(examples)
 
 
 def sample(examples: Sequence[Example], limit: int, seed: int) -> list[Example]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from typing import Literal
 
 from graft.core.context import Context
 from graft.core.document import Document, Passage
 from graft.core.errors import NotFound
-from graft.core.example import Example, Gold
+from graft.core.example import Example, Gold, on_gold
+from graft.core.search import Hit
 from graft.examples.holding import content, holds_any
 
 PassagesOf = Callable[[str], Sequence[Passage]]
@@ -21,17 +24,81 @@ EMPTY = "gold document has no passages"
 
 
 @dataclass(frozen=True)
+class GoldPlace:
+    """One piece of gold as it stands today: the passages on it, the best one first, never none."""
+
+    gold: Gold
+    passages: tuple[Passage, ...]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a ranking is judged on for one example, and how relevant each of it is.
+
+    "document": all of the gold is whole documents, and documents are judged. "passage": some of it
+    has a span; the passages on that are judged, and a whole document beside them still as one.
+    `grades` maps the ids of these to 1 or more; what it does not name is not relevant.
+    """
+
+    kind: Literal["document", "passage"]
+    grades: Mapping[str, int]
+
+    def ranking(self, hits: Iterable[Hit]) -> list[str]:
+        """Return the ids that hits are judged by, best first, each once: nDCG's ranking.
+
+        >>> hits = [Hit("p1", "a", 3.0), Hit("p2", "a", 2.0), Hit("p3", "b", 1.0)]
+        >>> Judged("document", {"b": 1}).ranking(hits), Judged("passage", {"p2": 1}).ranking(hits)
+        (['a', 'b'], ['p1', 'p2', 'p3'])
+        """
+        return list(dict.fromkeys(map(self._id, hits)))
+
+    def _id(self, hit: Hit) -> str:
+        whole = self.kind == "document" or hit.document_id in self.grades
+        return hit.document_id if whole and hit.passage_id not in self.grades else hit.passage_id
+
+
+@dataclass(frozen=True)
 class Resolved:
-    """Gold as passages of today: `passages` maps example ids to them, the best one first.
+    """Gold as it stands today: `places` maps example ids to it, the most relevant first.
 
     An example without gold (an unanswerable one) has an empty tuple. One that has lost any of its
-    gold is not in `passages`: `dropped` holds its id under the reason. `moved` holds the ids of
+    gold is not in `places`: `dropped` holds its id under the reason. `moved` holds the ids of
     those whose document changed but still holds the answer.
     """
 
-    passages: Mapping[str, tuple[Passage, ...]]
+    places: Mapping[str, tuple[GoldPlace, ...]]
     dropped: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     moved: tuple[str, ...] = ()
+
+    def judged(self, example_id: str) -> Judged:
+        """Return what rankings are judged on for an example of `places`: see `Judged`."""
+        grades: dict[str, int] = {}
+        for place in self.places[example_id]:
+            spanned = place.gold.span is not None
+            ids = [p.id for p in place.passages] if spanned else [place.gold.document_id]
+            for id in ids:
+                grades[id] = max(place.gold.grade, grades.get(id, 0))
+        spanned = any(place.gold.span is not None for place in self.places[example_id])
+        return Judged("passage" if spanned else "document", grades)
+
+    def evidence(self, example_id: str) -> tuple[Passage, ...]:
+        """Return the passages that a prompt must show for an example of `places` to be answered.
+
+        Every passage on gold with a span, and of a whole document its best one; the gold of the
+        highest grade first, and of that what holds an answer.
+        """
+        return _distinct(
+            place.passages if place.gold.span else place.passages[:1]
+            for place in self.places[example_id]
+        )
+
+    @cached_property
+    def passages(self) -> Mapping[str, tuple[Passage, ...]]:
+        """All passages of each example's gold: its evidence, then the rest of whole documents."""
+        return {
+            id: _distinct([self.evidence(id), *(place.passages for place in places)])
+            for id, places in self.places.items()
+        }
 
 
 def resolve(
@@ -44,19 +111,18 @@ def resolve(
     """Return the passages that hold each example's evidence now.
 
     Gold with a span gives the passages that overlap it; gold that is a whole document gives all
-    its passages, the one that holds an answer and shares most words with the question first (the
-    first is what training shows). Where the text has changed since, the answer is looked for
-    again: found, its passage is the gold; not found, the example is dropped, and so is one whose
-    document is gone. `document` raises NotFound for a document that is not there. A warning says
-    how many were dropped.
+    its passages, the one that holds an answer and shares most words with the question first.
+    Where the text has changed since, the answer is looked for again: found, its passage is the
+    gold; not found, the example is dropped, and so is one whose document is gone. `document`
+    raises NotFound for a document that is not there. A warning says how many were dropped.
     """
     ctx = ctx or Context()
-    found: dict[str, tuple[Passage, ...]] = {}
+    found: dict[str, tuple[GoldPlace, ...]] = {}
     dropped: dict[str, list[str]] = {}
     moved: list[str] = []
     known: dict[str, Document | None] = {}
     for example in examples:
-        passages: list[Passage] = []
+        places: list[GoldPlace] = []
         reason = ""
         for gold in example.gold:
             if gold.document_id not in known:
@@ -72,11 +138,11 @@ def resolve(
                 break
             if changed:
                 moved.append(example.id)
-            passages += [passage for passage in here if passage not in passages]
+            places.append(GoldPlace(gold, tuple(here)))
         if reason:
             dropped.setdefault(reason, []).append(example.id)
         else:
-            found[example.id] = tuple(passages)
+            found[example.id] = tuple(sorted(places, key=partial(_rank, example)))
     for reason, ids in dropped.items():
         ctx.warn("gold", f"{len(ids)} examples are left out: {reason}", examples=len(ids))
     lost = {reason: tuple(ids) for reason, ids in dropped.items()}
@@ -155,7 +221,7 @@ def _pin(gold: Gold, source: Document, answers: Sequence[str]) -> Gold:
     # A word such as "yes" or "2" stands anywhere: only a longer answer says where it is.
     telling = [answer for answer in answers if len(answer.split()) > 1 or len(answer) > 3]
     start, end = answer_span(source.text, telling) or (None, None)
-    return Gold(source.id, source.text_hash, start, end)
+    return replace(gold, text_hash=source.text_hash, start=start, end=end)
 
 
 def _passages(
@@ -165,11 +231,29 @@ def _passages(
         # Its span counts in a text that is no more, so only the answer can be looked for.
         held = [p for p in passages if holds_any(p.text, example.answers)]
         return _best_first(example, held)
-    if gold.start is None or gold.end is None:
+    place = gold.span
+    if place is None:
         return _best_first(example, passages)
-    start, end = gold.start, gold.end
-    inside = [p for p in passages if p.start < end and start < p.end]
-    return sorted(inside, key=lambda p: (max(p.start, start) - min(p.end, end), p.start))
+
+    def shared(passage: Passage) -> int:
+        """How many characters of the gold a passage has, or what it was made from."""
+        ends = [
+            min(span.end, place.end) - max(span.start, place.start)
+            for span in passage.spans
+            if span.document_id == place.document_id
+        ]
+        return max(ends, default=0)
+
+    on = [passage for passage in passages if on_gold(passage.spans, [gold])]
+    return sorted(on, key=lambda p: (-shared(p), p.start))
+
+
+def _rank(example: Example, place: GoldPlace) -> tuple[int, bool]:
+    return -place.gold.grade, not holds_any(place.passages[0].text, example.answers)
+
+
+def _distinct(held: Iterable[Sequence[Passage]]) -> tuple[Passage, ...]:
+    return tuple({passage.id: passage for passages in held for passage in passages}.values())
 
 
 def _best_first(example: Example, passages: Sequence[Passage]) -> list[Passage]:

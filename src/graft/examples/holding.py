@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from graft.measures.words import STOP_WORDS, words
+from graft.measures.words import STOP_WORDS, folded_words
 
 _NUMBERS = re.findall(
     r"\w+",
@@ -25,10 +25,10 @@ _MONEY = re.compile(r"([$€£])\s?(\d[\d.,]*(?:\s(?:thousand|million|billion))?
 _ORDINAL = re.compile(r"(?<=\d)(?:st|nd|rd|th)\b")
 
 
-def tokens(text: str) -> list[str]:
+def answer_words(text: str) -> list[str]:
     """Return the words by which texts are compared: NFKC, no case, no articles, plain numbers.
 
-    >>> tokens("The Twelve-year plan cost 1,500 $, 3.5% more")
+    >>> answer_words("The Twelve-year plan cost 1,500 $, 3.5% more")
     ['12', 'year', 'plan', 'cost', '1500', 'dollars', '3.5', 'percent', 'more']
     """
     plain = unicodedata.normalize("NFKC", text).casefold().replace("’", "'").replace("'", "")
@@ -47,11 +47,11 @@ def holds(text: str, answer: str) -> bool:
     >>> holds("x += 1", "+="), holds("paid $1,500 then", "1500 dollars")
     (True, True)
     """
-    wanted = tokens(answer)
+    wanted = answer_words(answer)
     if not wanted:
         bare = answer.strip().casefold()
         return bool(bare) and bare in text.casefold()
-    return f" {' '.join(wanted)} " in f" {' '.join(tokens(text))} "
+    return f" {' '.join(wanted)} " in f" {' '.join(answer_words(text))} "
 
 
 def holds_any(text: str, answers: Iterable[str]) -> bool:
@@ -60,9 +60,9 @@ def holds_any(text: str, answers: Iterable[str]) -> bool:
     >>> holds_any("Paris is the capital", ["Lyon", "paris"])
     True
     """
-    words = f" {' '.join(tokens(text))} "
+    words = f" {' '.join(answer_words(text))} "
     for answer in answers:
-        wanted = tokens(answer)
+        wanted = answer_words(answer)
         if f" {' '.join(wanted)} " in words if wanted else holds(text, answer):
             return True
     return False
@@ -74,4 +74,4 @@ def content(text: str) -> set[str]:
     >>> sorted(content("What is the length of the tuples?"))
     ['length', 'tupl']
     """
-    return {key for key, _ in words(text) if key not in STOP_WORDS}
+    return {key for key, _ in folded_words(text) if key not in STOP_WORDS}

@@ -20,8 +20,9 @@ from graft.core.protocols import Generator
 from graft.core.search import Search
 from graft.examples import filters
 from graft.examples.ask import ask, read
-from graft.examples.distract import Retrieve
 from graft.examples.drafts import Draft, answer_drafts, free_drafts
+from graft.examples.repeats import again
+from graft.examples.searching import Retrieve
 from graft.examples.settle import Settled, evidence, needs_reader, settle
 from graft.examples.tally import Tally
 from graft.examples.unanswerable import Judges, swaps, unanswered
@@ -32,7 +33,7 @@ WAVE = 64
 Plan = Callable[[Document, Sequence[Passage], random.Random], Iterator[Draft]]
 """What there is to ask about in one document."""
 
-Pool = Sequence[tuple[Document, Sequence[Passage]]]
+Sample = Sequence[tuple[Document, Sequence[Passage]]]
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def make_examples(
     if not any(passages for _, passages in pool):
         raise InputError("there are no passages to ask about: ingest documents first")
     judges = Judges(retrieve, reader or generator, options.top)
-    maker = _Maker(generator, judges, options, ctx)
+    maker = _Making(generator, judges, options, ctx)
     with ctx.stage("make questions", options.limit) as step:
         lost = round(options.limit * options.unanswerable)
         # Both may round up, and leave less than nothing to the answer-aware ones.
@@ -111,7 +112,7 @@ def _sample(
 
 
 @dataclass
-class _Maker:
+class _Making:
     """The state of one making: what is kept, by document, and what was dropped, by reason."""
 
     generator: Generator
@@ -124,7 +125,7 @@ class _Maker:
     tally: Tally = field(default_factory=Tally)
     tried: int = 0
 
-    def fill(self, pool: Pool, wanted: dict[str, int], step: Step) -> None:
+    def fill(self, pool: Sample, wanted: dict[str, int], step: Step) -> None:
         """Try drafts in waves until `wanted` of each source are kept or no more may be tried."""
         sources = {
             "answer": self._turns(pool, answer_drafts),
@@ -166,7 +167,7 @@ class _Maker:
             count -= len(found)
             step.advance(len(found), tried=self.tried)
 
-    def _turns(self, pool: Pool, plan: Plan) -> Iterator[Draft]:
+    def _turns(self, pool: Sample, plan: Plan) -> Iterator[Draft]:
         """Yield a draft of each document in turn, leaving out those that have enough."""
         waiting = deque(
             (document.id, plan(document, passages, self.ctx.random(f"drafts:{document.id}")))
@@ -183,12 +184,12 @@ class _Maker:
 
     def _wave(self, drafts: Sequence[tuple[str, Draft]], wanted: Mapping[str, int]) -> Counter[str]:
         """Ask, filter, search and read; keep what comes through, and return how many of each."""
-        asked: list[_Asked] = []
+        asked: list[_Posed] = []
         unasked = [draft for _, draft in drafts if not draft.question]
         replies = iter(ask(unasked, self.generator, self.ctx))
         for name, draft in drafts:
             reply = Generation(draft.question) if draft.question else next(replies)
-            item = _Asked(name, draft, filters.clean(reply.text))
+            item = _Posed(name, draft, filters.clean(reply.text))
             reason = filters.FAILED if reply.error else filters.fault(item.question)
             if reason := reason or _unfit(item):
                 self._drop(reason, item)
@@ -210,7 +211,7 @@ class _Maker:
                 self._keep(item, settled)
         return counts
 
-    def _read(self, found: Sequence[_Asked]) -> list[Generation]:
+    def _read(self, found: Sequence[_Posed]) -> list[Generation]:
         """Return what the reader makes of each question; nothing where it need not be asked."""
         places = [i for i, item in enumerate(found) if needs_reader(item.draft, item.question)]
         shown = [(found[i].question, [found[i].draft.read]) for i in places]
@@ -219,11 +220,9 @@ class _Maker:
 
     def _copies(self, questions: Sequence[str]) -> set[int]:
         """Return the places of questions that repeat a kept or an earlier one."""
-        known = [(example.id, example.question) for example in self.kept]
-        rows = [(str(place), question) for place, question in enumerate(questions)]
-        return {int(place) for place in filters.repeated(rows, known)}
+        return again(questions, (example.question for example in self.kept))
 
-    def _retrieved(self, asked: Sequence[_Asked]) -> list[_Asked]:
+    def _retrieved(self, asked: Sequence[_Posed]) -> list[_Posed]:
         """Return those whose document the retriever finds again."""
         searches = [Search(item.question) for item in asked]
         found = []
@@ -236,7 +235,7 @@ class _Maker:
                 self._drop(filters.NOT_RETRIEVED, item)
         return found
 
-    def _keep(self, item: _Asked, settled: Settled) -> None:
+    def _keep(self, item: _Posed, settled: Settled) -> None:
         document = item.document
         example = Example(
             id=text_hash(f"made:{document}:{item.question}")[:16],
@@ -251,12 +250,12 @@ class _Maker:
         self.of_document[document] += 1
         self.texts[document] = f"{self.texts.get(document, '')}\n{item.draft.passage.text}"
 
-    def _drop(self, reason: str, item: _Asked) -> None:
+    def _drop(self, reason: str, item: _Posed) -> None:
         self.tally.drop(reason, item.document, item.question)
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _Posed:
     """A question that was asked for, with its draft and which of the two sources it is from."""
 
     source: str
@@ -268,7 +267,7 @@ class _Asked:
         return self.draft.passage.document_id
 
 
-def _unfit(item: _Asked) -> str:
+def _unfit(item: _Posed) -> str:
     """Return why a question does not go with its draft, or ""."""
     if filters.copied(item.question, "", [item.draft.sentence]):
         return filters.COPIED

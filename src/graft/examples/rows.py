@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from graft.core.errors import InputError
+from graft.core.example import Kind
 from graft.core.files import write_atomic
 
-Row = dict[str, Any]
+Fields = dict[str, Any]
+"""One line of JSON, by its keys."""
 
 
 def bad(path: Path, line: int, what: str) -> InputError:
@@ -28,7 +30,7 @@ def read_text(path: Path) -> str:
         raise InputError(f"{path} cannot be read as UTF-8 text ({error}): convert it") from error
 
 
-def read_jsonl(path: Path) -> Iterator[tuple[int, Row]]:
+def read_jsonl(path: Path) -> Iterator[tuple[int, Fields]]:
     """Yield (line number, object) for each line that is not blank."""
     try:
         with path.open(encoding="utf-8-sig") as file:
@@ -51,7 +53,7 @@ def read_tsv(path: Path, columns: int) -> Iterator[tuple[int, list[str]]]:
             yield number, cells
 
 
-def text_of(path: Path, line: int, row: Row, key: str) -> str:
+def text_of(path: Path, line: int, row: Fields, key: str) -> str:
     """Return a field that must be a text with something in it."""
     value = row.get(key)
     if not isinstance(value, str) or not value.strip():
@@ -59,7 +61,7 @@ def text_of(path: Path, line: int, row: Row, key: str) -> str:
     return value
 
 
-def id_of(path: Path, line: int, row: Row, key: str) -> str:
+def id_of(path: Path, line: int, row: Fields, key: str) -> str:
     """Return an id, which some tools write as a number."""
     value = row.get(key)
     if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
@@ -67,7 +69,7 @@ def id_of(path: Path, line: int, row: Row, key: str) -> str:
     return str(value)
 
 
-def texts_of(path: Path, line: int, row: Row, key: str) -> tuple[str, ...]:
+def texts_of(path: Path, line: int, row: Fields, key: str) -> tuple[str, ...]:
     """Return a list of texts; one that is not there is empty."""
     values = row.get(key, [])
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
@@ -75,12 +77,28 @@ def texts_of(path: Path, line: int, row: Row, key: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(value for value in values if value.strip()))
 
 
-def write_jsonl(path: Path, rows: Iterable[Row]) -> None:
+def kind_of(named: object, other: Kind) -> Kind:
+    """Return the kind of example that is named, or else another one.
+
+    >>> kind_of("free", "extractive"), kind_of("bridge", "extractive")
+    ('free', 'extractive')
+    """
+    return next((kind for kind in get_args(Kind) if kind == named), other)
+
+
+def metadata_of(row: Fields) -> dict[str, str]:
+    """Return what "metadata" says of a row in single words, texts and numbers, as texts."""
+    said = row.get("metadata")
+    plain = said.items() if isinstance(said, dict) else ()
+    return {str(key): str(value) for key, value in plain if isinstance(value, str | int | float)}
+
+
+def write_jsonl(path: Path, rows: Iterable[Fields]) -> None:
     """Write one object a line, atomically."""
     write_atomic(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
 
 
-def _object(path: Path, number: int, line: str) -> Row:
+def _object(path: Path, number: int, line: str) -> Fields:
     try:
         row = json.loads(line)
     except ValueError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from graft.examples.holding import content, tokens
+from graft.examples.holding import answer_words, content
 from graft.measures.sentences import sentences
 
 _NOT_PROSE = re.compile(
@@ -23,7 +23,7 @@ def is_prose(sentence: str) -> bool:
     """
     letters = sum(c.isalpha() or c.isspace() for c in sentence)
     return (
-        5 <= len(tokens(sentence)) <= 60
+        5 <= len(answer_words(sentence)) <= 60
         and len(content(sentence)) >= 3
         and sentence.rstrip("\"”')*_`]")[-1:] in {".", "!", "?"}
         and letters > 0.8 * len(sentence)

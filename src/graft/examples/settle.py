@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from graft.core.example import Gold, Kind
 from graft.examples.drafts import Draft
 from graft.examples.filters import ANY_QUESTION, COPIED, NOT_RECOVERED, copied
-from graft.examples.holding import content, holds, tokens
+from graft.examples.holding import answer_words, content, holds
 from graft.generate.prompts import GROUNDED
 from graft.measures.sentences import sentences
 from graft.measures.support import support
@@ -92,7 +92,7 @@ def settle(draft: Draft, question: str, reply: str = "") -> Settled:
         return Settled(told[0], kind) if len(told) == 1 else lost
     if reply and not given and token_f1(reply, [draft.answer]) >= RECOVERED:
         return Settled(draft.answer, kind)
-    if reply and len(tokens(reply)) <= BRIEF and _stands(reply, question, draft):
+    if reply and len(answer_words(reply)) <= BRIEF and _stands(reply, question, draft):
         return Settled(reply, kind)
     if _is_about(question, draft):
         return Settled(draft.sentence, kind)
@@ -143,7 +143,7 @@ def fits(question: str, answer: str) -> bool:
     >>> fits("When did it end?", "Paris"), fits("Who built it?", "1889"), fits("Why?", "1889")
     (False, False, True)
     """
-    number = bool(_DIGIT.search(answer)) or any(token.isdigit() for token in tokens(answer))
+    number = bool(_DIGIT.search(answer)) or any(token.isdigit() for token in answer_words(answer))
     if _WHEN.search(question):
         return bool(_YEAR.search(answer))
     if _HOW_MUCH.search(question):
@@ -190,7 +190,7 @@ def _is_about(question: str, draft: Draft) -> bool:
     own = content(read.headings[-1]) - content(read.title) if read.headings else set()
     where = told
     if _WHAT.match(question):
-        where = content(" ".join(tokens(sentence)[: len(asked) + 3]))
+        where = content(" ".join(answer_words(sentence)[: len(asked) + 3]))
         if len(asked) < 2 and not (draft.opens and asked & headings):
             return False
         if not (draft.opens or asked & where - headings):

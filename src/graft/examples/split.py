@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from graft.core.errors import InputError
 from graft.core.example import Example, Split
 from graft.core.hashing import text_hash
-from graft.examples.unions import Unions
-from graft.measures.leaks import leaks
+from graft.core.unions import Unions
+from graft.examples.repeats import copies, repeating
 
 BOUND = 0.1
 """Largest share of the examples that near-copied questions may bind into one group."""
@@ -34,6 +34,14 @@ class Shares:
 
 
 @dataclass(frozen=True)
+class Learned:
+    """What was trained on before: ids of documents, and questions with the split they were in."""
+
+    documents: Collection[str] = frozenset()
+    questions: Mapping[str, Split] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Assigned:
     """Examples with split and group, in the order they came; and the ids dropped, by reason."""
 
@@ -47,8 +55,7 @@ def assign(
     groups: Mapping[str, str] | None = None,
     shares: Shares | None = None,
     seed: int = 0,
-    learned_documents: Collection[str] = (),
-    learned_questions: Mapping[str, Split] | None = None,
+    learned: Learned | None = None,
 ) -> Assigned:
     """Deal examples into splits so that nothing stands on two sides; the same for the same seed.
 
@@ -60,10 +67,10 @@ def assign(
     keep a question in train; near-copies go together. An example without gold belongs to the
     document in its `group`.
 
-    What was trained on before is asked by no test. A group with one of `learned_documents` never
-    goes to test-new. `learned_questions` maps questions to the split that they were in: a near-copy
-    of one of train stays in train, and of one of dev in train or dev. A group with such a copy goes
-    to test-new only where the other groups do not fill it; the copy is then dropped.
+    What was `learned` before is asked by no test. A group with one of its documents never goes to
+    test-new. A near-copy of a question that was in train stays in train, and of one in dev in train
+    or dev. A group with such a copy goes to test-new only where the other groups do not fill it;
+    the copy is then dropped.
 
     Raises InputError when shares do not leave room for train.
     """
@@ -74,17 +81,18 @@ def assign(
             "and test-new below 1"
         )
     clusters = _clusters(examples, groups or {})
-    copies = _copies(examples)
-    bound = _bind(examples, clusters, copies)
+    alike = copies(examples)
+    bound = _bind(examples, clusters, alike)
     owner = {example.id: bound.find(clusters[example.id][0]) for example in examples}
-    known = {(groups or {}).get(document, document) for document in learned_documents}
-    learned = _Learned(known, _sides(examples, learned_questions or {}))
-    held = _held_out(examples, clusters, owner, learned, shares.test_new, seed)
+    learned = learned or Learned()
+    known = {(groups or {}).get(document, document) for document in learned.documents}
+    barred = _Barred(known, _sides(examples, learned.questions))
+    held = _held_out(examples, clusters, owner, barred, shares.test_new, seed)
     new = {example.id for example in examples if owner[example.id] in held}
-    repeated = new & learned.sides.keys()
-    strays = _strays([[id for id in ids if id not in repeated] for ids in copies], new)
+    repeated = new & barred.sides.keys()
+    strays = _strays([[id for id in ids if id not in repeated] for ids in alike], new)
     kept = [e for e in examples if e.id not in strays and e.id not in repeated]
-    splits = _deal([e for e in kept if e.id not in new], clusters, copies, shares, learned, seed)
+    splits = _deal([e for e in kept if e.id not in new], clusters, alike, shares, barred, seed)
     dealt = [replace(e, split=splits.get(e.id, "test-new"), group=owner[e.id]) for e in kept]
     dropped = {SPLIT_COPY: tuple(sorted(strays)), LEARNED_COPY: tuple(sorted(repeated))}
     return Assigned(tuple(dealt), {reason: ids for reason, ids in dropped.items() if ids})
@@ -127,31 +135,21 @@ def _clusters(examples: Sequence[Example], groups: Mapping[str, str]) -> dict[st
     }
 
 
-def _tied(clusters: Mapping[str, tuple[str, ...]]) -> Unions:
-    bound = Unions()
+def _tied(clusters: Mapping[str, tuple[str, ...]]) -> Unions[str]:
+    bound: Unions[str] = Unions()
     for names in clusters.values():
         for name in names:
             bound.join(names[0], name)
     return bound
 
 
-def _copies(examples: Sequence[Example]) -> list[list[str]]:
-    """Return the sets of near-copied questions, by example id, smallest first."""
-    unions = Unions()
-    asked = [(example.id, example.question) for example in examples]
-    for left, right, _ in leaks(asked, asked):
-        unions.join(left, right)
-    sets = unions.sets(id for id, _ in asked)
-    return sorted((ids for ids in sets if len(ids) > 1), key=lambda ids: (len(ids), ids))
-
-
 def _bind(
-    examples: Sequence[Example], clusters: Mapping[str, tuple[str, ...]], copies: list[list[str]]
-) -> Unions:
+    examples: Sequence[Example], clusters: Mapping[str, tuple[str, ...]], alike: list[list[str]]
+) -> Unions[str]:
     bound = _tied(clusters)
     size = Counter(bound.find(names[0]) for names in clusters.values())
     most = max(2, BOUND * len(examples))
-    for ids in copies:
+    for ids in alike:
         roots = sorted({bound.find(clusters[id][0]) for id in ids})
         if len(roots) > 1 and sum(size[root] for root in roots) <= most:
             total = sum(size.pop(root) for root in roots)
@@ -162,9 +160,9 @@ def _bind(
 
 
 @dataclass(frozen=True)
-class _Learned:
-    """What was trained on before: clusters of documents, and ids of examples with the split that
-    their question was in."""
+class _Barred:
+    """What no test may ask: clusters of learned documents, and the ids of examples that repeat a
+    learned question, with the split that this was in."""
 
     clusters: Collection[str]
     sides: Mapping[str, Split]
@@ -177,19 +175,22 @@ class _Learned:
 
 def _sides(examples: Sequence[Example], questions: Mapping[str, Split]) -> dict[str, Split]:
     """Return the ids of near-copies of learned questions; of train, where they repeat both."""
-    asked = [(example.id, example.question) for example in examples]
     found: dict[str, Split] = {}
     sides: tuple[Split, ...] = ("dev", "train")
     for side in sides:
-        there = [(question, question) for question, split in questions.items() if split == side]
-        found |= {id: side for id, _, _ in leaks(asked, there)} if there else {}
+        there = [Example("", question) for question, split in questions.items() if split == side]
+        found |= dict.fromkeys(repeating(examples, there), side)
     return found
 
 
 def _held_out(
-    examples: Sequence[Example], clusters: Mapping[str, tuple[str, ...]],
-    owner: Mapping[str, str], learned: _Learned, share: float, seed: int,
-) -> set[str]:  # fmt: skip
+    examples: Sequence[Example],
+    clusters: Mapping[str, tuple[str, ...]],
+    owner: Mapping[str, str],
+    barred: _Barred,
+    share: float,
+    seed: int,
+) -> set[str]:
     """Choose whole groups until their clusters are `share` of all, in an order set by the seed.
 
     Those with a learned document are left out, and those with a learned question come last.
@@ -199,8 +200,8 @@ def _held_out(
         held.setdefault(owner[example.id], set()).update(clusters[example.id])
     room = share * sum(map(len, held.values()))
     chosen: set[str] = set()
-    late = {owner[id] for id in learned.sides}
-    free = [root for root, names in held.items() if names.isdisjoint(learned.clusters)]
+    late = {owner[id] for id in barred.sides}
+    free = [root for root, names in held.items() if names.isdisjoint(barred.clusters)]
     free.sort(key=lambda root: (root in late, text_hash(f"{seed}:test-new:{root}")))
     for root in free:
         if len(held[root]) <= room:
@@ -212,12 +213,16 @@ def _held_out(
 
 
 def _deal(
-    examples: Sequence[Example], clusters: Mapping[str, tuple[str, ...]], copies: list[list[str]],
-    shares: Shares, learned: _Learned, seed: int,
-) -> dict[str, Split]:  # fmt: skip
+    examples: Sequence[Example],
+    clusters: Mapping[str, tuple[str, ...]],
+    alike: list[list[str]],
+    shares: Shares,
+    barred: _Barred,
+    seed: int,
+) -> dict[str, Split]:
     """Deal the questions on training documents: copies together, a question left in train."""
     here = {example.id for example in examples}
-    together = [[id for id in ids if id in here] for ids in copies]
+    together = [[id for id in ids if id in here] for ids in alike]
     several = {id for ids in together for id in ids}
     units = [*([id] for id in sorted(here - several)), *(ids for ids in together if ids)]
     units.sort(key=lambda ids: text_hash(f"{seed}:deal:{ids[0]}"))
@@ -226,7 +231,7 @@ def _deal(
     wanted: tuple[tuple[Split, float], ...] = (("test-seen", shares.test_seen), ("dev", shares.dev))
     for split, share in wanted:
         room = round(share * len(here))
-        able = [ids for ids in units if learned.allows(ids, split)]
+        able = [ids for ids in units if barred.allows(ids, split)]
         for ids in able:
             taken = Counter(name for id in ids for name in clusters[id])
             free = splits[ids[0]] == "train" and len(ids) <= room
@@ -240,9 +245,11 @@ def _deal(
 
 
 def _whole_documents(
-    units: list[list[str]], clusters: Mapping[str, tuple[str, ...]], splits: dict[str, Split],
+    units: list[list[str]],
+    clusters: Mapping[str, tuple[str, ...]],
+    splits: dict[str, Split],
     room: int,
-) -> None:  # fmt: skip
+) -> None:
     """Give dev what it lacks from documents that test-seen does not need in train."""
     needed = {name for id, split in splits.items() if split == "test-seen" for name in clusters[id]}
     for ids in units:
@@ -252,10 +259,10 @@ def _whole_documents(
             room -= len(ids)
 
 
-def _strays(copies: list[list[str]], new: set[str]) -> set[str]:
+def _strays(alike: list[list[str]], new: set[str]) -> set[str]:
     """Return the ids of near-copies on that side of test-new on which fewer of them are."""
     strays: set[str] = set()
-    for ids in copies:
+    for ids in alike:
         inside = [id for id in ids if id in new]
         outside = [id for id in ids if id not in new]
         strays.update(inside if len(inside) < len(outside) else outside)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -37,6 +37,7 @@ SCHEMA = pa.schema(
                         ("text_hash", pa.string()),
                         ("start", pa.int64()),
                         ("end", pa.int64()),
+                        ("grade", pa.int64()),
                     ]
                 )
             ),
@@ -46,9 +47,13 @@ SCHEMA = pa.schema(
         ("split", pa.string()),
         ("group", pa.string()),
         ("messages", pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))),
+        ("rejected", pa.list_(pa.string())),
+        ("access", pa.list_(pa.string())),
+        ("metadata", pa.map_(pa.string(), pa.string())),
     ]
 )
 _ABOUT = b"graft"
+_LATER = frozenset({"rejected", "access", "metadata"})
 
 
 @dataclass(frozen=True)
@@ -64,8 +69,12 @@ class ExampleSet:
 
     @property
     def id(self) -> str:
-        """The hash of the examples' contents, 16 hex characters."""
-        rows = sorted((asdict(example) for example in self.examples), key=lambda row: row["id"])
+        """The hash of the examples' contents, 16 hex characters.
+
+        Fields that the first version did not have count only where they say something, so that a
+        set of that time keeps the id by which runs, releases and the ledger name it.
+        """
+        rows = sorted(map(_told, self.examples), key=lambda row: str(row["id"]))
         return value_hash(rows)[:16]
 
     @property
@@ -89,7 +98,10 @@ def write(folder: Path, examples: ExampleSet) -> Path:
         raise InputError("there are no examples to store: none came, or every one was dropped")
     check(examples.examples)
     about = {"library_version": examples.library_version, "dropped": dict(examples.dropped)}
-    rows = [asdict(example) for example in examples.examples]
+    rows = [
+        {**asdict(example), "metadata": sorted(example.metadata.items())}
+        for example in examples.examples
+    ]
     table = pa.Table.from_pylist(rows, schema=SCHEMA).replace_schema_metadata(
         {_ABOUT: json.dumps(about)}
     )
@@ -111,7 +123,7 @@ def read(folder: Path, name: str = LATEST) -> ExampleSet:
     try:
         table = pq.read_table(path)
         about = json.loads((table.schema.metadata or {}).get(_ABOUT, b"{}"))
-        examples = tuple(map(_example, table.to_pylist()))
+        examples = tuple(map(example_of, table.to_pylist()))
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
         raise FormatError(f"{path} is damaged ({error}): make the examples anew") from error
     found = ExampleSet(examples, about.get("library_version", 0), about.get("dropped", {}))
@@ -142,17 +154,29 @@ def _path(folder: Path, name: str) -> Path:
     return folder / f"{matching[0]}.parquet"
 
 
-def _example(row: Mapping[str, Any]) -> Example:
-    gold: Sequence[Mapping[str, Any]] = row["gold"]
+def _told(example: Example) -> dict[str, Any]:
+    row = {name: value for name, value in asdict(example).items() if value or name not in _LATER}
+    gold = [
+        {name: value for name, value in item.items() if (name, value) != ("grade", 1)}
+        for item in row["gold"]
+    ]
+    return {**row, "gold": gold}
+
+
+def example_of(row: Mapping[str, Any]) -> Example:
+    """Return the example of a row with the columns of `SCHEMA`."""
     messages = [Message(role=turn["role"], content=turn["content"]) for turn in row["messages"]]
     return Example(
         id=row["id"],
         question=row["question"],
         answers=tuple(row["answers"]),
-        gold=tuple(Gold(g["document_id"], g["text_hash"], g["start"], g["end"]) for g in gold),
+        gold=tuple(Gold(**gold) for gold in row["gold"]),
         kind=row["kind"],
         origin=row["origin"],
         split=row["split"],
         group=row["group"],
         messages=tuple(messages),
+        rejected=tuple(row["rejected"]),
+        access=tuple(row["access"]),
+        metadata=dict(row["metadata"]),
     )

@@ -8,11 +8,11 @@ from pathlib import Path
 from graft.core.errors import InputError
 from graft.core.files import write_atomic
 
-Run = Mapping[str, Sequence[tuple[str, float]]]
+TrecRun = Mapping[str, Sequence[tuple[str, float]]]
 """Ranked (document, score) lists, best first, by query."""
 
 
-def write_runs(runs: Mapping[str, Run], path: Path) -> None:
+def write_runs(runs: Mapping[str, TrecRun], path: Path) -> None:
     """Write the runs of several systems into one file; each system is the tag of its lines.
 
     Ranks start at 1. trec_eval ranks by score and breaks ties by id, and fused and reranked lists
@@ -22,7 +22,7 @@ def write_runs(runs: Mapping[str, Run], path: Path) -> None:
     write_atomic(path, "".join(line for tag, run in runs.items() for line in _lines(run, tag)))
 
 
-def _lines(run: Run, tag: str) -> Iterator[str]:
+def _lines(run: TrecRun, tag: str) -> Iterator[str]:
     for query, ranked in run.items():
         for place, (document, _) in enumerate(ranked):
             for id in (query, document, tag):

@@ -23,10 +23,10 @@ from graft.core.protocols import Generator
 from graft.core.search import Search
 from graft.examples.ask import read
 from graft.examples.candidates import named
-from graft.examples.distract import Retrieve
 from graft.examples.drafts import READ_WORDS, part
 from graft.examples.filters import ENOUGH, FAILED, NOT_RETRIEVED
 from graft.examples.holding import content, holds
+from graft.examples.searching import Retrieve
 from graft.examples.sentences import window
 from graft.examples.settle import SUPPORTED, brief
 from graft.examples.tally import Tally
@@ -82,9 +82,11 @@ def swaps(
 
 
 def _swap(
-    example: Example, texts: Mapping[str, str],
-    pool: Mapping[tuple[str, ...], list[tuple[str, str]]], draw: random.Random,
-) -> Swap | None:  # fmt: skip
+    example: Example,
+    texts: Mapping[str, str],
+    pool: Mapping[tuple[str, ...], list[tuple[str, str]]],
+    draw: random.Random,
+) -> Swap | None:
     home = {gold.document_id for gold in example.gold}
     own = " ".join(texts.get(document, "") for document in sorted(home))
     for entity, form in named(example.question):

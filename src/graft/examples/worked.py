@@ -10,15 +10,13 @@ from collections.abc import Mapping
 from typing import Literal
 
 from graft.core.document import Passage
+from graft.generate.prompts import Worked
 
-Style = Literal["fact", "term", "free"]
+AskingStyle = Literal["fact", "term", "free"]
 """fact: a date, number or name is asked for; term: code or a description; free: anything."""
 
 GAP = "____"
 """Stands in the text for the answer, so that the question cannot give it away."""
-
-Worked = tuple[str, tuple[Passage, ...], str]
-"""A question, the passages shown and the reply: what `prompts.build` takes."""
 
 
 def _shown(title: str, heading: str, text: str) -> tuple[Passage, ...]:
@@ -29,7 +27,7 @@ def _ask(title: str, heading: str, text: str, question: str) -> Worked:
     return ("", _shown(title, heading, text), question)
 
 
-ASKED: Mapping[Style, tuple[Worked, ...]] = {
+ASKED: Mapping[AskingStyle, tuple[Worked, ...]] = {
     "fact": (
         _ask(
             "Eiffel Tower", "", f"Named after its engineer, the tower was completed in {GAP}.",

@@ -82,18 +82,22 @@ def show_passage(template: Template, number: int, passage: Passage) -> str:
     return template.passage.format(number=number, title=title, text=passage.text).strip()
 
 
+Worked = tuple[str, Sequence[Passage], str]
+"""A worked example: a question, the passages shown with it, and the reply."""
+
+
 def build(
     template: Template,
     question: str,
     passages: Sequence[Passage] = (),
     *,
-    worked: Sequence[tuple[str, Sequence[Passage], str]] = (),
+    worked: Sequence[Worked] = (),
     history: Sequence[Message] = (),
 ) -> Prompt:
     """Return the messages for a question: system, worked examples, history, then the user's turn.
 
-    `worked` holds (question, passages, answer) triples, shown as earlier turns. Training and
-    serving both call this, so that what was trained on is what is sent.
+    `worked` is shown as earlier turns. Training and serving both call this, so that what was
+    trained on is what is sent.
     """
     prompt: Prompt = [{"role": "system", "content": template.system}]
     for past, shown, answer in worked:

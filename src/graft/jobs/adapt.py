@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from graft.core.config import Settings
 from graft.core.context import Context
 from graft.core.errors import Cancelled, ConfigError, GraftError, InputError
-from graft.core.files import RUNS, write_atomic
-from graft.core.hashing import value_hash
+from graft.core.files import RUNS
 from graft.core.recipe import Part
 from graft.core.release import Lineage
 from graft.core.runs import Run, ancestors
-from graft.evaluate.gate import Verdict, judge
-from graft.evaluate.report import Cost, Report, Section, render
-from graft.evaluate.result import SplitResult
-from graft.evaluate.score import LOWER_IS_BETTER
-from graft.jobs.evaluate import TEST_SPLITS, asked_of, check_unseen, costs_of, curves_of
+from graft.evaluate.about import About, Cost
+from graft.evaluate.gate import Terms, Verdict, verdict_on
 from graft.jobs.examples import build
 from graft.jobs.ingest import Ingested, ingest
 from graft.loop.adapted import Adapted
+from graft.loop.cell_runs import CELL_OF
+from graft.loop.evaluations import keep_evaluation
+from graft.loop.figures import costs_of, curves_of
 from graft.loop.freshness import by_sync, by_training, edits
 from graft.loop.ladder import Ladder, Rung
 from graft.loop.material import Material, gather
 from graft.loop.parts import runs_of, with_run
+from graft.loop.questions import TEST_SPLITS, asked_of, check_unseen
 from graft.loop.recipes import Asked
 from graft.loop.releases import make_release
-from graft.loop.scoring import score_cells, summarise_cells, worked_examples
+from graft.loop.scoring import Bench, cell_trials, worked_examples
 from graft.loop.sets import load_examples
 from graft.loop.spaces import ensure_space
+from graft.loop.trials import Outcome, run_trials
 from graft.loop.tuning import tune_part
 from graft.models.devices import release_memory
 from graft.tune.objective import OBJECTIVES
@@ -102,7 +102,7 @@ def adapt(
     material = gather(workspace, found, ctx)
     _check_ready(workspace, material, release.settings, ctx)
     # The gate compares with what production is, whatever flags say of the candidate.
-    in_use = Rung("in use", release.settings, release.prompts)
+    in_use = Rung("in use", release.settings, release.prompts, release=str(release.number))
     progress = Progress(release.number, release.settings, [in_use])
     if material.settings != release.settings:
         progress.climb("+settings", material.settings)
@@ -113,23 +113,24 @@ def adapt(
     ladder = Ladder(workspace, library(workspace), ctx)
     candidate = ladder.fit(progress.settings, material.dev)
     progress.climb("+threshold", candidate)
-    results = _evaluate(workspace, material, progress, ladder, ctx)
-    verdict = _judge(workspace, results, progress)
+    outcome = _evaluate(workspace, material, progress, ladder, ctx)
+    terms = _terms(workspace, progress)
+    verdict = verdict_on(terms, outcome.tables)
     facts = _facts(workspace, material, progress, wait=wait, ctx=ctx)
-    path = _report(workspace, results, progress, verdict, found=material, facts=facts,
-                   command=command, ctx=ctx)  # fmt: skip
+    about = _about(outcome, progress, terms, found=material, command=command, now=ctx.clock())
+    kept = keep_evaluation(workspace, replace(about, facts=facts), outcome)
     number, promoted = _release(
-        workspace, material, progress, verdict, evaluation=path.stem, wait=wait, promote=promote,
+        workspace, material, progress, verdict, evaluation=kept.id, wait=wait, promote=promote,
         ctx=ctx,
     )  # fmt: skip
     return Adapted(
         verdict=verdict,
         release=number,
         promoted=promoted,
-        results=results,
+        results=outcome.tables,
         runs={role: run.id for role, run in progress.runs.items()},
         facts=facts,
-        report=path,
+        report=kept.report,
         seconds=ctx.clock() - started,
     )
 
@@ -214,34 +215,28 @@ def _leave_out(progress: Progress, role: str, run: Run, ctx: Context) -> None:
 
 def _evaluate(
     workspace: Wiring, material: Material, progress: Progress, ladder: Ladder, ctx: Context
-) -> dict[str, SplitResult]:
+) -> Outcome:
     """Return the cells on each test split, and the ladder on the one that the gate reads."""
-    config, held = workspace.config, reading(workspace, material.settings)
-    runs = {role: run for role, run in progress.runs.items() if role in ("closed", "raft")}
-    worked = worked_examples(workspace, material.settings, held, material.train)
+    settings, split = material.settings, workspace.config.gate.split
     asked = asked_of(workspace, material.examples, 0, ctx)
     everything = [example for chosen in asked.values() for example in chosen]
-    check_unseen(workspace, material.settings, progress.runs.values(), everything, ctx)
-    results: dict[str, SplitResult] = {}
-    for split, chosen in asked.items():
-        scored, kept = score_cells(
-            workspace, material.settings, held, chosen, runs=runs, worked=worked, ctx=ctx
-        )
-        results[split] = summarise_cells(workspace, scored, kept, ctx)
-    split = config.gate.split
-    results[f"{split} ladder"] = ladder.on(progress.rungs, asked[split], config.gate.measures)
-    return results
+    check_unseen(workspace, settings, progress.runs.values(), everything, ctx)
+    bench = Bench(
+        workspace, settings, reading(workspace, settings), ctx, release=str(progress.in_use)
+    )
+    runs = {CELL_OF[r.role]: r for r in progress.runs.values() if r.role in CELL_OF}
+    worked = worked_examples(bench, material.train)
+    trials = cell_trials(bench, asked, runs, worked, ABOUT_CELLS)
+    climbed = ladder.trial(f"{split} ladder", progress.rungs, asked[split])
+    trials.append(replace(climbed, plan=replace(climbed.plan, about=ABOUT_LADDER)))
+    return run_trials(workspace, trials, ctx)
 
 
-def _judge(workspace: Wiring, results: Mapping[str, SplitResult], progress: Progress) -> Verdict:
+def _terms(workspace: Wiring, progress: Progress) -> Terms:
+    """Return what the gate judges by: the first rung, which is in use, against the last."""
     gate = workspace.config.gate
-    first, last = progress.rungs[0].name, progress.rungs[-1].name
-    ladder = results[f"{gate.split} ladder"]
-    return judge(
-        [d for d in ladder.differences if (d.a, d.b) == (first, last)],
-        improve=gate.improve, guard=gate.guard, margin=gate.margin,
-        lower_is_better=LOWER_IS_BETTER,
-    )  # fmt: skip
+    pair = progress.rungs[0].name, progress.rungs[-1].name
+    return Terms(gate.improve, gate.guard, gate.margin, f"{gate.split} ladder", pair)
 
 
 def _facts(
@@ -258,7 +253,7 @@ def _facts(
         if not chosen:
             return ((name, "no question was answered right before, so there was none to edit"),)
         found = [("by a sync (rag)", by_sync(workspace, settings, chosen, wait=wait, ctx=ctx))]
-        if (closed := progress.runs.get("closed")) is not None:
+        for closed in (r for r in progress.runs.values() if r.role == "closed-book"):
             taught = by_training(workspace, settings, chosen, closed.recipe, ctx=ctx)
             found.append(("by a training on these facts alone (ft)", taught))
     except Cancelled:
@@ -277,8 +272,7 @@ def _release(
 ) -> tuple[int, bool]:  # fmt: skip
     """Store the candidate as a release; return its number and whether it is in use now."""
     made = make_release(
-        workspace, progress.settings, created=ctx.clock(), verdict=verdict.outcome,
-        judged_against=progress.in_use,
+        workspace, progress.settings, created=ctx.clock(),
         note=" ".join(rung.name for rung in progress.rungs[1:]),
         lineage=Lineage(
             runs=ancestors(workspace.layout.runs, runs_of(progress.settings)),
@@ -286,6 +280,8 @@ def _release(
             evaluation=evaluation, library_version=library(workspace).version,
         ),
     )  # fmt: skip
+    judged = {"verdict": verdict.outcome, "judged_against": progress.in_use}
+    made = made.model_copy(update=judged)
     with workspace.layout.writer(wait):
         ensure_space(workspace, progress.settings, ctx=ctx)
         number = workspace.releases.add(made).number
@@ -301,36 +297,24 @@ def _release(
     return number, switched
 
 
-def _report(
-    workspace: Wiring, results: Mapping[str, SplitResult], progress: Progress, verdict: Verdict,
-    *, found: Material, facts: Sequence[tuple[str, str]], command: str, ctx: Context,
-) -> Path:  # fmt: skip
-    now, runs = ctx.clock(), list(progress.runs.values())
+def _about(
+    outcome: Outcome, progress: Progress, terms: Terms, *, found: Material, command: str, now: float
+) -> About:
+    """Return what the loop's evaluation is about, with all that led to the candidate."""
+    runs = list(progress.runs.values())
     examples = found.examples
-    sections = [
-        Section(split, ABOUT_CELLS.get(split, ABOUT_LADDER), result)
-        for split, result in results.items()
-    ]
-    report = Report(
-        title="Retrieve, fine-tune, or both?", created=now, command=command, verdict=verdict,
-        sections=sections, curves=curves_of(runs), dropped=dict(examples.dropped),
-        kept=examples.counts, costs=[*progress.costs, *costs_of(runs)], facts=facts,
-        lineage=[
+    return replace(
+        outcome.about("Retrieve, fine-tune, or both?", command, now),
+        example_set=examples.id, runs={role: run.id for role, run in progress.runs.items()},
+        terms=terms, curves=curves_of(runs), costs=(*progress.costs, *costs_of(runs)),
+        dropped=dict(examples.dropped), kept=examples.counts,
+        lineage=(
             ("judged against", f"release {progress.in_use}"),
             ("example set", examples.id),
             ("library version", str(found.held.version)),
             *((f"run, {role}", _run_line(progress, role)) for role in progress.runs),
-        ],
+        ),
     )  # fmt: skip
-    id = value_hash([now, command, examples.id])[:12]
-    path = workspace.layout.reports / f"{id}.html"
-    write_atomic(path, render(report))
-    detail = {
-        "command": command, "verdict": verdict.outcome, "report": str(path),
-        "splits": {split: result.to_dict() for split, result in results.items()},
-    }  # fmt: skip
-    workspace.ledger.record_evaluation(id, now, found.held.version, detail=detail)
-    return path
 
 
 def _run_line(progress: Progress, role: str) -> str:

@@ -25,7 +25,7 @@ SETTINGS = {
     "evaluate.limit": 20,
     "tune.retriever.epochs": 1.0,
     "tune.reranker.epochs": 1.0,
-    "retrieve.rerank_depth": 10,
+    "retrieve.stages.rerank.depth": 10,
     "adapt.edited_facts": 3,
 }
 """Small enough for ten minutes on two cores: shorter passages, fewer questions, small steps."""

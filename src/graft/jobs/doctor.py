@@ -15,11 +15,12 @@ from typing import Literal
 import httpx
 import psutil
 
-from graft.core.config import STARTER, Config, load_config
+from graft.core.config import STARTER, Config
 from graft.core.errors import GraftError
 from graft.core.files import FORMAT, Layout
 from graft.core.installed import installed
 from graft.core.release import Releases
+from graft.wire import read_config
 
 Status = Literal["ok", "warning", "missing"]
 
@@ -41,7 +42,7 @@ def doctor(root: Path) -> list[Check]:
     checks = [*_machine(root), *_packages()]
     layout = Layout(root)
     try:
-        config = load_config(layout.config)
+        config = read_config(layout)
         where = str(layout.config) if layout.config.exists() else "defaults (no graft.toml)"
         checks.append(Check("settings", "ok", where))
     except GraftError as error:

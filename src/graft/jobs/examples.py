@@ -4,29 +4,31 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from graft.core.config import Settings
 from graft.core.context import Context
 from graft.core.errors import InputError, NotFound
-from graft.core.example import Example, Split
+from graft.core.example import Example, Gold, Split
 from graft.core.files import RUNS
 from graft.core.runs import ancestors, read_run
 from graft.examples import store
+from graft.examples.access import with_access
 from graft.examples.beir import splits as beir_splits
 from graft.examples.formats import FORMATS, Format, detect, export_examples, import_examples
 from graft.examples.gold import pin, resolve
 from graft.examples.make import MakeOptions, make_examples
-from graft.examples.split import Assigned, Shares, assign
+from graft.examples.repeats import repeating
+from graft.examples.split import Assigned, Learned, Shares, assign
 from graft.examples.squad import placed, squad_documents
 from graft.examples.store import ExampleSet
 from graft.library.store import Library
 from graft.loop.parts import runs_of
 from graft.loop.releases import settings_of
 from graft.loop.sets import document_groups, load_examples
-from graft.measures.leaks import leaks
 from graft.wire import Wiring, generator, library, pipeline, reading
 
 DEV_COPY = "near-copy of a dev question"
@@ -50,10 +52,10 @@ def build(workspace: Wiring, *, ctx: Context) -> dict[str, Any]:
             unanswerable=table.unanswerable,
             free=table.free,
         ),
-        retrieve=pipeline(workspace, settings, held, limit=10),
+        retrieve=partial(pipeline(workspace, settings, held, limit=10), ctx=ctx),
         ctx=ctx,
     )
-    dealt = _deal(workspace, held, made.examples, learned, ctx)
+    dealt = _deal(workspace, held, with_access(made.examples, _access(held)), learned, ctx)
     dropped = {**made.dropped, **{why: len(ids) for why, ids in dealt.dropped.items()}}
     return _keep(workspace, ExampleSet(dealt.examples, held.version, dropped), "made", ctx)
 
@@ -98,8 +100,11 @@ def import_(
             f"({missing!r} is none of its ids): ingest their documents first"
         )
     if 2 * len(pinned.missing) > len(found):
-        ctx.warn("import", f"{len(pinned.missing)} of {len(found)} questions are left out: their "
-                 "documents are not in the library")  # fmt: skip
+        ctx.warn(
+            "import",
+            f"{len(pinned.missing)} of {len(found)} questions are left out: their "
+            "documents are not in the library",
+        )
     bare = sum(example.answerable and not example.gold for example in pinned.examples)
     if bare:
         ctx.warn(
@@ -109,7 +114,7 @@ def import_(
         )
     if pinned.missing:
         dropped["document not in the library"] = len(pinned.missing)
-    examples: Sequence[Example] = pinned.examples
+    examples: Sequence[Example] = with_access(pinned.examples, _access(held))
     splits = {example.split for example in examples}
     if splits == {"train"} and not split:
         settings, _ = settings_of(workspace, None)
@@ -123,15 +128,7 @@ def import_(
     return _keep(workspace, ExampleSet(tuple(examples), held.version, dropped), path, ctx)
 
 
-@dataclass(frozen=True)
-class _Learned:
-    """What runs were trained on: ids of documents, and questions with the split they were in."""
-
-    documents: frozenset[str]
-    questions: Mapping[str, Split]
-
-
-def _learned(workspace: Wiring, settings: Settings, ctx: Context) -> _Learned:
+def _learned(workspace: Wiring, settings: Settings, ctx: Context) -> Learned:
     """Return what the runs that settings name, and those behind them, were trained on."""
     folder = workspace.layout.runs
     documents: set[str] = set()
@@ -150,11 +147,11 @@ def _learned(workspace: Wiring, settings: Settings, ctx: Context) -> _Learned:
             questions |= {example.question for example in found.split(split)}
     # What was in both is in train: a later run may have trained on what an earlier one chose by.
     sides = {question: split for split in asked for question in sorted(asked[split])}
-    return _Learned(frozenset(documents), sides)
+    return Learned(frozenset(documents), sides)
 
 
 def _deal(
-    workspace: Wiring, held: Library, examples: Sequence[Example], learned: _Learned, ctx: Context
+    workspace: Wiring, held: Library, examples: Sequence[Example], learned: Learned, ctx: Context
 ) -> Assigned:
     """Deal examples into all four splits, with nothing learned in a test."""
     table = workspace.config.examples
@@ -163,8 +160,7 @@ def _deal(
         groups=document_groups(held, workspace.config.ingest.near_duplicate),
         shares=Shares(table.dev, table.test_seen, table.test_new),
         seed=ctx.seed,
-        learned_documents=learned.documents,
-        learned_questions=learned.questions,
+        learned=learned,
     )
     if learned.documents:
         ctx.note(
@@ -181,10 +177,18 @@ def _deal(
     return dealt
 
 
+def _access(held: Library) -> dict[str, tuple[str, ...]]:
+    return {row.id: row.access for row in held.document_rows()}
+
+
 def _apart(
-    examples: Sequence[Example], source: Path, others: Sequence[str], *, split: str,
+    examples: Sequence[Example],
+    source: Path,
+    others: Sequence[str],
+    *,
+    split: str,
     dropped: dict[str, int],
-) -> list[Example]:  # fmt: skip
+) -> list[Example]:
     """Return the examples that neither stand in other splits or files nor hardly differ there.
 
     The examples of a split that is named are compared with the splits named before it alone.
@@ -208,8 +212,7 @@ def _apart(
                 f"{other!r} is neither a split of {source} nor a file: name the questions that "
                 "are kept for the test"
             )
-        asked = ((e.id, e.question) for e in examples if e.id not in kept | lost)
-        repeated = {id for id, _, _ in leaks(asked, ((e.id, e.question) for e in there))}
+        repeated = repeating((e for e in examples if e.id not in kept | lost), there)
         if repeated:
             dropped[f"stands in {other} too"] = len(repeated)
         lost |= repeated
@@ -222,9 +225,12 @@ def _apart(
 
 
 def _with_dev(
-    examples: Sequence[Example], clusters: Mapping[str, str], share: float,
-    dropped: dict[str, int], ctx: Context,
-) -> list[Example]:  # fmt: skip
+    examples: Sequence[Example],
+    clusters: Mapping[str, str],
+    share: float,
+    dropped: dict[str, int],
+    ctx: Context,
+) -> list[Example]:
     """Return the examples with a dev split dealt from train.
 
     Dev stands for what the test asks: documents that are new, while most of the training
@@ -239,8 +245,8 @@ def _with_dev(
     dealt = assign(free if new else train, groups=clusters, shares=shares, seed=ctx.seed)
     lost = {id for ids in dealt.dropped.values() for id in ids}
     dev = {e.id for e in dealt.examples if e.split != "train"}
-    stay = [(e.id, e.question) for e in train if e.id not in dev | lost]
-    copies = {id for id, _, _ in leaks(stay, [(e.id, e.question) for e in train if e.id in dev])}
+    stay = (e for e in train if e.id not in dev | lost)
+    copies = repeating(stay, (e for e in train if e.id in dev))
     for reason, ids in {**dealt.dropped, DEV_COPY: copies}.items():
         if ids:
             dropped[reason] = dropped.get(reason, 0) + len(ids)
@@ -285,19 +291,21 @@ def export(workspace: Wiring, path: str, *, format: str = "", examples: str = ""
             f"no format is known for {path!r} ({format or 'none given'}): "
             f"pass --format with one of {', '.join(FORMATS)}"
         )
-    export_examples(found.examples, target, chosen, document=library(workspace).document)
-    return len(found.examples)
+    held = library(workspace)
+    return export_examples(found.examples, target, chosen, document=held.document)
 
 
 def list_sets(workspace: Wiring) -> list[dict[str, Any]]:
     """Return every example set, oldest first: id, time, origin, counts by split."""
     return [
         {
-            "id": row["id"], "created": row["created"], "origin": row["detail"]["origin"],
+            "id": row["id"],
+            "created": row["created"],
+            "origin": row["detail"]["origin"],
             "counts": row["detail"]["counts"],
         }
         for row in workspace.ledger.example_sets()
-    ]  # fmt: skip
+    ]
 
 
 def check(workspace: Wiring, *, examples: str = "") -> dict[str, Any]:
@@ -323,15 +331,24 @@ def show(
     rows = [e for e in found.examples if not split or e.split == split]
     return [
         {
-            "id": e.id, "split": e.split, "kind": e.kind, "question": e.question,
-            "answers": list(e.answers), "group": e.group,
-            "gold": [
-                g.document_id + (f":{g.start}-{g.end}" if g.start is not None else "")
-                for g in e.gold
-            ],
+            "id": e.id,
+            "split": e.split,
+            "kind": e.kind,
+            "question": e.question,
+            "answers": list(e.answers),
+            "rejected": list(e.rejected),
+            "group": e.group,
+            "access": list(e.access),
+            "gold": list(map(_place, e.gold)),
         }
         for e in rows[:limit]
-    ]  # fmt: skip
+    ]
+
+
+def _place(gold: Gold) -> str:
+    """Return a gold as a person reads it: pay.md:10-20, or d2 (grade 3)."""
+    place = f":{gold.start}-{gold.end}" if gold.span else ""
+    return gold.document_id + place + (f" (grade {gold.grade})" if gold.grade != 1 else "")
 
 
 def _keep(workspace: Wiring, made: ExampleSet, origin: str, ctx: Context) -> dict[str, Any]:

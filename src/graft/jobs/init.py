@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 
 from pydantic import BaseModel
 
 from graft.core.config import Config
 from graft.core.errors import InputError
 from graft.core.files import Layout, write_atomic
+from graft.retrieve.kind import STAGES
 
 HEADER = """\
 # Graft's settings. Every line is a default: take off the '#' to change it.
@@ -49,6 +50,12 @@ def _table(model: type[BaseModel], prefix: str) -> Iterator[str]:
             ):
                 yield f"\n[{prefix}{name}]\n"
             yield from _table(field.annotation, f"{prefix}{name}.")
+            continue
+        if get_origin(field.annotation) is dict:  # the tables of stages, which the stages know
+            for kind in STAGES.all().values():
+                if kind.table.model_fields:
+                    yield f"\n[{prefix}{name}.{kind.name}]\n"
+                    yield from _table(kind.table, "")
             continue
         if field.description:
             yield "".join(f"# {line.strip()}\n" for line in field.description.splitlines())

@@ -12,16 +12,17 @@ from graft.core.errors import InputError
 from graft.core.search import Hit, Search
 from graft.loop.releases import settings_of
 from graft.retrieve.traced import traced
-from graft.wire import Wiring, library, pipeline
+from graft.wire import Wiring, library, line_of, pipeline
 
 
 @dataclass(frozen=True)
 class Found:
-    """The hits of one query, best first, with their passages."""
+    """The hits of one query, best first, with their passages, and the pipeline that found them."""
 
     query: str
     hits: tuple[Hit, ...]
     trace: tuple[str, ...]
+    pipeline: str
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON that scripts rely on."""
@@ -43,11 +44,11 @@ def search(
     """
     require_words(query)
     settings, _ = settings_of(workspace, release)
-    stage = traced(pipeline(workspace, settings, library(workspace), limit=limit), ctx)
-    (found,) = stage([Search(query, principals=principals)])
+    stage = traced(pipeline(workspace, settings, library(workspace), limit=limit))
+    (found,) = stage([Search(query, principals=principals)], ctx)
     if found.error:
         raise InputError(found.error)
-    return Found(query, found.hits, found.trace)
+    return Found(query, found.hits, found.trace, line_of(settings).shown)
 
 
 def require_words(query: str) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from graft.core.protocols import Vectors
-from graft.library.rows import to_batch, vector_schema
+from graft.library.rows import to_batch, vector_batch
 
 ROWS_AT_ONCE = 8192
 CHARACTERS_AT_ONCE = 1 << 24
@@ -63,9 +63,5 @@ class VectorBuffer:
     def drain(self) -> Iterator[pa.RecordBatch]:
         """Yield what it holds as one batch, and be empty."""
         if self.ids:
-            flat = pa.array(np.concatenate(self.vectors).ravel(), pa.float32())
-            column = pa.FixedSizeListArray.from_arrays(flat, self.dimensions)
-            yield pa.RecordBatch.from_arrays(
-                [pa.array(self.ids, pa.string()), column], schema=vector_schema(self.dimensions)
-            )
+            yield vector_batch(self.ids, np.concatenate(self.vectors))
         self.ids, self.vectors = [], []

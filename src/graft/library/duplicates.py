@@ -9,6 +9,7 @@ from itertools import compress
 from typing import Literal
 
 from graft.core.hashing import text_hash
+from graft.core.unions import Unions
 from graft.measures.similarity import Signatures, normalize_text
 
 HEADS = 64
@@ -79,29 +80,28 @@ def _clusters(
     ids: list[str], copies: list[list[int]], signatures: Signatures, threshold: float
 ) -> list[Group]:
     """Join the distinct texts (`copies` holds the places of each) that are near-duplicates."""
-    parent = list(range(len(copies)))
+    joined: Unions[int] = Unions()
     weakest = [1.0] * len(copies)
     for bucket in signatures.buckets(threshold):
         heads: list[int] = []
         for text in bucket.tolist():
-            root = _root(parent, text)
-            others = [head for head in heads if _root(parent, head) != root]
+            root = joined.find(text)
+            others = [head for head in heads if joined.find(head) != root]
             near = signatures.may_reach(threshold, others, text) if others else ()
             for head in compress(others, near):
-                here, there = _root(parent, text), _root(parent, head)
+                here, there = joined.find(text), joined.find(head)
                 if here == there:
                     continue
                 score = signatures.similarity(head, text)
                 if score >= threshold:
-                    first, last = sorted((here, there))
-                    parent[last] = first
-                    weakest[first] = min(weakest[first], weakest[last], score)
-            root = _root(parent, text)
-            if len(heads) < HEADS and all(_root(parent, head) != root for head in heads):
+                    joined.join(here, there)
+                    weakest[min(here, there)] = min(weakest[here], weakest[there], score)
+            root = joined.find(text)
+            if len(heads) < HEADS and all(joined.find(head) != root for head in heads):
                 heads.append(text)
     members = defaultdict(list)
     for text, places in enumerate(copies):
-        members[_root(parent, text)].extend(places)
+        members[joined.find(text)].extend(places)
     found = []
     for root, places in members.items():
         if len(places) > 1:
@@ -109,10 +109,3 @@ def _clusters(
             names = tuple(ids[place] for place in sorted(places))
             found.append((min(places), Group(kind, names, weakest[root])))
     return [group for _, group in sorted(found, key=lambda pair: pair[0])]
-
-
-def _root(parent: list[int], item: int) -> int:
-    while parent[item] != item:
-        parent[item] = parent[parent[item]]
-        item = parent[item]
-    return item

@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from hashlib import blake2b
+from threading import Lock
 
 import numpy as np
 import pyarrow as pa
@@ -65,18 +66,18 @@ class Analyser:
 
     def terms(self, text: str) -> list[str]:
         """Return the terms of a text, in order, repeats included."""
-        return [word for word in _words(text) if word not in self._stopped]
+        return [word for word in _index_words(text) if word not in self._stopped]
 
     def postings(self, text: str) -> tuple[list[int], int]:
         """Return what a passage's row keeps: its postings, and its length in terms."""
-        counts = Counter(_words(text))
+        counts = Counter(_index_words(text))
         for word in self.stop_words:
             counts.pop(word, None)
         packed = [term_hash(t) | (n if n < MOST else MOST) for t, n in counts.items()]
         return packed, counts.total()
 
 
-def _words(text: str) -> list[str]:
+def _index_words(text: str) -> list[str]:
     if text.isascii():
         return WORD.findall(text.lower())
     text = unicodedata.normalize("NFC", text.lower())
@@ -93,43 +94,101 @@ def term_hash(term: str) -> int:
     return int.from_bytes(blake2b(data, digest_size=8).digest(), "big") & ~MOST
 
 
+KEPT_FROM = 1000
+"""Passages that hold a term from which what it weighs is kept: fewer are weighed at once."""
+
+Weighed = tuple[NDArray[np.int32], NDArray[np.float32]]
+"""The passages that hold a term, and what it weighs in each."""
+
+
+@dataclass(frozen=True, eq=False)
+class Weighing:
+    """What BM25 weighs by when only some passages count, as if there were no others.
+
+    `norm` is what length adds to a count in each passage, `(n,) float32`. What the frequent ones
+    of the terms asked for last weigh is kept, up to two postings a passage: 16 bytes.
+    """
+
+    seen: NDArray[np.bool_]
+    size: int
+    norm: NDArray[np.float32]
+    kept: dict[int, Weighed] = field(default_factory=dict)
+    lock: Lock = field(default_factory=Lock)
+
+    def weighed(self, term: int, make: Callable[[], Weighed]) -> Weighed:
+        """Return what a term weighs, made when it is not kept."""
+        found = self.kept.get(term) or make()
+        if len(found[0]) >= KEPT_FROM:
+            with self.lock:
+                self.kept.pop(term, None)
+                self.kept[term] = found
+                held = sum(len(passages) for passages, _ in self.kept.values())
+                while held > 2 * len(self.norm):
+                    held -= len(self.kept.pop(next(iter(self.kept)))[0])
+        return found
+
+
 @dataclass(frozen=True)
 class FullText:
     """The inverted index of one segmentation: `(passage, weight)` lists by term.
 
     The weight of a term in a passage is its whole BM25 contribution, in Lucene's form: never
     negative. `terms` are sorted; the list of term i is `passages[starts[i]:starts[i + 1]]`.
+    `counts` are the terms' counts behind the weights, and `lengths` those of the passages.
     """
 
-    size: int
     shift: int
     terms: NDArray[np.uint64]
     starts: NDArray[np.int64]
     passages: NDArray[np.int32]
     weights: NDArray[np.float32]
+    counts: NDArray[np.uint8]
+    lengths: NDArray[np.float32]
 
-    def search(self, query: Counter[str], limit: int, allowed: NDArray[np.bool_] | None) -> Best:
+    def weighing(self, seen: NDArray[np.bool_]) -> Weighing:
+        """Return what passages weigh for somebody who may see only these."""
+        return Weighing(seen, int(seen.sum()), _norm(self.lengths, self.lengths[seen]))
+
+    def search(
+        self, query: Counter[str], limit: int, allowed: NDArray[np.bool_] | None,
+        weighing: Weighing | None = None,
+    ) -> Best:  # fmt: skip
         """Return the best allowed passages for a query's terms: rows and scores.
 
         A term that stands twice in the query counts twice. Passages without any term are left out.
+        With a `weighing`, frequencies and mean length are those of the passages that it counts.
         """
         rows, weights = [], []
         for term, count in query.items():
             key = np.uint64(term_hash(term) >> self.shift)
             place = int(np.searchsorted(self.terms, key))
             if place < len(self.terms) and self.terms[place] == key:
-                span = slice(self.starts[place], self.starts[place + 1])
-                rows.append(self.passages[span])
-                weights.append(self.weights[span] * np.float32(count))
+                holders, weighed = self._weighed(place, weighing)
+                rows.append(holders)
+                weights.append(weighed * np.float32(count))
         if not rows:
             return best(np.zeros(0, dtype=np.float32), limit)
         scores = np.bincount(
-            np.concatenate(rows), weights=np.concatenate(weights), minlength=self.size
+            np.concatenate(rows), weights=np.concatenate(weights), minlength=len(self.lengths)
         ).astype(np.float32)
         if allowed is not None:
             scores[~allowed] = 0
         found = np.flatnonzero(scores)
         return best(scores[found], limit, found)
+
+    def _weighed(self, term: int, weighing: Weighing | None) -> Weighed:
+        span = slice(self.starts[term], self.starts[term + 1])
+        if weighing is None:
+            return self.passages[span], self.weights[span]
+        return weighing.weighed(term, lambda: self._weigh_anew(span, weighing))
+
+    def _weigh_anew(self, span: slice, weighing: Weighing) -> Weighed:
+        holders = self.passages[span]
+        seen = np.flatnonzero(weighing.seen.take(holders))
+        holders, counts = holders.take(seen), self.counts[span].take(seen).astype(np.float32)
+        counts /= counts + weighing.norm.take(holders)
+        counts *= _rarity(weighing.size, np.asarray(len(holders)))
+        return holders, counts
 
 
 def invert(size: int, lists: Iterator[tuple[NDArray[np.int64], pa.RecordBatch]]) -> FullText:
@@ -157,8 +216,7 @@ def invert(size: int, lists: Iterator[tuple[NDArray[np.int64], pa.RecordBatch]])
 
 
 def _weigh(keys: NDArray[np.uint64], lengths: NDArray[np.float32], shift: int) -> FullText:
-    size = len(lengths)
-    counts = (keys & np.uint64(MOST)).astype(np.float32)
+    counts = (keys & np.uint64(MOST)).astype(np.uint8)
     mask = np.uint64((1 << (shift - COUNT_BITS)) - 1)
     passages = ((keys >> np.uint64(COUNT_BITS)) & mask).astype(np.int32)
     keys >>= np.uint64(shift)
@@ -167,9 +225,18 @@ def _weigh(keys: NDArray[np.uint64], lengths: NDArray[np.float32], shift: int) -
     first = np.flatnonzero(new)
     starts = np.append(np.asarray(first, dtype=np.int64), len(keys))
     frequency = np.diff(starts)
-    rarity = np.log1p((size - frequency + 0.5) / (frequency + 0.5)).astype(np.float32)
-    mean = max(float(lengths.mean()) if size else 0.0, 1e-9)
-    norm = (K1 * (1 - B + B * lengths / mean)).astype(np.float32)
-    counts /= counts + norm[passages]
-    counts *= np.repeat(rarity, frequency)
-    return FullText(size, shift, keys[starts[:-1]], starts, passages, counts)
+    weights = counts.astype(np.float32)
+    weights /= weights + _norm(lengths, lengths)[passages]
+    weights *= np.repeat(_rarity(len(lengths), frequency), frequency)
+    return FullText(shift, keys[starts[:-1]], starts, passages, weights, counts, lengths)
+
+
+def _rarity(size: int, frequency: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Return what terms weigh that stand in so many of `size` passages."""
+    return np.log1p((size - frequency + 0.5) / (frequency + 0.5)).astype(np.float32)
+
+
+def _norm(lengths: NDArray[np.float32], counted: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return what each length adds to a count, relative to the mean of those that count."""
+    mean = max(float(counted.mean()) if len(counted) else 0.0, 1e-9)
+    return (K1 * (1 - B + B * lengths / mean)).astype(np.float32)

@@ -54,11 +54,15 @@ class AnnIndex:
 
 @dataclass(frozen=True)
 class SpaceState:
-    """A space, its table, and its approximate index if it is large enough to have one."""
+    """A space, its table, and its approximate index if it is large enough to have one.
+
+    `filled` names the index outside the library that held all of it when it was published.
+    """
 
     space: Space
     table: TableState
     index: AnnIndex | None = None
+    filled: str = ""
 
 
 @dataclass(frozen=True)
@@ -177,6 +181,7 @@ def _decode(data: dict[str, Any]) -> Manifest:
                 Space(**entry["space"]),
                 TableState(**entry["table"]),
                 entry["index"] and AnnIndex(**entry["index"]),
+                entry.get("filled", ""),
             )
             for entry in data["spaces"]
         ),

@@ -8,13 +8,11 @@ anyone; after it, everything has.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
+from graft.core.files import flush
 from graft.library.lance import NEVER, Database, Table, version_time
 from graft.library.leases import leased
 from graft.library.manifest import (
@@ -60,31 +58,14 @@ def commit(
     tag = f"lib-{manifest.version}"
     for table in tables:
         table.tags.create(tag, table.version)
-    flush(database.folder, old)
+    new = files(database.folder) - old
+    flush([*new, *{path.parent for path in new}])
     publish_manifest(database.folder, manifest)
 
 
 def files(folder: Path) -> set[Path]:
     """Return every file under a folder."""
     return {path for path in folder.rglob("*") if path.is_file()}
-
-
-def flush(folder: Path, old: set[Path]) -> None:
-    """Put new files on the disk itself (fsync), with the folders that name them."""
-    new = files(folder) - old
-    parents = {path.parent for path in new} if os.name == "posix" else set()
-    # Side by side: the disk writes its journal once for many.
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(_fsync, [*new, *parents]))
-
-
-def _fsync(path: Path) -> None:
-    with suppress(FileNotFoundError):
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def compact(table: Table) -> bool:

@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from graft.core.document import Document, Passage, Span
 from graft.core.errors import DocumentError
+from graft.core.protocols import Vectors
 from graft.library.fulltext import Analyser
 
 TEXTS = pa.list_(pa.string())
@@ -64,6 +66,15 @@ PAIR = "\x1f"
 def vector_schema(dimensions: int) -> pa.Schema:
     """Return the schema of one space's table: passage id and vector."""
     return pa.schema([("id", pa.string()), ("vector", pa.list_(pa.float32(), dimensions))])
+
+
+def vector_batch(ids: Sequence[str], vectors: Vectors) -> pa.RecordBatch:
+    """Return vectors, `(n, d) float32`, as rows of their space's table."""
+    flat = pa.array(np.ascontiguousarray(vectors, dtype=np.float32).ravel(), pa.float32())
+    column = pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])
+    return pa.RecordBatch.from_arrays(
+        [pa.array(ids, pa.string()), column], schema=vector_schema(vectors.shape[1])
+    )
 
 
 @dataclass(frozen=True)

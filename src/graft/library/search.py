@@ -6,13 +6,19 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from graft.core.protocols import Ranked, Vectors
+import numpy as np
+
+from graft.core.protocols import Index, Ranked, Vectors
 from graft.core.search import Filter
 from graft.library.fulltext import Analyser
 from graft.library.manifest import SpaceState
 from graft.library.ranking import Best
-from graft.library.snapshot import Snapshot
-from graft.library.visible import Mask
+from graft.library.snapshot import Audience, Snapshot
+from graft.library.vectors import NOTHING
+from graft.library.visible import Directory, Mask, Sight, find_rows
+
+CANDIDATES = 4
+"""How many times the limit an index is asked for by words: BM25 takes the best of them."""
 
 
 @dataclass(frozen=True)
@@ -22,13 +28,13 @@ class Asked:
     allowed: Sequence[Filter]
     principals: Sequence[frozenset[str] | None]
 
-    def groups(self, snapshot: Snapshot, cut: str) -> Iterator[tuple[list[int], Mask | None]]:
-        """Yield the places of searches that may see the same, with the mask of it."""
+    def groups(self, snapshot: Snapshot, cut: str) -> Iterator[tuple[list[int], Sight, Audience]]:
+        """Yield the places of searches that may see and return the same, with what that is."""
         same: defaultdict[tuple[Filter, frozenset[str] | None], list[int]] = defaultdict(list)
         for place, key in enumerate(zip(self.allowed, self.principals, strict=True)):
             same[key].append(place)
         for key, places in same.items():
-            yield places, snapshot.mask(cut, *key)
+            yield places, *snapshot.sight(cut, *key)
 
 
 def nearest(
@@ -37,8 +43,9 @@ def nearest(
     """Return for each vector the nearest passages of a space that its search may see."""
     cut, searcher = state.space.segmentation, snapshot.searcher(state)
     ranked: list[Ranked] = [[] for _ in vectors]
-    for places, mask in asked.groups(snapshot, cut):
-        for place, best in zip(places, searcher.search(vectors[places], limit, mask), strict=True):
+    for places, sight, _ in asked.groups(snapshot, cut):
+        found = searcher.search(vectors[places], limit, sight.returned)
+        for place, best in zip(places, found, strict=True):
             ranked[place] = _ranked(snapshot, cut, best)
     return ranked
 
@@ -47,13 +54,33 @@ def match(
     snapshot: Snapshot, cut: str, queries: Sequence[str], limit: int, asked: Asked
 ) -> list[Ranked]:
     """Return for each query the best passages of a segmentation that its search may see."""
-    index, analyser = snapshot.full_text(cut), Analyser(snapshot.manifest.stop_words)
+    analyser = Analyser(snapshot.manifest.stop_words)
+    text, index = snapshot.full_text(cut), snapshot.matching(cut)
     ranked: list[Ranked] = [[] for _ in queries]
-    for places, mask in asked.groups(snapshot, cut):
+    for places, sight, audience in asked.groups(snapshot, cut):
+        weighing = snapshot.weighing(cut, sight, audience)
         for place in places:
             terms = Counter(analyser.terms(queries[place]))
-            ranked[place] = _ranked(snapshot, cut, index.search(terms, limit, mask))
+            best = NOTHING
+            if index is not None:
+                among = _candidates(index, queries[place], limit, snapshot.directory(cut), sight)
+                best = text.search(terms, limit, among, weighing)
+            if len(best[0]) < limit:
+                best = text.search(terms, limit, sight.filtered, weighing)
+            ranked[place] = _ranked(snapshot, cut, best)
     return ranked
+
+
+def _candidates(index: Index, query: str, limit: int, directory: Directory, sight: Sight) -> Mask:
+    """Return which of an index's candidates are published and may be returned."""
+    among = np.zeros(len(directory), dtype=np.bool_)
+    try:
+        (found,) = index.match([query], CANDIDATES * limit)
+    except Exception:  # whatever the client of a store raises: full text is here too
+        return among
+    rows = find_rows(directory.ids, [id for id, _ in found])
+    among[rows[rows >= 0]] = True
+    return among if sight.returned is None else among & sight.returned
 
 
 def _ranked(snapshot: Snapshot, cut: str, best: Best) -> Ranked:

@@ -14,8 +14,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from graft.core.errors import FormatError, NotFound
+from graft.core.index import IndexChoice
+from graft.core.protocols import Index
 from graft.core.search import Filter
-from graft.library.fulltext import FullText, invert
+from graft.library.fulltext import FullText, Weighing, invert
+from graft.library.indexes.lance import LanceIndex
 from graft.library.lance import Database, Table, equals_any, scan, take
 from graft.library.leases import end_lease, take_lease
 from graft.library.manifest import (
@@ -26,12 +29,24 @@ from graft.library.manifest import (
     read_manifest,
 )
 from graft.library.vectors import Searcher, read_exact, read_indexed
-from graft.library.visible import Directory, Facets, Mask, Rows, read_directory, read_facets
+from graft.library.visible import (
+    Directory,
+    Facets,
+    Mask,
+    Rows,
+    Sight,
+    read_directory,
+    read_facets,
+)
 
 T = TypeVar("T")
 
-MASKS = 32
-"""Distinct filters whose masks are kept: a byte a passage each."""
+Audience = tuple[int, str, frozenset[str] | None]
+"""A version of who may see what, a segmentation, and who asks."""
+
+RECENT = 32
+"""Masks of audiences and filters (a byte a passage each), and what full text weighs by under one
+(up to 20 bytes), that are kept."""
 
 
 class Snapshot:
@@ -41,14 +56,15 @@ class Snapshot:
     seen, is hidden as soon as a newer version is published: texts stay those of this version.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, index: IndexChoice | None = None) -> None:
         self.folder = folder
+        self.choice = index
         version, lease = take_lease(folder)
         self._end = weakref.finalize(self, end_lease, lease)
         self.manifest = read_manifest(folder, version)
         self._database = Database(folder)
         self._parts: dict[Hashable, Any] = {}
-        self._masks: OrderedDict[Hashable, Mask] = OrderedDict()
+        self._recent: OrderedDict[Hashable, Any] = OrderedDict()
         self._seen: tuple[int, Facets] | None = None
         self._lock = threading.RLock()
 
@@ -80,22 +96,58 @@ class Snapshot:
         """Return what searches a space's vectors."""
         return self._once(("searcher", state.space.id), lambda: self._searcher(state))
 
-    def mask(
+    def index(self, state: SpaceState) -> tuple[Index | None, str]:
+        """Return where a space's candidates come from, None for all its vectors in memory.
+
+        The reason says why that is not the index which the settings name.
+        """
+        return self._once(("index", state.space.id), lambda: self._index(state))
+
+    def matching(self, segmentation: str) -> Index | None:
+        """Return an index that finds passages of a segmentation by their texts, if there is one."""
+        for state in self.manifest.spaces:
+            found = self.index(state)[0] if state.space.segmentation == segmentation else None
+            if found is not None and "match" in found.capabilities:
+                return found
+        return None
+
+    def sight(
         self, segmentation: str, allowed: Filter, principals: frozenset[str] | None
-    ) -> Mask | None:
-        """Return which passages a search may see; None when it may see all."""
-        (newest, facets), directory = self._newest(), self.directory(segmentation)
-        if allowed == Filter() and principals is None and facets.present is None:
+    ) -> tuple[Sight, Audience]:
+        """Return which passages a search may see and return, and the key of those who see as much.
+
+        A derived passage is seen by those who now may see all that it was made from.
+        """
+        newest, facets = self._newest()
+        # Groups that no document names tell nobody apart.
+        who = None if principals is None else principals & facets.principals
+        audience = (newest, segmentation, who)
+        seen = self._kept(audience, lambda: self._seen_by(audience, facets))
+        if allowed == Filter():
+            return Sight(seen, seen), audience
+        returned = self._kept(
+            (*audience, allowed), lambda: self._returned(segmentation, facets, allowed, seen)
+        )
+        return Sight(seen, returned), audience
+
+    def weighing(self, segmentation: str, sight: Sight, audience: Audience) -> Weighing | None:
+        """Return what full text weighs by for an audience; None where it sees everything."""
+        seen, index = sight.seen, self.full_text(segmentation)
+        if seen is None:
             return None
-        key = (newest, segmentation, allowed, principals)
-        with self._lock:
-            if key not in self._masks:
-                self._masks[key] = facets.visible(allowed, principals)[directory.documents]
-                if len(self._masks) > MASKS:
-                    self._masks.popitem(last=False)
-            self._masks.move_to_end(key)
-            mask = self._masks[key]
-        return None if mask.all() else mask
+        return self._kept(("weighing", *audience), lambda: index.weighing(seen))
+
+    def _seen_by(self, audience: Audience, facets: Facets) -> Mask | None:
+        _, segmentation, principals = audience
+        seen = self.directory(segmentation).seen(facets.open_to(principals))
+        return None if seen.all() else seen
+
+    def _returned(
+        self, segmentation: str, facets: Facets, allowed: Filter, seen: Mask | None
+    ) -> Mask | None:
+        fitting = facets.fitting(allowed)[self.directory(segmentation).documents]
+        returned = fitting if seen is None else fitting & seen
+        return None if returned.all() else returned
 
     @property
     def documents(self) -> Table:
@@ -175,11 +227,39 @@ class Snapshot:
         return invert(len(directory), lists())
 
     def _searcher(self, state: SpaceState) -> Searcher:
-        table = self.table(state.table)
-        directory = self.directory(state.space.segmentation)
-        if state.index is not None:
-            return read_indexed(table, directory, state.index)
+        index, _ = self.index(state)
+        table, directory = self.table(state.table), self.directory(state.space.segmentation)
+        if index is not None and "nearest" in index.capabilities:
+            return read_indexed(table, directory, index)
         return read_exact(table, directory, state.space.dimensions)
+
+    def _index(self, state: SpaceState) -> tuple[Index | None, str]:
+        own = LanceIndex(self.table(state.table), state.index) if state.index else None
+        if self.choice is None:
+            return own, ""
+        name = self.choice.kind.name
+        if state.filled != name:
+            return own, f"the index {name!r} was not filled with this version: ingest again"
+        try:
+            index = self.choice.at(self.folder, state.space)
+            reason = index.health()
+            if not reason and index.count() < state.table.rows:
+                reason = "it is behind what is published: ingest again"
+        except Exception as error:  # whatever the client of a store raises
+            reason = f"{type(error).__name__}: {error}"
+        if reason:
+            return own, f"the index {name!r} is not used ({reason})"
+        return index, ""
+
+    def _kept(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Return what was made for a key, made again when it was not asked for long."""
+        with self._lock:
+            if key not in self._recent:
+                self._recent[key] = make()
+                if len(self._recent) > RECENT:
+                    self._recent.popitem(last=False)
+            self._recent.move_to_end(key)
+            return cast(T, self._recent[key])
 
     def _once(self, key: Hashable, make: Callable[[], T]) -> T:
         with self._lock:

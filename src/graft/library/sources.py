@@ -14,18 +14,21 @@ from urllib.parse import quote, unquote
 from graft.core.document import Document
 from graft.core.errors import DocumentError, InputError
 from graft.core.hashing import bytes_hash, file_hash, text_hash
-from graft.library.readers import READER_VERSION, Extracted, read_bytes
+from graft.library.readers import Extracted, read_bytes, reader_of
 from graft.library.readers.extracted import access_of
 from graft.library.readers.read import DEFAULT_MAX_BYTES, read_source
 from graft.library.readers.records import flat, parse_row
 from graft.library.walk import Root, find_roots, walk
+
+ROW_VERSION = "1"
+"""Raised when the row of a BEIR corpus gives another text than it did."""
 
 _DRIVE = re.compile(r"/[A-Za-z]:/")
 """What the path of a URI starts with on Windows."""
 
 
 @dataclass(frozen=True)
-class Source:
+class SourceItem:
     """One file, or one row of a BEIR corpus, under a root that was named.
 
     `root` is what was named, made absolute. `id` is the path relative to it in POSIX form (a BEIR
@@ -52,7 +55,7 @@ def expand(
     *,
     exclude: Sequence[str] = (),
     known: Mapping[str, str] | None = None,
-) -> Iterator[Source]:
+) -> Iterator[SourceItem]:
     """Return the sources under files, folders, globs and BEIR folders, in the order of their names.
 
     Files and folders whose name fits a glob of `exclude` are left out, and those whose path below
@@ -95,22 +98,26 @@ def path_of(uri: str) -> Path | None:
     return Path(name[1:] if _DRIVE.match(name) else name)
 
 
-def fingerprint(source: Source, *, max_bytes: int = DEFAULT_MAX_BYTES) -> str:
-    """Return the hash of a source's bytes and the reader's version, without parsing it.
+def fingerprint(
+    source: SourceItem, media_type: str = "text/plain", *, max_bytes: int = DEFAULT_MAX_BYTES
+) -> str:
+    """Return the hash of a source's bytes and of the reader of its media type, without parsing.
 
-    Raises DocumentError for a file that cannot be read or is larger than `max_bytes`.
+    It is "" where that type has no reader any more. Raises DocumentError for a file that cannot
+    be read or is larger than `max_bytes`.
     """
     if source.kind == "beir":
-        return _versioned(text_hash(source.row))
+        return text_hash(f"{text_hash(source.row)}:{ROW_VERSION}")
     try:
         if source.path.is_file() and source.path.stat().st_size <= max_bytes:
-            return _versioned(file_hash(source.path))
+            return _stamped(file_hash(source.path), source.path.name, media_type)
     except OSError:
         pass
-    return _versioned(bytes_hash(read_source(source.path, max_bytes)))
+    data = read_source(source.path, max_bytes)
+    return _stamped(bytes_hash(data), source.path.name, media_type)
 
 
-def load(source: Source, *, max_bytes: int = DEFAULT_MAX_BYTES) -> list[Document]:
+def load(source: SourceItem, *, max_bytes: int = DEFAULT_MAX_BYTES) -> list[Document]:
     """Return a source's documents; those of a file with several have "#" and their own id behind.
 
     Raises DocumentError, with the reason, when it cannot be read.
@@ -120,18 +127,17 @@ def load(source: Source, *, max_bytes: int = DEFAULT_MAX_BYTES) -> list[Document
     if source.kind == "beir":
         return [_beir_document(source)]
     data = read_source(source.path, max_bytes)
-    print_ = _versioned(bytes_hash(data))
-    return [
-        _document(source, item, print_)
-        for item in read_bytes(source.path.name, data, max_bytes=max_bytes)
-    ]
+    found = read_bytes(source.path.name, data, max_bytes=max_bytes)
+    print_ = _stamped(bytes_hash(data), source.path.name, found[0].media_type)
+    return [_document(source, item, print_) for item in found]
 
 
-def _versioned(digest: str) -> str:
-    return text_hash(f"{digest}:{READER_VERSION}")
+def _stamped(digest: str, name: str, media_type: str) -> str:
+    reader = reader_of(name, media_type)
+    return text_hash(f"{digest}:{reader.stamp}") if reader else ""
 
 
-def _document(source: Source, item: Extracted, print_: str) -> Document:
+def _document(source: SourceItem, item: Extracted, print_: str) -> Document:
     part = item.suffix_id
     name = source.path.stem.replace("_", " ").encode("utf-8", "replace").decode("utf-8")
     return Document(
@@ -148,7 +154,7 @@ def _document(source: Source, item: Extracted, print_: str) -> Document:
     )
 
 
-def _beir_document(source: Source) -> Document:
+def _beir_document(source: SourceItem) -> Document:
     row = json.loads(source.row)
     title, text = str(row.get("title") or ""), str(row.get("text") or "")
     if not title.strip() and not text.strip():
@@ -170,7 +176,7 @@ def _beir_document(source: Source) -> Document:
 
 def _expand(
     roots: Sequence[Root], exclude: Sequence[str], known: Mapping[str, str]
-) -> Iterator[Source]:
+) -> Iterator[SourceItem]:
     taken: set[str] = set()
     seen: set[str] = set()
     stored: dict[str, list[str]] = {}
@@ -184,7 +190,7 @@ def _expand(
                 yield (
                     source
                     if id == source.id
-                    else Source(source.root, id, corpus, "beir", source.row, source.problem)
+                    else SourceItem(source.root, id, corpus, "beir", source.row, source.problem)
                 )
             continue
         for path, relative in walk(root, exclude):
@@ -195,7 +201,7 @@ def _expand(
             # A corpus has many ids at one URI; as a file it has none of them.
             before = stored.get(path.as_uri(), [])
             id = before[0] if len(before) == 1 else _posix(relative)
-            yield Source(root.name, _distinct(id, root, path.as_uri(), known, taken), path)
+            yield SourceItem(root.name, _distinct(id, root, path.as_uri(), known, taken), path)
 
 
 def _posix(relative: Path) -> str:
@@ -230,7 +236,7 @@ def _corpus(root: Root) -> Path | None:
     return path if isinstance(row, Mapping) and "_id" in row else None
 
 
-def _rows(root: Root, corpus: Path) -> Iterator[Source]:
+def _rows(root: Root, corpus: Path) -> Iterator[SourceItem]:
     used: set[str] = set()
     try:
         with corpus.open("rb") as file:
@@ -243,7 +249,7 @@ def _rows(root: Root, corpus: Path) -> Iterator[Source]:
         ) from error
 
 
-def _row(root: Root, corpus: Path, line: bytes, number: int, used: set[str]) -> Source:
+def _row(root: Root, corpus: Path, line: bytes, number: int, used: set[str]) -> SourceItem:
     text = line.decode("utf-8", "replace").strip()
     name, problem = f"{corpus.name}:{number}", ""
     try:
@@ -259,4 +265,4 @@ def _row(root: Root, corpus: Path, line: bytes, number: int, used: set[str]) -> 
             used.add(name)
     except DocumentError as error:
         problem = str(error)
-    return Source(root.name, name, corpus, "beir", text, problem)
+    return SourceItem(root.name, name, corpus, "beir", text, problem)

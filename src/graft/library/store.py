@@ -12,6 +12,7 @@ import numpy as np
 from graft.core.context import Context
 from graft.core.document import Document, Passage
 from graft.core.errors import EncoderMismatch, InputError, NotFound
+from graft.core.index import IndexChoice
 from graft.core.protocols import Ranked, Vectors
 from graft.core.search import Filter
 from graft.core.space import Space
@@ -57,12 +58,15 @@ class Library:
         self._segmentation = segmentation
 
     @classmethod
-    def open(cls, folder: Path, *, segmentation: str = "") -> Library:
+    def open(
+        cls, folder: Path, *, segmentation: str = "", index: IndexChoice | None = None
+    ) -> Library:
         """Open the published version of the library in `folder`, empty before the first.
 
+        `index` is where candidates come from, the library's own tables by default.
         Raises FormatError when it is damaged, or was written by a newer Graft.
         """
-        return cls(Snapshot(folder)).using(segmentation)
+        return cls(Snapshot(folder, index)).using(segmentation)
 
     def using(self, segmentation: str) -> Library:
         """Return the same version, searched by this segmentation; "" is the only one there is."""
@@ -233,7 +237,8 @@ class Library:
 
     def check(self) -> list[str]:
         """Read everything and return what is wrong with this version, nothing when it is whole."""
-        return list(problems(self._snapshot))
+        told = [self._snapshot.index(state)[1] for state in self.space_states]
+        return [*problems(self._snapshot), *filter(None, told)]
 
     @contextmanager
     def writer(self, ctx: Context, *, ann_from: int = ANN_FROM) -> Iterator[Writer]:
@@ -242,7 +247,7 @@ class Library:
         This reader stays at its version: open the library again to read what was published.
         `ann_from` is the number of passages from which a space gets an approximate index.
         """
-        yield Writer(self._snapshot.folder, ctx, ann_from=ann_from)
+        yield Writer(self._snapshot.folder, ctx, ann_from=ann_from, index=self._snapshot.choice)
 
     def _chosen(self) -> str:
         """Return the segmentation this reads, "" while it is not said which of several."""

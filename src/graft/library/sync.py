@@ -12,7 +12,7 @@ from graft.core.errors import DocumentError
 from graft.library.access import Access, Readers
 from graft.library.parse import load_all
 from graft.library.rows import DocumentRow
-from graft.library.sources import Source, fingerprint, path_of
+from graft.library.sources import SourceItem, fingerprint, path_of
 from graft.library.walk import Root, lies_under
 
 
@@ -47,7 +47,7 @@ class Sync:
     failed: list[Failure] = field(default_factory=list)
     reopened: dict[str, Readers] = field(default_factory=dict)
 
-    def changed(self, sources: Iterable[Source]) -> Iterator[Source]:
+    def changed(self, sources: Iterable[SourceItem]) -> Iterator[SourceItem]:
         """Yield the sources that have to be read; the same bytes cost a hash and no more."""
         for source in sources:
             self.seen.add(source.id)
@@ -55,7 +55,8 @@ class Sync:
                 self.corpora.add(source.path)
             rows = self.stored.get(source.id, [])
             try:
-                mark = fingerprint(source, max_bytes=self.max_bytes)
+                kind = rows[0].media_type if rows else "text/plain"
+                mark = fingerprint(source, kind, max_bytes=self.max_bytes)
             except DocumentError as error:
                 self._fail(source, str(error))
                 continue
@@ -65,7 +66,7 @@ class Sync:
             else:
                 yield source
 
-    def documents(self, sources: Iterable[Source]) -> Iterator[Document]:
+    def documents(self, sources: Iterable[SourceItem]) -> Iterator[Document]:
         """Yield the documents of the sources that changed, and take note of what became of each."""
         workers = min(2, os.cpu_count() or 1)
         for loaded in load_all(self.changed(sources), max_bytes=self.max_bytes, workers=workers):
@@ -95,13 +96,13 @@ class Sync:
             if self._is_under(row)
         }
 
-    def _access(self, source: Source, row: DocumentRow | None) -> Readers:
+    def _access(self, source: SourceItem, row: DocumentRow | None) -> Readers:
         """Return who may see a document that does not say so: those of now, where none is given."""
         if self.access.given is None and row is not None and not row.own_access:
             return row.access
         return self.access.at(source.path)
 
-    def _fail(self, source: Source, reason: str) -> None:
+    def _fail(self, source: SourceItem, reason: str) -> None:
         self.failed.append(Failure(source.id, reason))
         self._reopen(self.stored.get(source.id, []))
 

@@ -1,4 +1,4 @@
-"""Vectors: exact search in memory while a space is small, an approximate index when it is large."""
+"""Vectors: exact search in memory, or candidates of an index that are checked."""
 
 from __future__ import annotations
 
@@ -11,12 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from graft.core.protocols import Vectors
-from graft.library.ann import candidates
+from graft.core.protocols import Candidates, Index, Vectors
 from graft.library.lance import Table, scan, scan_table, take
-from graft.library.manifest import AnnIndex
 from graft.library.ranking import Best, best
-from graft.library.visible import Directory, Mask, Rows
+from graft.library.visible import Directory, Mask, Rows, find_rows
 
 SCORES_AT_ONCE = 1 << 23
 """Scores of a block of queries held at once (32 MiB)."""
@@ -26,6 +24,8 @@ EXACT_ROWS = 20_000
 
 RECENT = 2
 """Filters whose vectors are kept once read (30 MB each at most, at 384 dimensions)."""
+
+NOTHING: Best = (np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32))
 
 ROUNDING = 1e-5
 """More than float32 products differ by with the batch they are in, relative to the score."""
@@ -71,49 +71,69 @@ class ExactVectors:
 
 @dataclass(frozen=True)
 class IndexedVectors:
-    """A space whose vectors stay on disk behind an approximate index.
+    """A space whose vectors stay on disk, and whose candidates come from an index.
 
-    `passages` is the directory's row of each row id in `row_ids` (rising): the table's own order.
+    `ids` are those of the directory, and `row_ids` what their vectors' rows in `table` are called.
     """
 
     table: Table
-    index: AnnIndex
+    index: Index
+    ids: pa.Array
     row_ids: NDArray[np.uint64]
-    passages: Rows
     recent: deque[tuple[Mask, Rows, ExactVectors]] = field(
         default_factory=lambda: deque(maxlen=RECENT)
     )
 
     def search(self, queries: Vectors, limit: int, allowed: Mask | None) -> list[Best]:
-        """Return each query's nearest passages; a filter widens the search until it has enough.
+        """Return each query's nearest passages, as many as there are.
 
-        Where a filter leaves few passages their vectors are read and compared exactly.
+        Where few passages are allowed their vectors are read and compared exactly. Elsewhere more
+        and more candidates are asked for until enough of them pass; where the index fails, or has
+        no more, all vectors are compared.
         """
-        count = len(self.passages) if allowed is None else int(allowed[self.passages].sum())
+        count = len(self.ids) if allowed is None else int(allowed.sum())
+        limit = min(limit, count)
         if allowed is not None and count <= EXACT_ROWS:
             return self._among(queries, limit, allowed)
-        return [self._widen(query, min(limit, count), allowed, count) for query in queries]
-
-    def _widen(
-        self, query: NDArray[np.float32], limit: int, allowed: Mask | None, count: int
-    ) -> Best:
-        wanted = limit if allowed is None else int(1.5 * limit * len(self.passages) / count)
-        while 0 < wanted < EXACT_ROWS:
-            found = self._approximate(query, limit, wanted, allowed)
-            if len(found[0]) == limit:
-                return found
+        found: list[Best] = [NOTHING] * len(queries)
+        short = list(range(len(queries))) if limit > 0 else []
+        wanted = int(1.5 * limit * len(self.ids) / count) if allowed is not None else limit
+        dry = False
+        while short and not dry and wanted < EXACT_ROWS:
+            try:
+                answers = self.index.nearest(queries[short], wanted)
+            except Exception:  # whatever the client of a store raises: every vector is here too
+                break
+            dry = max(map(len, answers), default=0) < wanted
+            for place, answer in zip(tuple(short), answers, strict=True):
+                found[place] = self._checked(queries[place], answer, limit, allowed)
+                if len(found[place][0]) == limit:
+                    short.remove(place)
             wanted *= 4
-        return self._scan(query, limit, allowed)
+        if short:
+            for place, whole in zip(short, self._scan(queries[short], limit, allowed), strict=True):
+                found[place] = whole
+        return found
 
-    def _approximate(
-        self, query: NDArray[np.float32], limit: int, wanted: int, allowed: Mask | None
+    def _checked(
+        self, query: NDArray[np.float32], found: Candidates, limit: int, allowed: Mask | None
     ) -> Best:
-        row_ids, scores = candidates(self.table, self.index, query, wanted)
-        rows = self.passages[np.searchsorted(self.row_ids, row_ids)]
+        """Return the best candidates of those that are published and allowed, each once."""
+        places = find_rows(self.ids, [id for id, _ in found])
+        rows, first = np.unique(places, return_index=True)
+        told = np.asarray([score for _, score in found], dtype=np.float32)[first]
+        rows, told = rows[rows >= 0], told[rows >= 0]
         if allowed is not None:
-            rows, scores = rows[allowed[rows]], scores[allowed[rows]]
-        order = np.argsort(rows)
-        return best(scores[order], limit, rows[order])
+            rows, told = rows[allowed[rows]], told[allowed[rows]]
+        if "exact" in self.index.capabilities:
+            return best(told, limit, rows)
+        return best(products(self._vectors(rows), np.arange(len(rows)), query), limit, rows)
+
+    def _vectors(self, rows: Rows) -> Vectors:
+        dimensions = self.table.schema.field("vector").type.list_size
+        if not len(rows):
+            return np.zeros((0, dimensions), dtype=np.float32)
+        return matrix_of(take(self.table, self.row_ids[rows], ["vector"])["vector"], dimensions)
 
     def _among(self, queries: Vectors, limit: int, allowed: Mask) -> list[Best]:
         rows, vectors = self._read(allowed)
@@ -125,27 +145,26 @@ class IndexedVectors:
         for mask, rows, vectors in tuple(self.recent):
             if mask is allowed:
                 return rows, vectors
-        places = np.flatnonzero(allowed[self.passages])
-        column = take(self.table, self.row_ids[places], ["vector"])["vector"]
-        order = np.argsort(self.passages[places])
-        rows = self.passages[places][order]
-        dimensions = self.table.schema.field("vector").type.list_size
-        vectors = ExactVectors(matrix_of(column, dimensions)[order])
+        rows = np.flatnonzero(allowed)
+        vectors = ExactVectors(self._vectors(rows))
         self.recent.append((allowed, rows, vectors))
         return rows, vectors
 
-    def _scan(self, query: NDArray[np.float32], limit: int, allowed: Mask | None) -> Best:
-        all_rows = [np.zeros(0, dtype=np.int64)]
-        all_scores = [np.zeros(0, dtype=np.float32)]
+    def _scan(self, queries: Vectors, limit: int, allowed: Mask | None) -> list[Best]:
+        """Return each query's nearest passages by one pass over the table."""
+        held: list[Best] = [NOTHING] * len(queries)
+        order = np.argsort(self.row_ids)
         for batch in scan(self.table, ["vector"], row_ids=True):
-            rows = self.passages[np.searchsorted(self.row_ids, batch.column("_rowid").to_numpy())]
+            places = np.searchsorted(self.row_ids, batch.column("_rowid").to_numpy(), sorter=order)
+            rows = order[places]
             kept = np.arange(len(rows)) if allowed is None else np.flatnonzero(allowed[rows])
-            matrix = matrix_of(batch.column("vector"), len(query))
-            all_rows.append(rows[kept])
-            all_scores.append(products(matrix, kept, query))
-        merged = np.concatenate(all_rows)
-        order = np.argsort(merged)
-        return best(np.concatenate(all_scores)[order], limit, merged[order])
+            matrix = matrix_of(batch.column("vector"), queries.shape[1])
+            for i, query in enumerate(queries):
+                merged = np.concatenate([held[i][0], rows[kept]])
+                scores = np.concatenate([held[i][1], products(matrix, kept, query)])
+                rising = np.argsort(merged)
+                held[i] = best(scores[rising], limit, merged[rising])
+        return held
 
 
 def products(matrix: Vectors, rows: Rows, query: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -168,20 +187,23 @@ def matrix_of(column: pa.Array, dimensions: int) -> Vectors:
 
 def read_exact(table: Table, directory: Directory, dimensions: int) -> ExactVectors:
     """Read a whole space into memory: `4 * n * d` bytes."""
-    row_ids, passages = _places(table, directory)
+    row_ids = _row_ids(table, directory)
+    order = np.argsort(row_ids)
     matrix = np.zeros((len(directory), dimensions), dtype=np.float32)
     for batch in scan(table, ["vector"], row_ids=True):
-        rows = passages[np.searchsorted(row_ids, batch.column("_rowid").to_numpy())]
-        matrix[rows] = matrix_of(batch.column("vector"), dimensions)
+        places = np.searchsorted(row_ids, batch.column("_rowid").to_numpy(), sorter=order)
+        matrix[order[places]] = matrix_of(batch.column("vector"), dimensions)
     return ExactVectors(matrix)
 
 
-def read_indexed(table: Table, directory: Directory, index: AnnIndex) -> IndexedVectors:
-    """Read which row of an indexed space is which passage: 16 bytes a passage."""
-    return IndexedVectors(table, index, *_places(table, directory))
+def read_indexed(table: Table, directory: Directory, index: Index) -> IndexedVectors:
+    """Read which row of a space's table is which passage: 8 bytes a passage."""
+    return IndexedVectors(table, index, directory.ids, _row_ids(table, directory))
 
 
-def _places(table: Table, directory: Directory) -> tuple[NDArray[np.uint64], Rows]:
-    found = scan_table(table, ["id"], row_ids=True).sort_by("_rowid")
-    rows = pc.index_in(found["id"], value_set=directory.ids).to_numpy()
-    return found["_rowid"].to_numpy(), rows.astype(np.int64)
+def _row_ids(table: Table, directory: Directory) -> NDArray[np.uint64]:
+    """Return what the row of each passage's vector is called."""
+    found = scan_table(table, ["id"], row_ids=True)
+    row_ids = np.zeros(len(directory), dtype=np.uint64)
+    row_ids[pc.index_in(found["id"], value_set=directory.ids).to_numpy()] = found["_rowid"]
+    return row_ids

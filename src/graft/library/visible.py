@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from bisect import bisect_left
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from graft.core.search import Filter
+from graft.core.where import Where, fields_of
 from graft.library.lance import Table, equals_any, scan_table
 from graft.library.rows import PAIR
 
@@ -31,34 +34,56 @@ class Facets:
     media_type: pa.Array
     access: pa.Array
     metadata: pa.Array
+    titles: pa.Array
     row_ids: NDArray[np.uint64]
     present: Mask | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
 
-    def visible(self, allowed: Filter, principals: frozenset[str] | None) -> Mask:
-        """Return for every document whether a search with this filter may see it, `(n,) bool`.
+    @cached_property
+    def principals(self) -> frozenset[str]:
+        """Everybody who is named in an access list."""
+        return frozenset(pc.unique(self.access.flatten()).to_pylist())
+
+    def open_to(self, principals: frozenset[str] | None) -> Mask:
+        """Return for every document whether somebody may see it, `(n,) bool`.
 
         `principals` None is the owner; a set sees documents that are open to all or name one of
-        them in `access`.
+        them in `access`. What was removed since nobody sees.
         """
         seen = np.ones(len(self), dtype=np.bool_) if self.present is None else self.present.copy()
         if principals is not None:
             open_to_all = pc.equal(pc.list_value_length(self.access), 0).to_numpy(False)
             seen &= open_to_all | _holds(self.access, principals)
+        return seen
+
+    def fitting(self, allowed: Filter) -> Mask:
+        """Return for every document whether a filter lets it through, `(n,) bool`."""
+        fits = np.ones(len(self), dtype=np.bool_)
         if allowed.document_ids is not None:
             named = np.zeros(len(self), dtype=np.bool_)
             rows = find_rows(self.ids, allowed.document_ids)
             named[rows[rows >= 0]] = True
-            seen &= named
+            fits &= named
         if allowed.under:
-            seen &= pc.starts_with(self.ids, pattern=allowed.under).to_numpy(False)
+            fits &= pc.starts_with(self.ids, pattern=allowed.under).to_numpy(False)
         if allowed.media_type:
-            seen &= pc.equal(self.media_type, allowed.media_type).to_numpy(False)
+            fits &= pc.equal(self.media_type, allowed.media_type).to_numpy(False)
         for key, value in allowed.metadata:
-            seen &= _holds(self.metadata, {f"{key}{PAIR}{value}"})
-        return seen
+            fits &= _holds(self.metadata, {f"{key}{PAIR}{value}"})
+        if allowed.where is not None:
+            self._keep_where(allowed.where, fits)
+        return fits
+
+    def _keep_where(self, where: Where, seen: Mask) -> None:
+        """Take out of `seen` the documents whose fields a condition is not true of."""
+        rows = np.flatnonzero(seen)
+        columns = (self.ids, self.titles, self.media_type, self.metadata)
+        values = zip(*(column.take(pa.array(rows)).to_pylist() for column in columns), strict=True)
+        for row, (id, title, media_type, pairs) in zip(rows, values, strict=True):
+            metadata = dict(pair.split(PAIR, 1) for pair in pairs)
+            seen[row] = where.matches(fields_of(id, title or "", media_type, metadata))
 
     def as_of(self, newer: Facets) -> Facets:
         """Return them with what a newer version knows: removals, and access as it is now."""
@@ -75,11 +100,14 @@ class Directory:
     """Every passage of one segmentation, in the order of passage ids.
 
     `documents` is each passage's row in the Facets, `row_ids` its row in the passages table.
+    `made_from` pairs the row of each derived passage with the Facets' row of a document that it
+    was made from, `(k, 2) int64`; that is -1 for one that is not in this version.
     """
 
     ids: pa.Array
     documents: NDArray[np.int32]
     row_ids: NDArray[np.uint64]
+    made_from: Rows = field(default_factory=lambda: np.zeros((0, 2), dtype=np.int64))
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -89,13 +117,41 @@ class Directory:
         order = np.argsort(self.row_ids)
         return order[np.searchsorted(self.row_ids[order], row_ids)]
 
+    def seen(self, documents: Mask) -> Mask:
+        """Return which passages show nothing but documents that may be seen, `(n,) bool`.
+
+        A derived passage shows every document that it was made from.
+        """
+        passages, sources = self.made_from.T
+        hidden = (sources < 0) | ~documents[sources]
+        seen = documents[self.documents]
+        seen[passages[hidden]] = False
+        return seen
+
+
+@dataclass(frozen=True, eq=False)
+class Sight:
+    """What one search may see, and what of it the search may return; None is every passage.
+
+    Scores are weighed by `seen`: what others hold shows in none of them, and a filter, which is
+    no secret, changes none.
+    """
+
+    seen: Mask | None = None
+    returned: Mask | None = None
+
+    @property
+    def filtered(self) -> Mask | None:
+        """What may be returned of what is seen; None is all of it."""
+        return None if self.returned is self.seen else self.returned
+
 
 def read_facets(table: Table) -> Facets:
     """Read the facets of the documents table."""
-    columns = ("id", "media_type", "access", "metadata")
+    columns = ("id", "media_type", "access", "metadata", "title")
     found = scan_table(table, columns, row_ids=True).sort_by("id").combine_chunks()
-    ids, types, access, metadata = (_array(found, name) for name in columns)
-    return Facets(ids, types, access, metadata, _array(found, "_rowid").to_numpy())
+    ids, types, access, metadata, titles = (_array(found, name) for name in columns)
+    return Facets(ids, types, access, metadata, titles, _array(found, "_rowid").to_numpy())
 
 
 def read_directory(table: Table, segmentation: str, facets: Facets) -> Directory:
@@ -104,10 +160,18 @@ def read_directory(table: Table, segmentation: str, facets: Facets) -> Directory
     found = scan_table(table, ("id", "document_id"), where=where, row_ids=True)
     found = found.sort_by("id").combine_chunks()
     documents = pc.index_in(_array(found, "document_id"), value_set=facets.ids)
+    derived = scan_table(table, ("id", "made_from"), where=f"{where} AND made_from != ''")
+    sources = [
+        (row["id"], span[0]) for row in derived.to_pylist() for span in json.loads(row["made_from"])
+    ]
+    ids = _array(found, "id")
+    pairs = [find_rows(ids, [id for id, _ in sources]),
+             find_rows(facets.ids, [source for _, source in sources])]  # fmt: skip
     return Directory(
-        _array(found, "id"),
+        ids,
         documents.to_numpy().astype(np.int32),
         _array(found, "_rowid").to_numpy(),
+        np.stack(pairs, axis=1),
     )
 
 

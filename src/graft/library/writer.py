@@ -13,12 +13,15 @@ import pyarrow as pa
 from graft.core.context import Context
 from graft.core.document import Document, Passage
 from graft.core.errors import InputError, NotFound
+from graft.core.index import IndexChoice
 from graft.core.protocols import Vectors
 from graft.core.space import Space
 from graft.library.ann import upkeep
 from graft.library.buffers import RowBuffer, VectorBuffer
 from graft.library.describe import DOCUMENT, PASSAGE, describe
+from graft.library.filling import Filling
 from graft.library.fulltext import Analyser
+from graft.library.indexes.lance import LanceIndex
 from graft.library.lance import Database, Table, equals_any, scan, scan_table
 from graft.library.manifest import AnnIndex, published, read_manifest
 from graft.library.publish import clean, commit, compact, files, prune, restore
@@ -33,12 +36,15 @@ class Writer:
     not grow with the corpus (but for the ids of the documents).
     """
 
-    def __init__(self, folder: Path, ctx: Context, *, ann_from: int) -> None:
+    def __init__(
+        self, folder: Path, ctx: Context, *, ann_from: int, index: IndexChoice | None = None
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.ctx = ctx
         self.ann_from = ann_from
         self.manifest = read_manifest(folder, published(folder))
         self._database = Database(folder)
+        self._filling = Filling(self._database, index, ctx) if index else None
         restore(self._database, self.manifest)
         self._files = files(folder)
         self._analyser = Analyser(self.manifest.stop_words)
@@ -181,7 +187,8 @@ class Writer:
         have text, and Cancelled when the job was cancelled; nothing is published then.
         """
         self._flush()
-        if not self._changed and not self._purging:
+        unfilled = self._filling is not None and self._filling.lacks(self.manifest)
+        if not (self._changed or self._purging or unfilled):
             return self.manifest.version
         with self.ctx.stage("publish"):
             if self._purging:
@@ -193,6 +200,8 @@ class Writer:
                 [(space, self._indexes[id]) for id, space in self._spaces.items()],
                 changed=self._changed,
             )
+            if self._filling is not None:
+                manifest = self._filling.fill(self.manifest, manifest)
             self.ctx.check()
             commit(self._database, manifest, self._tables.values(), old=self._files)
         self.manifest = manifest
@@ -203,10 +212,12 @@ class Writer:
 
     def _clean(self, compacted: Sequence[Table]) -> None:
         try:
+            if self._filling is not None:
+                self._filling.clean(self.manifest, all_older=self._purging)
             clean(self._database, self.manifest, all_older=self._purging)
             for table in compacted:
                 prune(table, self.ctx.clock())
-        except (OSError, RuntimeError) as error:
+        except Exception as error:  # whatever LanceDB, or the client of an index, raises
             if self._purging:
                 raise
             # It is published: old files that stay are only space, and the next publish tries again.
@@ -247,8 +258,7 @@ class Writer:
         for condition in equals_any("document_id", documents):
             ids = scan_table(passages, ["id"], where=condition)["id"].to_pylist()
             for id in self._spaces:
-                for some in equals_any("id", ids):
-                    self._tables[id].delete(some)
+                LanceIndex(self._tables[id]).delete(ids)
                 index = self._indexes[id]
                 if index is not None:
                     self._indexes[id] = replace(index, deleted=index.deleted + len(ids))

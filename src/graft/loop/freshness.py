@@ -17,8 +17,8 @@ from graft.core.document import Document
 from graft.core.example import Example
 from graft.core.files import Layout
 from graft.core.recipe import Recipe
-from graft.examples.distract import search_for
 from graft.examples.holding import holds
+from graft.examples.searching import search_for
 from graft.generate.prompts import CLOSED_BOOK
 from graft.library.store import Library
 from graft.loop.spaces import put_documents

@@ -8,18 +8,19 @@ from itertools import pairwise
 
 from graft.answer.decline import fit_threshold
 from graft.core.answer import Answer
+from graft.core.case import Case
 from graft.core.config import Settings
 from graft.core.context import Context
-from graft.core.document import Passage
 from graft.core.example import Example
-from graft.evaluate.result import SplitResult, summarise
-from graft.evaluate.retrieval import rank_passages, score_rankings
-from graft.evaluate.score import Scored, score_answers
-from graft.examples.distract import search_for
-from graft.examples.gold import resolve
+from graft.core.hashing import value_hash
+from graft.evaluate.result import Plan
+from graft.examples.gold import Resolved, resolve
+from graft.examples.searching import search_for
 from graft.generate.remember import Remember
 from graft.library.store import Library
-from graft.loop.scoring import rank_pipeline, sampling
+from graft.loop.parts import runs_of
+from graft.loop.scoring import Bench, search_all
+from graft.loop.trials import System, Trial, settings_digest
 from graft.measures.text import token_f1
 from graft.wire import Wiring, answerer, segmentation
 
@@ -34,10 +35,11 @@ class Rung:
     name: str
     settings: Settings
     prompts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    release: str = ""
 
 
 class Ladder:
-    """Scores rungs as they would serve, and never asks a model the same prompt twice."""
+    """Rungs as systems that answer as they would serve; no model is asked a prompt twice."""
 
     def __init__(self, workspace: Wiring, held: Library, ctx: Context) -> None:
         self.workspace, self.held, self.ctx = workspace, held, ctx
@@ -46,7 +48,9 @@ class Ladder:
     def answer(self, rung: Rung, examples: Sequence[Example], threshold: float) -> list[Answer]:
         """Return the answers of a system at a decline threshold."""
         settings = rung.settings
-        serving = answerer(self.workspace, settings, self.held, prompts=rung.prompts)
+        serving = answerer(
+            self.workspace, settings, self.held, prompts=rung.prompts, release=rung.release
+        )
         key = settings.generate.model_dump_json()
         kept = self.memory.setdefault(key, Remember(serving.generator))
         system = replace(serving, generator=kept, decline_threshold=threshold)
@@ -68,50 +72,48 @@ class Ladder:
         table = settings.answer.model_copy(update={"decline_threshold": fitted.threshold})
         return settings.model_copy(update={"answer": table})
 
-    def score(self, rungs: Sequence[Rung], examples: Sequence[Example]) -> list[Scored]:
-        """Return each rung's answers and rankings scored together.
+    def system(self, rung: Rung) -> System:
+        """Return a rung as a system that answers and ranks.
 
-        A passage of the rung's own segmentation is relevant when it lies on the gold evidence.
+        What its ranking is judged on, passages or documents, is the gold's matter, in the rung's
+        own segmentation. No time is told: what a rung below was asked already is not asked again.
         """
-        scored = []
-        for rung in rungs:
-            gold = self._gold(rung.settings, examples)
-            qrels = {id: {p.id: 1 for p in passages} for id, passages in gold.items()}
-            threshold = rung.settings.answer.decline_threshold
-            answers = self.answer(rung, examples, threshold)
-            # No time: what a rung below was asked already is not asked again.
-            found = score_answers(rung.name, examples, answers)
-            ranked = rank_pipeline(
-                self.workspace, rung.name, rung.settings, self.held, examples, rank_passages,
-                self.ctx,
-            )  # fmt: skip
-            ids = [example.id for example in examples]
-            retrieved = score_rankings(rung.name, ids, ranked.rows, qrels)
-            scored.append(replace(found, values={**found.values, **retrieved.values}))
-        return scored
 
-    def on(
-        self, rungs: Sequence[Rung], examples: Sequence[Example], measures: Sequence[str]
-    ) -> SplitResult:
+        def ask(examples: Sequence[Example]) -> list[Case]:
+            gold = self._gold(rung.settings, examples)
+            judged = [gold.judged(example.id) for example in examples]
+            answers = self.answer(rung, examples, rung.settings.answer.decline_threshold)
+            bench = Bench(self.workspace, rung.settings, self.held, self.ctx)
+            found = search_all(bench, rung.name, examples)
+            return [
+                Case(e, a, ranking=tuple(j.ranking(hits)), judged=j.grades)
+                for e, a, j, hits in zip(examples, answers, judged, found, strict=True)
+            ]
+
+        about = {
+            "settings": settings_digest(rung.settings),
+            "runs": " ".join(runs_of(rung.settings)),
+            "release": rung.release,
+            "prompts": value_hash(rung.prompts)[:16],
+        }
+        return System(rung.name, about, ask)
+
+    def trial(self, split: str, rungs: Sequence[Rung], examples: Sequence[Example]) -> Trial:
         """Return the ladder on examples: each rung against the one below, and last against first.
 
         The last pair, from what is in use to the candidate, is what the gate judges. Examples
         whose gold is gone are left out.
         """
-        gold = [self._gold(rung.settings, examples) for rung in rungs]
-        examples = [example for example in examples if all(example.id in g for g in gold)]
-        scored = self.score(rungs, examples)
+        gold = [self._gold(rung.settings, examples).passages for rung in rungs]
+        kept = [example for example in examples if all(example.id in g for g in gold)]
         names = [rung.name for rung in rungs]
         pairs = list(pairwise(names))
         if len(names) > 2:
             pairs.append((names[0], names[-1]))
-        return summarise(
-            scored, examples, pairs=pairs, measures=measures,
-            sampling=sampling(self.workspace, self.ctx), changed=(names[0], names[-1]),
-        )  # fmt: skip
+        measures = self.workspace.config.gate.measures
+        plan = Plan("", tuple(pairs), measures, changed=(names[0], names[-1]))
+        return Trial(split, [self.system(rung) for rung in rungs], kept, plan)
 
-    def _gold(
-        self, settings: Settings, examples: Sequence[Example]
-    ) -> Mapping[str, Sequence[Passage]]:
+    def _gold(self, settings: Settings, examples: Sequence[Example]) -> Resolved:
         held = self.held.using(segmentation(settings.segment).id)
-        return resolve(examples, held.document, passages_of=held.passages_of).passages
+        return resolve(examples, held.document, passages_of=held.passages_of)

@@ -83,7 +83,7 @@ def evidence(example: Example, gold: Sequence[Passage]) -> tuple[Passage, ...]:
 
 
 def retrieval(
-    workspace: Wiring, material: Material, settings: Settings, *, limit: int
+    workspace: Wiring, material: Material, settings: Settings, *, limit: int, ctx: Context
 ) -> Callable[[list[Search]], list[Search]]:
     """Return a retrieval that never shows what is kept apart for test-new, not even as a wrong one.
 
@@ -95,7 +95,7 @@ def retrieval(
     def retrieve(searches: list[Search]) -> list[Search]:
         return [
             replace(s, hits=tuple(h for h in s.hits if h.document_id not in apart)[:limit])
-            for s in stage(searches)
+            for s in stage(searches, ctx)
         ]
 
     return retrieve

@@ -2,54 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
-from graft.core.config import Settings, nested, override
+from graft.core.config import Settings
 from graft.core.errors import ConfigError, InputError
 from graft.core.files import RUNS
-from graft.core.runs import PRESENT, Run, read_run
-from graft.wire import Wiring, base_digest
+from graft.core.runs import Run, read_run
+from graft.wire import Wiring, base_digest, line_of, with_changes
 
 
 def with_run(settings: Settings, run: Run) -> Settings:
     """Return the settings with what a run changes in them, whatever part of them that is.
 
-    Raises ConfigError where they have no such setting: the run was made by another version.
+    Raises ConfigError where they have no such setting.
     """
-    changed = settings
-    for key, value in run.changes.items():
-        if isinstance(value, str) and PRESENT in value:
-            value = value.replace(PRESENT, str(_present(settings, key)))  # noqa: PLW2901
-        changed = override(changed, nested(key, value))
-    return changed
+    return with_changes(settings, run.changes)
 
 
 def runs_of(settings: Settings) -> tuple[str, ...]:
-    """Return the ids of the runs that the settings name, in the order of the settings.
+    """Return the ids of the runs that the settings use, in the order of the pipeline.
 
-    >>> retrieve = {"reranker": "runs/reranker-1"}
-    >>> runs_of(Settings.model_validate({"retrieve": retrieve}))
-    ('reranker-1',)
+    >>> runs_of(Settings.model_validate({"generate": {"adapter": "runs/generator-1"}}))
+    ('generator-1',)
     """
-    named = [text for text in _texts(settings.model_dump()) if text.startswith(RUNS)]
-    return tuple(dict.fromkeys(text.removeprefix(RUNS) for text in named))
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for each in value.values():
-            yield from _texts(each)
-
-
-def _present(settings: Settings, key: str) -> Any:
-    found: Any = settings.model_dump()
-    for name in key.split("."):
-        found = found.get(name, "") if isinstance(found, Mapping) else ""
-    return found
+    stages = line_of(settings).used.values()
+    tables = (settings.encoder, *stages, settings.generate)
+    named = [value for table in tables for value in dict(table).values()]
+    found = [v.removeprefix(RUNS) for v in named if isinstance(v, str) and v.startswith(RUNS)]
+    return tuple(dict.fromkeys(found))
 
 
 def run_named(workspace: Wiring, name: str) -> Run:

@@ -11,7 +11,17 @@ from graft.core.errors import ConfigError, ModelError, SetupError
 from graft.core.installed import installed_versions
 from graft.core.release import Lineage, Release
 from graft.core.runs import weights_digest
-from graft.wire import Wiring, encoder, generator, prompt_of, reranker, space, weights_path
+from graft.wire import (
+    Wiring,
+    encoder,
+    generator,
+    line_of,
+    prompt_of,
+    reranker,
+    resolved,
+    space,
+    weights_path,
+)
 
 
 def settings_of(w: Wiring, number: int | None) -> tuple[Settings, str]:
@@ -24,9 +34,10 @@ def settings_of(w: Wiring, number: int | None) -> tuple[Settings, str]:
     """
     releases = w.releases
     release = releases.current() if number is None else releases.get(number)
-    settings = override(release.settings, w.explicit)
-    if settings == release.settings:
-        return settings, str(release.number)
+    pinned = resolved(release.settings)
+    settings = resolved(override(pinned, w.explicit))
+    if settings == pinned:
+        return release.settings, str(release.number)
     cuts = [release, *map(releases.get, releases.history())]
     if settings.segment not in [other.settings.segment for other in cuts]:
         require_same(settings, release, ("segment",))
@@ -50,11 +61,13 @@ def require_same(settings: Settings, release: Release, tables: Sequence[str]) ->
 def _digests(w: Wiring, settings: Settings) -> dict[str, Callable[[], str]]:
     """Return, for each part of these settings that has weights here, what tells their digest."""
     found: dict[str, Callable[[], str]] = {"encoder": lambda: encoder(w, settings.encoder).digest}
-    if settings.retrieve.fusion:
-        fitted = settings.retrieve.fusion
-        found["fusion"] = lambda: weights_digest(Path(weights_path(w, fitted, "fusion")))
-    if settings.retrieve.reranker:
-        found["reranker"] = lambda: reranker(w, settings.retrieve.reranker).digest
+    stages = line_of(settings).used
+    if "fuse" in stages and stages["fuse"].run:
+        found["fusion"] = lambda: weights_digest(
+            Path(weights_path(w, stages["fuse"].run, "fusion"))
+        )
+    if "rerank" in stages:
+        found["reranker"] = lambda: reranker(w, stages["rerank"].model).digest
     if not settings.generate.url:
         found["generator"] = lambda: generator(w, settings.generate).digest
     return found
@@ -72,12 +85,12 @@ def require_weights(w: Wiring, release: Release) -> None:
 
 
 def make_release(
-    w: Wiring, settings: Settings, *, created: float, lineage: Lineage, verdict: str = "",
-    judged_against: int | None = None, note: str = "",
-) -> Release:  # fmt: skip
+    w: Wiring, settings: Settings, *, created: float, lineage: Lineage, note: str = ""
+) -> Release:
     """Return a release of these settings, with prompts, digests and versions resolved.
 
-    It is not stored. A generator that is remote has no digest, nor one that is not installed yet.
+    It is not stored, and nothing has judged it. A generator that is remote has no digest, nor one
+    that is not installed yet.
     """
     digests = {}
     for part, digest in _digests(w, settings).items():
@@ -87,13 +100,11 @@ def make_release(
     return Release(
         number=0,
         created=created,
-        settings=settings,
+        settings=resolved(settings),
         space=space(w, settings).id,
         prompts={name: prompt_of(w, name).to_dict()},
         digests=digests,
         versions=installed_versions(),
         lineage=lineage,
-        verdict=verdict,
-        judged_against=judged_against,
         note=note,
     )

@@ -1,85 +1,168 @@
-"""scoring: systems of this workspace asked on examples, and what they are worth."""
+"""scoring: the cells and the retrievals of this workspace, as systems that can be asked."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache, partial
 
-from graft.core.answer import Answer
+from graft.answer.answerer import Answerer
+from graft.core.case import Case
 from graft.core.config import Settings
 from graft.core.context import Context
 from graft.core.document import Passage
+from graft.core.errors import InputError
 from graft.core.example import Example
+from graft.core.hashing import value_hash
 from graft.core.runs import Run
-from graft.core.search import Hit, Search
-from graft.evaluate.cells import PAIRS, ContextName, GeneratorName, Respond, run_cells
-from graft.evaluate.compare import Sampling
-from graft.evaluate.result import SplitResult, summarise
-from graft.evaluate.retrieval import rank_documents, score_rankings
-from graft.evaluate.score import Scored
-from graft.examples.distract import search_for
-from graft.examples.gold import resolve
+from graft.core.search import Hit
+from graft.evaluate.cells import FEW_SHOT, Cell, cell_named, cells_of, plan_of
+from graft.evaluate.result import Plan
+from graft.examples.gold import Judged, resolve
+from graft.examples.searching import search_for, searched
+from graft.generate.prompts import Worked
 from graft.library.store import Library
 from graft.loop.parts import with_run
-from graft.wire import Wiring, answerer, pipeline
-
-Worked = Sequence[tuple[str, Sequence[Passage], str]]
+from graft.loop.trials import System, Trial, settings_digest
+from graft.retrieve.line import alone, fusion
+from graft.wire import Wiring, answerer, line_of, pipeline, prompt_of, with_line
 
 RETRIEVAL_DEPTH = 100
 """Passages a ranking holds, so that ten documents come out of it."""
 
 
-def score_cells(
-    workspace: Wiring, settings: Settings, held: Library, examples: Sequence[Example], *,
-    runs: Mapping[str, Run], worked: Worked, ctx: Context,
-) -> tuple[list[Scored], list[Example]]:  # fmt: skip
-    """Return every cell scored, and the examples whose gold could be resolved."""
-    gold = resolve(examples, held.document, passages_of=held.passages_of, ctx=ctx)
-    kept = [e for e in examples if e.id in gold.passages]
-    searches = pipeline(workspace, settings, held)([search_for(e) for e in kept])
-    most = settings.answer.passages
-    contexts: dict[ContextName, list[list[Passage]] | None] = {
-        "none": None,
-        "retrieved": [passages_of(search.hits) for search in searches],
-        "gold": [list(gold.passages[e.id][:most]) for e in kept],
-    }
-    # A release in use may have an adapter: the cells tell what one adds to the model as it came.
-    bare = settings.model_copy(
-        update={"generate": settings.generate.model_copy(update={"adapter": ""})}
-    )
-    responders: dict[GeneratorName, Respond] = {
-        "base": responder(workspace, bare, held, ctx=ctx),
-    }
-    if worked:
-        responders["few-shot"] = responder(workspace, bare, held, worked=worked, ctx=ctx)
-    for name in ("closed", "raft"):
-        if name in runs:
-            tuned = with_run(settings, runs[name])
-            responders[name] = responder(workspace, tuned, held, ctx=ctx)  # type: ignore[index]
-    return run_cells(kept, contexts, responders, ctx=ctx), kept
+@dataclass(frozen=True)
+class Bench:
+    """Where systems are put to questions: a workspace, its library, and the settings in use."""
+
+    workspace: Wiring
+    settings: Settings
+    held: Library
+    ctx: Context
+    release: str = ""
 
 
-def responder(
-    workspace: Wiring, settings: Settings, held: Library, *, worked: Worked = (), ctx: Context
-) -> Respond:
-    """Return how one generator answers given passages, as serving would, threshold aside."""
-    serving = answerer(workspace, settings, held)
-    reading = replace(serving, decline_threshold=0.0, worked=tuple(worked))
+def cell_trials(
+    bench: Bench,
+    asked: Mapping[str, Sequence[Example]],
+    runs: Mapping[str, Run],
+    worked: Sequence[Worked],
+    about: Mapping[str, str],
+) -> list[Trial]:
+    """Return the cells of runs, each under the name of its cell, put to each split's questions.
 
-    def respond(
-        searches: Sequence[Search], contexts: Sequence[Sequence[Passage]] | None
-    ) -> list[Answer]:
-        return reading.answer_from(searches, contexts, ctx)
+    Without worked examples there is no control of style. Examples whose gold is gone are left
+    out. `about` explains the table of a split.
+    """
+    cells = cells_of(list(runs), few_shot=bool(worked))
+    systems = cell_systems(bench, cells, _generators(runs), worked)
+    return [
+        Trial(split, systems, _with_gold(bench, chosen), plan_of(cells, about.get(split, "")))
+        for split, chosen in asked.items()
+    ]
 
-    return respond
+
+def cell_systems(
+    bench: Bench, cells: Sequence[Cell], runs: Mapping[str, Run], worked: Sequence[Worked]
+) -> list[System]:
+    """Return cells as systems; `runs` maps each of their generators that is a run's to it.
+
+    A release in use may have an adapter: the base of the cells is the model as it came.
+    """
+    table = bench.settings.generate.model_copy(update={"adapter": ""})
+    bare = bench.settings.model_copy(update={"generate": table})
+    contexts = _Contexts(bench)
+
+    def used(generator: str) -> Settings:
+        run = runs.get(generator)
+        return bare if run is None else with_run(bench.settings, run)
+
+    @cache
+    def reader(generator: str) -> Answerer:
+        serving = answerer(bench.workspace, used(generator), bench.held, release=bench.release)
+        shown = tuple(worked) if generator == FEW_SHOT else ()
+        return replace(serving, decline_threshold=0.0, worked=shown)
+
+    def ask(cell: Cell, examples: Sequence[Example]) -> list[Case]:
+        shown, serving = contexts.of(cell, examples), reader(cell.generator)
+        started = bench.ctx.clock()
+        answers = serving.answer_from([search_for(e) for e in examples], shown, bench.ctx)
+        seconds = (bench.ctx.clock() - started) / max(len(examples), 1)
+        return [
+            Case(example, answer, closed=shown is None, seconds=seconds)
+            for example, answer in zip(examples, answers, strict=True)
+        ]
+
+    def about(cell: Cell) -> dict[str, str]:
+        run, settings = runs.get(cell.generator), used(cell.generator)
+        told = {
+            "generator": cell.generator if run is None else run.id,
+            "weights": "" if run is None else run.digest,
+            "context": cell.context,
+            "settings": settings_digest(settings),
+            "release": bench.release,
+            "prompt": value_hash(prompt_of(bench.workspace, settings.answer.prompt).to_dict()),
+        }
+        if cell.generator == FEW_SHOT:
+            told["worked"] = value_hash([(q, [p.id for p in shown], a) for q, shown, a in worked])
+        return told
+
+    return [System(cell.name, about(cell), partial(ask, cell)) for cell in cells]
 
 
-def worked_examples(
-    workspace: Wiring, settings: Settings, held: Library, train: Sequence[Example]
-) -> Worked:
+def _generators(runs: Mapping[str, Run]) -> dict[str, Run]:
+    """Return the run behind each generator that cells name; a name stands for one run."""
+    found: dict[str, Run] = {}
+    for name, run in runs.items():
+        generator = cell_named(name).generator
+        if found.setdefault(generator, run).id != run.id:
+            raise InputError(
+                f"{generator!r} names the runs {found[generator].id} and {run.id}: give each run "
+                "a name of its own"
+            )
+    return found
+
+
+class _Contexts:
+    """The passages that each kind of context shows to questions, found once and when needed."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+        self._kept: dict[tuple[str, str], list[list[Passage]]] = {}
+
+    def of(self, cell: Cell, examples: Sequence[Example]) -> list[list[Passage]] | None:
+        """Return the passages of each example, or None for no context."""
+        if cell.context == "none":
+            return None
+        key = (cell.context, value_hash([example.id for example in examples]))
+        if key not in self._kept:
+            found = self._retrieved if cell.context == "retrieved" else self._gold
+            self._kept[key] = found(examples)
+        return self._kept[key]
+
+    def _retrieved(self, examples: Sequence[Example]) -> list[list[Passage]]:
+        bench = self._bench
+        stage = pipeline(bench.workspace, bench.settings, bench.held)
+        return [passages_of(s.hits) for s in stage([search_for(e) for e in examples], bench.ctx)]
+
+    def _gold(self, examples: Sequence[Example]) -> list[list[Passage]]:
+        bench = self._bench
+        gold = resolve(examples, bench.held.document, passages_of=bench.held.passages_of)
+        most = bench.settings.answer.passages
+        return [list(gold.passages[e.id][:most]) for e in examples]
+
+
+def _with_gold(bench: Bench, examples: Sequence[Example]) -> list[Example]:
+    """Return the examples whose gold is still there; a warning says how many are not."""
+    held = bench.held
+    gold = resolve(examples, held.document, passages_of=held.passages_of, ctx=bench.ctx)
+    return [example for example in examples if example.id in gold.passages]
+
+
+def worked_examples(bench: Bench, train: Sequence[Example]) -> list[Worked]:
     """Return the first answerable training examples with one gold passage each, for the prompt."""
-    most = workspace.config.evaluate.few_shot
-    chosen: list[tuple[str, Sequence[Passage], str]] = []
+    most, held = bench.workspace.config.evaluate.few_shot, bench.held
+    chosen: list[Worked] = []
     for example in train:
         if len(chosen) == most:
             break
@@ -91,95 +174,61 @@ def worked_examples(
     return chosen
 
 
-@dataclass(frozen=True)
-class Rankings:
-    """What one system ranked: (id, score) lists, best first, in the order of the questions."""
+def ranking_systems(bench: Bench, named: Mapping[str, Settings]) -> list[System]:
+    """Return retrievals that rank documents, each document at the place of its best passage."""
 
-    rows: list[list[tuple[str, float]]]
-    seconds: float
+    def system(name: str, settings: Settings) -> System:
+        def ask(examples: Sequence[Example]) -> list[Case]:
+            started = bench.ctx.clock()
+            found = search_all(replace(bench, settings=settings), name, examples)
+            seconds = (bench.ctx.clock() - started) / max(len(examples), 1)
+            judged = [Judged("document", example.grades) for example in examples]
+            return [
+                Case(e, ranking=tuple(j.ranking(hits)), judged=j.grades, seconds=seconds)
+                for e, j, hits in zip(examples, judged, found, strict=True)
+            ]
+
+        return System(name, {"settings": settings_digest(settings)}, ask)
+
+    return [system(name, settings) for name, settings in named.items()]
 
 
-def rank_systems(
-    workspace: Wiring, systems: Mapping[str, Settings], held: Library,
-    examples: Sequence[Example], ctx: Context,
-) -> dict[str, Rankings]:  # fmt: skip
-    """Return the documents that each retrieval system ranks."""
-    return {
-        name: rank_pipeline(workspace, name, variant, held, examples, rank_documents, ctx)
-        for name, variant in systems.items()
-    }
-
-
-def rank_pipeline(
-    workspace: Wiring, name: str, settings: Settings, held: Library, examples: Sequence[Example],
-    rank: Callable[[Sequence[Hit]], list[tuple[str, float]]], ctx: Context,
-) -> Rankings:  # fmt: skip
-    """Return what one retrieval ranks, by documents or passages as `rank` reads its hits."""
-    stage = pipeline(workspace, settings, held, limit=RETRIEVAL_DEPTH)
-    started, rows = ctx.clock(), []
-    with ctx.stage(f"search {name}", len(examples)) as step:
-        for start in range(0, len(examples), 256):
-            batch = examples[start : start + 256]
-            rows += [rank(search.hits) for search in stage([search_for(e) for e in batch])]
+def search_all(bench: Bench, name: str, examples: Sequence[Example]) -> list[tuple[Hit, ...]]:
+    """Return the hits of each example's search by the bench's settings, in batches."""
+    stage = pipeline(bench.workspace, bench.settings, bench.held, limit=RETRIEVAL_DEPTH)
+    hits: list[tuple[Hit, ...]] = []
+    with bench.ctx.stage(f"search {name}", len(examples)) as step:
+        for batch in searched(examples, partial(stage, ctx=bench.ctx), size=256):
+            hits += [search.hits for _, search in batch]
             step.advance(len(batch))
-    return Rankings(rows, ctx.clock() - started)
+    return hits
 
 
-def rankings_result(
-    workspace: Wiring, rankings: Mapping[str, Rankings], examples: Sequence[Example], *,
-    against: str, ctx: Context,
-) -> SplitResult:  # fmt: skip
-    """Return rankings scored by documents, each compared with the one named `against`.
+def rankings_plan(names: Sequence[str], against: str) -> Plan:
+    """Return a plan that compares each retrieval with the one named `against`.
 
     Those that come before it in the order are taken for parts of it, those after for changes.
     """
-    qrels = {e.id: {g.document_id: 1 for g in e.gold} for e in examples}
-    ids = [example.id for example in examples]
-    scored = [
-        score_rankings(name, ids, found.rows, qrels, seconds=found.seconds)
-        for name, found in rankings.items()
-    ]
-    names = list(rankings)
-    place = names.index(against)
+    place = list(names).index(against)
     pairs = [(name, against) for name in names[:place]]
     pairs += [(against, name) for name in names[place + 1 :]]
-    return summarise(
-        scored, examples, pairs=pairs,
-        measures=("nDCG@10", "Recall@10"), sampling=sampling(workspace, ctx),
-    )  # fmt: skip
+    return Plan(pairs=tuple(pairs))
 
 
-def retrieval_systems(settings: Settings) -> dict[str, Settings]:
-    """Return the settings of each retrieval system: legs, fusion, and reranking if it is set."""
-    table = settings.retrieve
-    found = {}
-    for name in ("bm25", "dense", "hybrid"):
-        plain = table.model_copy(update={"pipeline": name, "reranker": ""})
-        found[name] = settings.model_copy(update={"retrieve": plain})
-    if table.reranker:
-        found["reranked"] = settings
-    return found
+def retrieval_settings(settings: Settings) -> dict[str, Settings]:
+    """Return the settings of each retrieval system that the line holds, the whole line last.
+
+    They are each leaf alone, the fusion ("hybrid"), and the line where it does more ("reranked").
+    """
+    line = line_of(settings)
+    found = {name: alone(line, name) for name in line.leaves}
+    if (fused := fusion(line)) is not None:
+        found["hybrid"] = fused
+    if line not in found.values():
+        found["reranked"] = line
+    return {name: with_line(settings, part) for name, part in found.items()}
 
 
 def passages_of(hits: Sequence[Hit]) -> list[Passage]:
     """Return the fetched passages of hits, in their order."""
     return [hit.passage for hit in hits if hit.passage is not None]
-
-
-def sampling(workspace: Wiring, ctx: Context) -> Sampling:
-    """Return how intervals are made by the settings."""
-    table = workspace.config.evaluate
-    return Sampling(table.resamples, table.confidence, ctx.seed, table.smallest_n)
-
-
-def summarise_cells(
-    workspace: Wiring, scored: Sequence[Scored], examples: Sequence[Example], ctx: Context
-) -> SplitResult:
-    """Return the cells' means and the differences that tell what each part adds."""
-    names = {system.name for system in scored}
-    after = "rag+ft" if "rag+ft" in names else "rag"
-    before = "rag" if after == "rag+ft" else "base"
-    return summarise(
-        scored, examples, pairs=PAIRS, measures=("answer_f1", "exact_match", "support"),
-        sampling=sampling(workspace, ctx), changed=(before, after),
-    )  # fmt: skip

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from graft.core.unions import Unions
 from graft.examples import store
 from graft.examples.store import LATEST, ExampleSet
-from graft.examples.unions import Unions
 from graft.library.duplicates import groups as duplicate_clusters
 from graft.library.store import Library
 from graft.wire import Wiring
@@ -26,7 +26,7 @@ def document_groups(held: Library, threshold: float) -> Mapping[str, str]:
     Near-duplicates belong together, and so do documents that share a title: they are sections of
     one article, and a question on one is often answered in the next.
     """
-    tied = Unions()
+    tied: Unions[str] = Unions()
     titles: dict[str, list[str]] = {}
     for row in held.document_rows():
         if row.title:

@@ -13,6 +13,7 @@ from graft.core.context import Context, Step
 from graft.core.document import Document, Passage
 from graft.core.errors import GraftError
 from graft.core.files import RUNS
+from graft.core.mapper import Here
 from graft.core.protocols import Encoder
 from graft.core.release import Release
 from graft.core.runs import Run
@@ -29,6 +30,10 @@ CANDIDATES = 3
 
 ENCODE_AT_ONCE = 2048
 """Passages embedded together: enough to sort by length, few enough to hold in memory."""
+
+
+MAPPER = Here()
+"""Where passages are encoded: one process, since each would load the model for itself."""
 
 
 @dataclass(frozen=True)
@@ -160,10 +165,9 @@ def embed(
     """Put the vectors of passages into spaces of one segmentation; say where one is cut short."""
     texts = [passage.indexed_text for passage in passages]
     for place in spaces if texts else ():
-        for start in range(0, len(texts), ENCODE_AT_ONCE):
-            stop = start + ENCODE_AT_ONCE
-            vectors = place.encoder.encode_passages(texts[start:stop])
-            writer.put_vectors(place.space, passages[start:stop], vectors)
+        encoded = MAPPER.map(place.encoder.encode_passages, batched(texts, ENCODE_AT_ONCE))
+        for some, vectors in zip(batched(passages, ENCODE_AT_ONCE), encoded, strict=True):
+            writer.put_vectors(place.space, some, vectors)
             step.advance(0)
         most = place.encoder.max_tokens
         too_long = sum(n > most for n in place.encoder.count_tokens(texts)) if place.may_cut else 0

@@ -11,13 +11,12 @@ from graft.core.recipe import Recipe
 from graft.core.runs import Run
 from graft.examples.formats import sample
 from graft.loop.material import Material, keep, retrieval
+from graft.retrieve.line import alone
 from graft.tune.cost import peak_memory
 from graft.tune.data import DataRow
 from graft.tune.fusion import Leg, fit_fusion, fused_mean, leg_of
 from graft.tune.writing import run_id, versions
-from graft.wire import Wiring, encoder, fusion_weights
-
-LEGS = ("dense", "bm25")
+from graft.wire import Wiring, encoder, fusion_weights, line_of, with_line
 
 MOST = 2000
 """Training questions that are searched for at most: more would hardly move the weights."""
@@ -38,21 +37,22 @@ def tune_fusion_part(workspace: Wiring, material: Material, *, ctx: Context) -> 
             "import some"
         )
     train = sample(train, MOST, ctx.seed)
-    table, created = material.settings.retrieve, ctx.clock()
-    set_to = dict(zip(LEGS, fusion_weights(workspace, table), strict=True))
-    with ctx.stage("tune fusion", len(LEGS)) as step, peak_memory() as peak:
+    created = ctx.clock()
+    set_to = fusion_weights(workspace, material.settings, material.held)
+    k = line_of(material.settings).table("fuse").k
+    with ctx.stage("tune fusion", len(set_to)) as step, peak_memory() as peak:
         legs: dict[str, Leg] = {}
-        for name in LEGS:
-            legs[name] = _leg(workspace, material, name, [*train, *dev])
+        for name in set_to:
+            legs[name] = _leg(workspace, material, name, [*train, *dev], ctx)
             step.advance()
-        fitted = fit_fusion(legs, _qrels(material, train), measure=MEASURE, k=table.rrf_k)
+        fitted = fit_fusion(legs, _qrels(material, train), measure=MEASURE, k=k)
     recipe = Recipe(
         part="fusion", objective="weights", base=material.settings.encoder.model,
         base_digest=encoder(workspace, material.settings.encoder).digest,
         data=material.examples.id, adapter={}, seed=ctx.seed,
     )  # fmt: skip
     means = [
-        {MEASURE: fused_mean(legs, _qrels(material, dev), weights, measure=MEASURE, k=table.rrf_k)}
+        {MEASURE: fused_mean(legs, _qrels(material, dev), weights, measure=MEASURE, k=k)}
         if dev
         else {}
         for weights in (set_to, fitted.weights)
@@ -93,7 +93,9 @@ def _qrels(material: Material, examples: Sequence[Example]) -> dict[str, dict[st
     return {e.id: {p.id: 1 for p in material.gold[e.id]} for e in examples}
 
 
-def _leg(workspace: Wiring, material: Material, name: str, examples: Sequence[Example]) -> Leg:
-    table = material.settings.retrieve.model_copy(update={"pipeline": name, "reranker": ""})
-    settings = material.settings.model_copy(update={"retrieve": table})
-    return leg_of(retrieval(workspace, material, settings, limit=table.depth), examples)
+def _leg(
+    workspace: Wiring, material: Material, name: str, examples: Sequence[Example], ctx: Context
+) -> Leg:
+    settings = with_line(material.settings, alone(line_of(material.settings), name))
+    found = retrieval(workspace, material, settings, limit=settings.retrieve.depth, ctx=ctx)
+    return leg_of(found, examples)

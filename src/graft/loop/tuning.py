@@ -14,12 +14,13 @@ from graft.core.files import RUNS
 from graft.core.generation import Prompt
 from graft.core.recipe import Part, Recipe
 from graft.core.runs import Run
-from graft.examples.distract import Retrieve
+from graft.examples.searching import Retrieve
 from graft.loop.material import Material, evidence, keep, retrieval
 from graft.loop.parts import run_named
 from graft.loop.recipes import Asked, recipe_of
 from graft.loop.tune_fusion import tune_fusion_part
 from graft.models.reranker import grow_reranker
+from graft.retrieve.line import before, read_line
 from graft.tune.checkpoint import Checkpoint, checkpoint_of
 from graft.tune.generator import tune_generator
 from graft.tune.lists import score_lists
@@ -34,12 +35,17 @@ from graft.wire import (
     causal,
     encoder,
     encoder_folder,
+    line_of,
     loaded_adapter,
     prompt_of,
     reranker,
+    with_line,
 )
 
 SPLITS = ("train", "dev")
+
+DENSE = "follow_up >> dense"
+"""The line that shows the encoder's own mistakes."""
 
 Made = Mapping[str, Mapping[str, Lessons]]
 """The lessons of each split, by the objective's name."""
@@ -64,7 +70,7 @@ def tune_part(
             "tuned here: name a local model in generate.model"
         )
     recipe = recipe_of(workspace, material, part, asked or Asked(), seed=ctx.seed)
-    source = source_of(workspace, material)
+    source = source_of(workspace, material, ctx)
     made: Made = {
         split: {o.name: o.items(source, split, recipe, ctx) for o in objectives_of(recipe)}
         for split in SPLITS
@@ -95,18 +101,18 @@ def tune_part(
     return kept
 
 
-def source_of(workspace: Wiring, material: Material) -> Source:
+def source_of(workspace: Wiring, material: Material, ctx: Context) -> Source:
     """Return what objectives make their items from."""
     settings = material.settings
+    line = line_of(settings)
 
     def retrieve(stage: Stage, limit: int) -> Retrieve:
-        table = settings.retrieve
-        if stage != "served":
-            table = table.model_copy(update={"reranker": ""})
+        own = settings
+        if stage == "first":
+            own = with_line(settings, before(line, "rerank"))
         if stage == "dense":
-            table = table.model_copy(update={"pipeline": "dense"})
-        own = settings.model_copy(update={"retrieve": table})
-        return retrieval(workspace, material, own, limit=limit)
+            own = with_line(settings, read_line(DENSE, settings.retrieve.stages))
+        return retrieval(workspace, material, own, limit=limit, ctx=ctx)
 
     def count_tokens(prompt: Prompt) -> int:
         return len(causal(workspace, settings.generate).ids(prompt))
@@ -121,7 +127,7 @@ def source_of(workspace: Wiring, material: Material) -> Source:
         count_tokens=count_tokens,
         encoder=lambda: encoder(workspace, settings.encoder),
         apart=material.apart,
-        depth=settings.retrieve.rerank_depth,
+        depth=line.table("rerank").depth,
     )
 
 
@@ -183,8 +189,9 @@ def _tune_reranker(
         start = grow_reranker(encoder_folder(workspace, settings.encoder), seed=ctx.seed)
     train, dev = _items(made, "train"), _items(made, "dev")
     trained = tune_reranker(start, train, dev, recipe=recipe, ctx=ctx, checkpoint=checkpoint)
-    if settings.retrieve.reranker:
-        lists, used = dev[recipe.objective], reranker(workspace, settings.retrieve.reranker)
+    used_stages = line_of(settings).used
+    if "rerank" in used_stages:
+        lists, used = dev[recipe.objective], reranker(workspace, used_stages["rerank"].model)
         found = score_lists(lists, used.score(lists.pairs))
         trained = replace(trained, before={name: found[name] for name in trained.before})
     return trained

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from graft.measures.words import STOP_WORDS, is_negation, is_number, words
+from graft.measures.words import STOP_WORDS, folded_words, is_negation, is_number
 
 SHORT = 5
 """Up to so many words an answer must stand in the text as one piece."""
@@ -42,8 +42,8 @@ class Claim:
 
 def read_claim(sentence: str, question: str) -> Claim:
     """Return what a sentence claims when it answers the question (which may be empty)."""
-    said = list(words(_MARKS.sub(" ", sentence)))
-    asked = list(words(question))
+    said = list(folded_words(_MARKS.sub(" ", sentence)))
+    asked = list(folded_words(question))
     keys = tuple(key for key, _ in said)
     content = _content(said) or tuple(dict.fromkeys(keys))
     bare = set(content) <= _BARE

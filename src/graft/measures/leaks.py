@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
-from graft.measures.similarity import words
+from graft.measures.similarity import plain_words
 
 THRESHOLD = 0.85
 """Jaccard similarity over words and word pairs from which two questions are near-copies.
@@ -47,7 +47,7 @@ def content_words(text: str) -> tuple[str, ...]:
     >>> content_words("What're the cache's limits?")
     ('what', 'cache', 'limit')
     """
-    found = words(_PRONOUN.sub(r"\1", _CLITIC.sub("", _NOT.sub(" not", text))))
+    found = plain_words(_PRONOUN.sub(r"\1", _CLITIC.sub("", _NOT.sub(" not", text))))
     content = tuple(_singular(word) for word in found if word not in STOP_WORDS)
     if all(word in _QUESTION_WORDS for word in content):
         return tuple(found)

@@ -1,16 +1,28 @@
-"""Measure: a named value that scores answers or rankings."""
+"""What a file of measures is written with: `Measure`, `Family`, and `each` for one case at a time.
+
+>>> words = Measure(
+...     "words", "Words", "words", "none", "How many words an answer has.", ("answer",),
+...     each(lambda case: len(case.answer.text.split())),
+... )
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graft.core.case import Case, Need
+from graft.core.measure import Family, Measure, Score
+
+__all__ = ["Case", "Family", "Measure", "Need", "Score", "each"]
 
 
-@dataclass(frozen=True)
-class Measure:
-    """What a score is called, and where it is defined.
+def each(score: Callable[[Case], float]) -> Score:
+    """Return the score of a list of cases from the score of one."""
 
-    `paper` names the paper or the tool whose definition is followed. All scores lie in 0..1.
-    """
+    def scores(cases: Sequence[Case]) -> NDArray[np.float64]:
+        return np.array([score(case) for case in cases], dtype=np.float64)
 
-    name: str
-    paper: str
+    return scores

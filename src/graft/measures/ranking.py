@@ -2,38 +2,20 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping, Sequence
 
 import ir_measures
 
 from graft.core.errors import ConfigError
-from graft.measures.measure import Measure
+from graft.core.measure import measure_named
 
-_FAMILIES = {
-    "ndcg": ("nDCG", Measure("nDCG", "Järvelin and Kekäläinen 2002, doi:10.1145/582415.582418")),
-    "mrr": ("RR", Measure("MRR", "Voorhees 1999, TREC-8 question answering")),
-    "recall": ("R", Measure("Recall", "trec_eval")),
-    "precision": ("P", Measure("Precision", "trec_eval")),
-    "map": ("AP", Measure("MAP", "trec_eval")),
-    "success": ("Success", Measure("Success", "trec_eval")),
-}
+_METRICS = {
+    "ndcg": "nDCG", "mrr": "RR", "recall": "R", "precision": "P", "map": "AP", "success": "Success",
+}  # fmt: skip
+"""What ir-measures calls each; our names are those of `measures/values/ranking.py`."""
 _NAME = re.compile(r"([a-z]+)(?:@([1-9][0-9]*))?", re.IGNORECASE)
 _CUTOFF_NEEDED = frozenset({"precision", "recall", "success"})
-
-
-def ranking_measure(name: str) -> Measure:
-    """Return the measure of a name such as "nDCG@10", "MRR@10" or "Recall@100", in any case.
-
-    Raises ConfigError for a name that is none.
-
-    >>> ranking_measure("recall@5").name
-    'Recall@5'
-    """
-    family, cutoff = _parse(name)
-    known = _FAMILIES[family][1]
-    return Measure(f"{known.name}@{cutoff}" if cutoff else known.name, known.paper)
 
 
 def ranking_scores(
@@ -53,7 +35,7 @@ def ranking_scores(
     >>> scores["MRR@10"]["q"]
     0.5
     """
-    metrics = {name: _measure(name) for name in measures}
+    metrics = {name: _metric(name) for name in measures}
     result = {name: dict.fromkeys(qrels, 0.0) for name in measures}
     judged = {query: dict(gold) for query, gold in qrels.items() if gold and run.get(query)}
     if not judged or not metrics:
@@ -74,19 +56,13 @@ def _strict(hits: Sequence[tuple[str, float]]) -> dict[str, float]:
     return {id: float(len(order) - rank) for rank, id in enumerate(order)}
 
 
-def _measure(name: str) -> ir_measures.Measure:
-    family, cutoff = _parse(name)
-    base = _FAMILIES[family][0]
-    return ir_measures.parse_measure(f"{base}@{cutoff}" if cutoff else base)
-
-
-def _parse(name: str) -> tuple[str, str]:
+def _metric(name: str) -> ir_measures.Measure:
     match = _NAME.fullmatch(name.strip())
-    family = match[1].lower() if match else name.lower()
-    if match is None or family not in _FAMILIES:
-        known = [measure.name for _, measure in _FAMILIES.values()]
-        near = difflib.get_close_matches(name.partition("@")[0], known, 1, 0.0)
-        raise ConfigError(f"there is no ranking measure {name!r}: did you mean '{near[0]}@10'?")
+    family = match[1].lower() if match else ""
+    if match is None or family not in _METRICS:
+        measure_named(name)  # says which is the nearest
+        raise ConfigError(f"{name!r} is no measure of rankings")
     if match[2] is None and family in _CUTOFF_NEEDED:
         raise ConfigError(f"measure {name!r} needs a depth: write '{name}@10'")
-    return family, match[2] or ""
+    base = _METRICS[family]
+    return ir_measures.parse_measure(f"{base}@{match[2]}" if match[2] else base)

@@ -1,8 +1,14 @@
-"""Sentences: where each sentence of a text starts and ends."""
+"""Sentences by rule: full stops of many scripts, less abbreviations, initials and decimals.
+
+One set of rules for all: `sentences` reads a text with lines, headings and lists, as answers and
+passages are; `running_sentences` a paragraph of it, as segmentation does once it knows the blocks.
+"""
 
 from __future__ import annotations
 
 import re
+
+Spans = list[tuple[int, int]]
 
 WRAPPED = 45
 """A line this long without a closing mark goes on in the next one (hard-wrapped text)."""
@@ -10,58 +16,122 @@ WRAPPED = 45
 LONGEST = 600
 """Characters after which a text without marks is cut at a space, so that no quote is endless."""
 
-_ABBREVIATIONS = (
-    "dr mr mrs ms prof st sr jr gen col rep gov capt lt sgt rev hon inc ltd co corp vs etc al "
-    "e.g i.e cf ca approx eds est dept univ"
-)
-ABBREVIATIONS = frozenset(_ABBREVIATIONS.split())
-_BEFORE_NUMBERS = (
-    "no nos vol fig figs eq sec ch p pp ed jan feb mar apr jun jul aug sep sept oct nov dec"
-)
-BEFORE_NUMBERS = frozenset(_BEFORE_NUMBERS.split())
-"""Abbreviations only before a number: "No. 5", but "No. It does not."."""
-
-_END = re.compile(
-    r"[.!?]+[\"'”’)\]]*(?=\s)|[。！？]+[」』”]*|(?P<line>[^\S\n]*\n\s*)",
-)
+_LINE_END = re.compile(r"[^\S\n]*\n\s*")
 _MARKER = re.compile(r"(?:[-*+•>#|]|\d{1,3}[.)]\s|[a-z]\)\s|```)")
-_INITIALS = re.compile(r"[^\W\d_]|(?:[A-Z]\.)+[A-Z]")
-_WORD_BEFORE = re.compile(r"[^\s(\[\"'“‘]+$")
+# Latin, Arabic, Armenian, Ethiopic and Indic marks end before a space; ideographic ones anywhere.
+_END = re.compile(
+    r"""(?:(?<![.!?…‽])[.!?…‽]++|[؟۔։።।॥])["'”’»)\]*_`]*(?:\[\w{1,4}\])*(?=\s)"""
+    r"""|[。！？｡][。！？｡」』”’）】》"']*"""
+)
+_WORD_BEFORE = re.compile(r"[^\s(\[{\"'“‘«/*_`]+\Z")
+_NEXT = re.compile(r"\s+[\"'“‘«(\[*_`¿¡]*(\S\w*)")
+_DOTTED = re.compile(r"(?:\w\.)+\w")
+
+_BEFORE_NAME = frozenset(
+    """mr mrs ms dr prof st mme mlle messrs gen col capt cmdr lt sgt maj adm rev fr hon gov sen rep
+    pres supt insp mt ft vs v e.g i.e eg ie cf viz resp ca c approx z.b bzw d.h vgl p.ej sr sra
+    dott ing""".split()  # noqa: SIM905
+)
+_BEFORE_NUMBER = frozenset(
+    """no nos nr p pp pg vol vols ch chap sec sect art fig figs eq eqs ref refs tab par para pt ver
+    v ed app ex line ll n""".split()  # noqa: SIM905
+)
+_PERHAPS_LAST = frozenset(
+    """etc al inc ltd co corp llc plc bros jr sr esq dept univ assn est u.s u.k u.n a.m p.m am pm
+    ph.d b.c a.d m.d b.a m.a min max avg incl excl ed eds jan feb mar apr jun jul aug sep sept oct
+    nov dec mon tue wed thu fri sat sun usw""".split()  # noqa: SIM905
+)
+_OPENERS = frozenset(
+    """the a an in on at it its this that these those he she they we you i but and however if when
+    while for as after before there here his her their our my your no not to by with from what who
+    how why where then also since although because once so such some many most all each both
+    another other""".split()  # noqa: SIM905
+)
 
 
-def sentences(text: str) -> list[tuple[int, int]]:
-    """Return the `(start, end)` code points of each sentence, in order, without outer whitespace.
+def sentences(text: str) -> Spans:
+    """Return the sentences of a text with lines, in order, as spans without the space around them.
 
     Lines that are wrapped in mid-sentence are joined; list items, table rows and headings stand
-    alone. Everything between two spans is whitespace.
+    alone. A sentence that is too long to quote is cut. Everything between two spans is space.
 
-    >>> text = "Dr. Smith came at 3.5 p.m. today. Why? Nobody knows"
+    >>> text = "# Leave\\nDr. Smith came at 3.5 p.m. today. Why? Nobody knows"
     >>> [text[start:end] for start, end in sentences(text)]
-    ['Dr. Smith came at 3.5 p.m. today.', 'Why?', 'Nobody knows']
+    ['# Leave', 'Dr. Smith came at 3.5 p.m. today.', 'Why?', 'Nobody knows']
     """
-    spans: list[tuple[int, int]] = []
+    found: Spans = []
     start = 0
-    for match in _END.finditer(text):
-        if _ends_sentence(text, start, match):
-            _add(spans, text, start, match.end())
+    for match in _LINE_END.finditer(text):
+        if _ends_line(text, match):
+            found += running_sentences(text, start, match.start())
             start = match.end()
-    _add(spans, text, start, len(text))
-    return spans
+    found += running_sentences(text, start)
+    return [part for span in found for part in _quotable(text, *span)]
 
 
-def _ends_sentence(text: str, start: int, match: re.Match[str]) -> bool:
-    if match["line"] is not None:
-        return _ends_line(text, match)
-    follows = text[match.end() : match.end() + 80].lstrip()[:1]
-    if follows.islower():
-        return False
-    if not match[0].startswith("."):
+def running_sentences(text: str, start: int = 0, end: int | None = None) -> Spans:
+    """Return the sentences of `text[start:end]`, a paragraph: a line break is a space in it.
+
+    They hold every character that is not space.
+
+    >>> text = "Dr. Ada paid $3.50. Why? See p. 4."
+    >>> [text[a:b] for a, b in running_sentences(text)]
+    ['Dr. Ada paid $3.50.', 'Why?', 'See p. 4.']
+    """
+    stop = len(text) if end is None else end
+    found: Spans = []
+    here = skip_space(text, start, stop)
+    for match in _END.finditer(text, start, stop):
+        if match.end() > here and _ends(text, here, match, stop):
+            found.append((here, match.end()))
+            here = skip_space(text, match.end(), stop)
+    last = here + len(text[here:stop].rstrip())
+    if last > here:
+        found.append((here, last))
+    return found
+
+
+_SPACE = re.compile(r"\s*")
+
+
+def skip_space(text: str, start: int, stop: int) -> int:
+    """Return the place of the first character from `start` that is not space, or `stop`."""
+    match = _SPACE.match(text, start, stop)
+    return match.end() if match else start
+
+
+def _ends(text: str, start: int, match: re.Match[str], stop: int) -> bool:
+    marks = match[0]
+    if marks[0] in "。！？｡":
         return True
-    before = _WORD_BEFORE.search(text, max(start, match.start() - 40), match.start())
-    word = before[0] if before else ""
-    if word.lower() in ABBREVIATIONS or (follows.isdigit() and word.lower() in BEFORE_NUMBERS):
+    following = _NEXT.match(text, match.end(), stop)
+    if following is None:
         return False
-    return not _INITIALS.fullmatch(word)
+    word = following[1]
+    if marks[0] != "." or marks.startswith(".."):
+        closed = marks[-1] not in "!?؟۔։።।॥"
+        return not (word[0].islower() and closed)
+    found = _WORD_BEFORE.search(text, max(start, match.start() - 24), match.start())
+    before = found[0] if found else ""
+    return _full_stop(before, word, first=found is not None and found.start() == start, marks=marks)
+
+
+def _full_stop(before: str, word: str, *, first: bool, marks: str) -> bool:
+    """Return whether a single dot between two words ends a sentence."""
+    key = before.lower()
+    opens = word.lower() in _OPENERS and not word[0].islower()
+    name = key in _BEFORE_NAME and (len(key) > 1 or before.islower())  # "c. 1900", "vitamin C."
+    if name or (key in _BEFORE_NUMBER and word[0].isdigit()):
+        return False
+    if key in _PERHAPS_LAST or _DOTTED.fullmatch(before):
+        return opens
+    if len(before) == 1 and before.isupper():
+        return opens
+    if before.isdigit() and first:  # "1. Install"
+        return False
+    if word[0].islower():
+        return marks == "." and len(before) > 3 and before.isalpha() and before.islower()
+    return True
 
 
 def _ends_line(text: str, match: re.Match[str]) -> bool:
@@ -74,17 +144,11 @@ def _ends_line(text: str, match: re.Match[str]) -> bool:
     return len(line) < WRAPPED or line[-1:] in {".", "!", "?", ":", ";", "。"}
 
 
-def _add(spans: list[tuple[int, int]], text: str, start: int, end: int) -> None:
-    while start < end and text[start].isspace():
-        start += 1
-    while end > start and text[end - 1].isspace():
-        end -= 1
+def _quotable(text: str, start: int, end: int) -> Spans:
+    found: Spans = []
     while end - start > LONGEST:
         space = text.rfind(" ", start + 1, start + LONGEST)
         cut = space if space > 0 else start + LONGEST
-        _add(spans, text, start, cut)
-        start = cut
-        while start < end and text[start].isspace():
-            start += 1
-    if end > start:
-        spans.append((start, end))
+        found.append((start, start + len(text[start:cut].rstrip())))
+        start = skip_space(text, cut, end)
+    return [*found, (start, end)]

@@ -40,10 +40,10 @@ def normalize_text(text: str) -> str:
     return " ".join(plain.casefold().split())
 
 
-def words(text: str) -> list[str]:
+def plain_words(text: str) -> list[str]:
     """Return the words of a text without case and punctuation; an ideograph or kana is a word.
 
-    >>> words("Don't panic: 日本")
+    >>> plain_words("Don't panic: 日本")
     ['don', 't', 'panic', '日', '本']
     """
     return _WORD.findall(normalize_text(text))
@@ -55,7 +55,7 @@ def shingles(text: str, size: int = 3) -> set[tuple[str, ...]]:
     >>> sorted(shingles("a rose is a rose"))
     [('a', 'rose', 'is'), ('is', 'a', 'rose'), ('rose', 'is', 'a')]
     """
-    found = words(text)
+    found = plain_words(text)
     width = min(size, len(found))
     return {tuple(found[i : i + width]) for i in range(len(found) - width + 1)} if found else set()
 
@@ -90,7 +90,7 @@ class Signatures:
 
     def add(self, text: str) -> None:
         """Take in the next text; a text without words is similar to none."""
-        hashes = _shingle_hashes(words(text), self.shingle_words)
+        hashes = _shingle_hashes(plain_words(text), self.shingle_words)
         if len(self) == len(self._minima):
             self._minima = np.concatenate([self._minima, np.empty_like(self._minima)])
         self._minima[len(self)] = _minima(hashes)

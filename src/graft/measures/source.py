@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from graft.measures.sentences import sentences
-from graft.measures.words import is_negation, words
+from graft.measures.words import folded_words, is_negation
 
 
 @dataclass(frozen=True)
-class Source:
+class SourceText:
     """The words of a text by sentence and place.
 
     `where` maps a word to the set of sentences that hold it, as bits; `places` to its positions
@@ -28,7 +28,7 @@ class Source:
     context: frozenset[str]
 
 
-def read_source(text: str, *, context: str = "") -> Source:
+def read_source(text: str, *, context: str = "") -> SourceText:
     """Read a text for `find_evidence`; `context` is its title and headings."""
     spans = tuple(sentences(text))
     keys: list[str] = []
@@ -40,7 +40,7 @@ def read_source(text: str, *, context: str = "") -> Source:
     for number, (start, end) in enumerate(spans):
         firsts.append(len(keys))
         bit = 1 << number
-        for key, written in words(text, start, end):
+        for key, written in folded_words(text, start, end):
             if key in where:
                 where[key] |= bit
                 places[key].append(len(keys))
@@ -51,7 +51,7 @@ def read_source(text: str, *, context: str = "") -> Source:
                 negations.append(len(keys))
             keys.append(key)
             sentence_of.append(number)
-    return Source(
+    return SourceText(
         spans=spans,
         keys=tuple(keys),
         sentence_of=tuple(sentence_of),
@@ -60,5 +60,5 @@ def read_source(text: str, *, context: str = "") -> Source:
         places=places,
         pairs=frozenset(pairwise(keys)),
         negations=tuple(negations),
-        context=frozenset(key for key, _ in words(context)),
+        context=frozenset(key for key, _ in folded_words(context)),
     )

@@ -11,11 +11,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from graft.measures.claim import SHORT, Claim, read_claim
-from graft.measures.measure import Measure
-from graft.measures.source import Source, read_source
+from graft.measures.source import SourceText, read_source
 from graft.measures.words import DOWNWARD, UPWARD, is_number
-
-SUPPORT = Measure("support", "Graft's own: lexical agreement with a span of the evidence")
 
 WINDOW = 3
 """An answer of more than `SHORT` words may draw on so many neighbouring sentences."""
@@ -68,7 +65,7 @@ def support(sentence: str, text: str, *, question: str = "", context: str = "") 
     return find_evidence(sentence, read_source(text, context=context), question=question)
 
 
-def find_evidence(sentence: str, source: Source, *, question: str = "") -> Evidence:
+def find_evidence(sentence: str, source: SourceText, *, question: str = "") -> Evidence:
     """Return the best evidence for a sentence in a text that was read before.
 
     Short answers (up to five words) must stand in one piece near the question's words; longer
@@ -103,11 +100,11 @@ def find_evidence(sentence: str, source: Source, *, question: str = "") -> Evide
     return Evidence(match * (1 - added + added * relevance), start, end, match, relevance)
 
 
-_Place = tuple[int, int]
+_Range = tuple[int, int]
 """A half-open range of word positions in the source."""
 
 
-def _find_bare(claim: Claim, source: Source) -> tuple[list[_Place], float]:
+def _find_bare(claim: Claim, source: SourceText) -> tuple[list[_Range], float]:
     """A bare yes or no says nothing of its own: look where the question is dealt with."""
     shares = [
         sum(_holds(source, key, 1 << i) for key in claim.asked) for i in range(len(source.spans))
@@ -117,7 +114,7 @@ def _find_bare(claim: Claim, source: Source) -> tuple[list[_Place], float]:
     return ([place], 1.0) if shares[best] else ([], 0.0)
 
 
-def _find_piece(claim: Claim, source: Source) -> tuple[list[_Place], float]:
+def _find_piece(claim: Claim, source: SourceText) -> tuple[list[_Range], float]:
     """All places where a short answer stands: as written, nearly so, or else in part."""
     size = len(claim.keys)
     exact = [
@@ -149,7 +146,7 @@ def _find_piece(claim: Claim, source: Source) -> tuple[list[_Place], float]:
     return places, 0.6 * best
 
 
-def _find_window(claim: Claim, source: Source) -> tuple[list[_Place], float]:
+def _find_window(claim: Claim, source: SourceText) -> tuple[list[_Range], float]:
     """The fewest neighbouring sentences that hold most of a longer sentence's words."""
     best, window = 0.0, (0, 0)
     masks = [source.where.get(key, 0) for key in claim.content]
@@ -182,7 +179,7 @@ def _find_window(claim: Claim, source: Source) -> tuple[list[_Place], float]:
     return [(source.firsts[window[0]], source.firsts[window[1]])], match
 
 
-def _agreement(claim: Claim, source: Source, place: _Place) -> float:
+def _agreement(claim: Claim, source: SourceText, place: _Range) -> float:
     """The factor for numbers, negations and directions on which sentence and text differ."""
     factor = 1.0
     if any(is_number(key) and not _known(source, key) for key in claim.content):
@@ -202,13 +199,13 @@ def _agreement(claim: Claim, source: Source, place: _Place) -> float:
     return factor * (FLIPPED if flipped else 1.0)
 
 
-def _amid(claim: Claim, source: Source, place: int) -> bool:
+def _amid(claim: Claim, source: SourceText, place: int) -> bool:
     """Whether a negation stands in the midst of matching words, and so turns them around."""
     around = source.keys[max(0, place - 2) : place + 4]
     return sum(key in claim.content for key in around) >= 2
 
 
-def _relevance(claim: Claim, source: Source, place: _Place) -> float:
+def _relevance(claim: Claim, source: SourceText, place: _Range) -> float:
     """How far the words asked for stand near a place, and more there than elsewhere."""
     if not claim.asked:
         return 1.0
@@ -236,7 +233,7 @@ def _relevance(claim: Claim, source: Source, place: _Place) -> float:
     return relevance * float(MISSING_NAME ** min(2, missing))
 
 
-def _nearness(source: Source, key: str, place: _Place) -> float:
+def _nearness(source: SourceText, key: str, place: _Range) -> float:
     title = TITLE_NEARNESS if key in source.context else 0.0
     if key not in source.places:
         return title
@@ -244,15 +241,15 @@ def _nearness(source: Source, key: str, place: _Place) -> float:
     return max(title, math.exp2(-away / NEARNESS))
 
 
-def _sentence_range(source: Source, place: _Place) -> _Place:
+def _sentence_range(source: SourceText, place: _Range) -> _Range:
     """The positions of all words of the sentences that a place touches."""
     first, last = source.sentence_of[place[0]], source.sentence_of[place[1] - 1]
     return source.firsts[first], source.firsts[last + 1]
 
 
-def _holds(source: Source, key: str, bits: int) -> bool:
+def _holds(source: SourceText, key: str, bits: int) -> bool:
     return bool(source.where.get(key, 0) & bits)
 
 
-def _known(source: Source, key: str) -> bool:
+def _known(source: SourceText, key: str) -> bool:
     return key in source.where or key in source.context

@@ -8,13 +8,7 @@ from __future__ import annotations
 import re
 import string
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-
-from graft.measures.measure import Measure
-
-EXACT_MATCH = Measure("exact_match", "SQuAD, arXiv:1606.05250")
-TOKEN_F1 = Measure("token_f1", "SQuAD, arXiv:1606.05250")
-ROUGE_L = Measure("rouge_l", "ROUGE, aclanthology.org/W04-1013")
+from collections.abc import Sequence
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
@@ -66,14 +60,6 @@ def rouge_l(prediction: str, answers: Sequence[str]) -> float:
     """
     found = _WORD.findall(prediction.lower())
     return max((_rouge_f(found, _WORD.findall(a.lower())) for a in answers), default=0.0)
-
-
-TEXT_MEASURES: Mapping[Measure, Callable[[str, Sequence[str]], float]] = {
-    EXACT_MATCH: exact_match,
-    TOKEN_F1: token_f1,
-    ROUGE_L: rouge_l,
-}
-"""The answer measures and the functions that compute them."""
 
 
 def _bag_f1(found: list[str], wanted: list[str]) -> float:

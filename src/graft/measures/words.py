@@ -1,4 +1,14 @@
-"""Words: a text as folded words, and which words carry no meaning, negate or give a direction."""
+"""Words: a text as folded words, and which words carry no meaning, negate or give a direction.
+
+What a word is depends on what it is for, and each purpose has one function:
+
+- `words.folded_words`: what a text says, stems and numbers alike (support, citations, topics);
+- `similarity.plain_words`: whether texts are copies, nothing folded (duplicates, leaks);
+- `holding.answer_words`: whether a text holds an answer, in whatever way it is written;
+- `fulltext.Analyser`: what BM25 indexes, as bm25s does; a change of it needs a new index;
+- `WordTokenizer`: how long a text is where no model's tokenizer says so;
+- `text.normalize_answer` and ROUGE's runs of letters: as SQuAD and ROUGE define their measures.
+"""
 
 from __future__ import annotations
 
@@ -47,10 +57,10 @@ _WORD = re.compile(
 _ORDINAL = re.compile(r"(?<=\d)(?:st|nd|rd|th|s)$")
 
 
-def words(text: str, start: int = 0, end: int | None = None) -> Iterator[tuple[str, str]]:
+def folded_words(text: str, start: int = 0, end: int | None = None) -> Iterator[tuple[str, str]]:
     """Yield the words of `text[start:end]`, each in its folded form and as written.
 
-    >>> [key for key, written in words("The studies of 1,200 cats in Sept.")]
+    >>> [key for key, written in folded_words("The studies of 1,200 cats in Sept.")]
     ['the', 'study', 'of', '1200', 'cat', 'in', 'september']
     """
     for match in _WORD.finditer(text, start, len(text) if end is None else end):
@@ -82,7 +92,7 @@ def has_meaning(text: str) -> bool:
     >>> has_meaning("It is the"), has_meaning("No.")
     (False, True)
     """
-    return any(key not in STOP_WORDS for key, _ in words(text))
+    return any(key not in STOP_WORDS for key, _ in folded_words(text))
 
 
 def is_number(key: str) -> bool:

@@ -1,11 +1,13 @@
-"""Stage: what retrieval is made of, and the three ways to combine stages."""
+"""Stage: what retrieval is made of, the three ways to combine stages, and the tree they make."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from graft.core.context import Context
 from graft.core.errors import InputError
 from graft.core.search import Search
 from graft.retrieve.fuse import RRF_K, fuse_ranks, ordered
@@ -14,29 +16,70 @@ from graft.retrieve.fuse import RRF_K, fuse_ranks, ordered
 class Stage(Protocol):
     """Maps a list of Searches to a list of the same length.
 
-    `a >> b` is b(a(x)). `a + b + c` is one reciprocal rank fusion of all three. `r % 10` keeps
-    the first ten. As in arithmetic, % binds before + and + before >>:
-    `follow_up >> (dense + bm25) % 10 >> fetch`.
+    `a >> b` is b(a(x)). `a + 0.7 * b + c` is one weighted reciprocal rank fusion of all three.
+    `r % 10` keeps the first ten. As in arithmetic, * and % bind before + and + before >>:
+    `follow_up >> (dense + 0.7 * bm25) % 10 >> fetch`.
 
     A stage leaves a Search with an `error` as it is, sets `error` where one search fails, and
     raises only for what fails them all. It returns hits best first and adds one line to `trace`.
+    It hears a cancel between batches (`ctx.batches`), draws by `ctx.random`, and takes what it
+    costs off `ctx.budget`; where too little is left, it passes the searches on as they are and
+    says so in their trace. Leaves alone always run: without them there is nothing to pass on.
     """
 
     name: str
 
-    def __call__(self, searches: Sequence[Search]) -> list[Search]: ...
+    def __call__(self, searches: Sequence[Search], ctx: Context) -> list[Search]: ...
+
+    @property
+    def inside(self) -> tuple[Stage, ...]:
+        """The stages that this one is made of; most are made of none."""
+        return ()
+
+    def of(self, inside: Sequence[Stage]) -> Stage:
+        """Return this stage made of others, one for each of `inside`."""
+        return self
 
     def __rshift__(self, other: Stage) -> Chain:
         """Return the stage that runs this one and then the other."""
         return Chain((*_links(self), *_links(other)))
 
-    def __add__(self, other: Stage) -> Fuse:
+    def __add__(self, other: Stage | Weighted) -> Fuse:
         """Return the fusion of both; sums of sums become one sum, for to fuse twice differs."""
-        return Fuse((*_terms(self), *_terms(other)))
+        return sum_of((self, other))
+
+    def __rmul__(self, weight: float) -> Weighted:
+        """Return this stage as a term that counts `weight` in a sum."""
+        return Weighted(weight, self)
 
     def __mod__(self, count: int) -> First:
         """Return the stage that keeps the first `count` hits."""
         return First(self, count)
+
+
+@dataclass(frozen=True)
+class Weighted:
+    """`0.7 * stage`: a term of a sum. It is no stage: nothing but a sum reads a weight.
+
+    A sum with a factor stays one term: `2 * (a + b) + c` fuses twice. Raises InputError for a
+    weight that is negative or no number.
+    """
+
+    weight: float
+    stage: Stage
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.weight) and self.weight >= 0):
+            raise InputError(f"the weight {self.weight} was given: it may not be negative")
+
+    def __add__(self, other: Stage | Weighted) -> Fuse:
+        return sum_of((self, other))
+
+    def __rmul__(self, weight: float) -> Weighted:
+        return Weighted(weight * self.weight, self.stage)
+
+    def __mod__(self, count: int) -> Weighted:
+        return Weighted(self.weight, self.stage % count)
 
 
 @dataclass(frozen=True)
@@ -46,10 +89,17 @@ class Chain(Stage):
     stages: tuple[Stage, ...]
     name: str = "chain"
 
-    def __call__(self, searches: Sequence[Search]) -> list[Search]:
+    @property
+    def inside(self) -> tuple[Stage, ...]:
+        return self.stages
+
+    def of(self, inside: Sequence[Stage]) -> Chain:
+        return replace(self, stages=tuple(inside))
+
+    def __call__(self, searches: Sequence[Search], ctx: Context) -> list[Search]:
         current = list(searches)
         for stage in self.stages:
-            current = run(stage, current)
+            current = run(stage, current, ctx)
         return current
 
 
@@ -80,14 +130,21 @@ class Fuse(Stage):
             )
 
     @property
-    def plain(self) -> bool:
-        """Whether it is what + makes, and so may become part of a longer sum."""
-        return self == Fuse(self.stages)
+    def inside(self) -> tuple[Stage, ...]:
+        return self.stages
 
-    def __call__(self, searches: Sequence[Search]) -> list[Search]:
+    def of(self, inside: Sequence[Stage]) -> Fuse:
+        return replace(self, stages=tuple(inside))
+
+    @property
+    def terms(self) -> tuple[Weighted, ...]:
+        """Its stages with the weight of each."""
         weights = self.weights or (1.0,) * len(self.stages)
-        used = [(s, w) for s, w in zip(self.stages, weights, strict=True) if w > 0]
-        found = [run(stage, searches) for stage, _ in used]
+        return tuple(map(Weighted, weights, self.stages))
+
+    def __call__(self, searches: Sequence[Search], ctx: Context) -> list[Search]:
+        used = [(term.stage, term.weight) for term in self.terms if term.weight > 0]
+        found = [run(stage, searches, ctx) for stage, _ in used]
         return [
             self._fuse(search, [results[i] for results in found], [weight for _, weight in used])
             for i, search in enumerate(searches)
@@ -120,8 +177,15 @@ class First(Stage):
         if self.count < 1:
             raise InputError(f"{self.count} hits were asked for: ask for at least 1")
 
-    def __call__(self, searches: Sequence[Search]) -> list[Search]:
-        return [s if s.error else self._cut(s) for s in run(self.stage, searches)]
+    @property
+    def inside(self) -> tuple[Stage, ...]:
+        return (self.stage,)
+
+    def of(self, inside: Sequence[Stage]) -> First:
+        return replace(self, stage=inside[0])
+
+    def __call__(self, searches: Sequence[Search], ctx: Context) -> list[Search]:
+        return [s if s.error else self._cut(s) for s in run(self.stage, searches, ctx)]
 
     def _cut(self, search: Search) -> Search:
         kept = ordered(search.hits)[: self.count]
@@ -129,9 +193,9 @@ class First(Stage):
         return replace(search, hits=kept, trace=(*search.trace, line))
 
 
-def run(stage: Stage, searches: Sequence[Search]) -> list[Search]:
+def run(stage: Stage, searches: Sequence[Search], ctx: Context) -> list[Search]:
     """Return what a stage makes of the searches. Raises InputError if it lost or added one."""
-    results = stage(searches)
+    results = stage(searches, ctx)
     if len(results) != len(searches):
         raise InputError(
             f"stage '{stage.name}' returned {len(results)} searches for {len(searches)}: "
@@ -140,9 +204,42 @@ def run(stage: Stage, searches: Sequence[Search]) -> list[Search]:
     return results
 
 
+Path = tuple[int, ...]
+"""The way to a stage in a tree: which of `inside` to take, from the root on."""
+
+
+def walk(tree: Stage, path: Path = ()) -> Iterator[tuple[Path, Stage]]:
+    """Yield every stage of a tree with its path, each after those inside it.
+
+    >>> from graft.retrieve.notation import parse
+    >>> [(path, stage.name) for path, stage in walk(parse("dense % 9 >> rerank"))]
+    [((0, 0), 'dense'), ((0,), 'first'), ((1,), 'rerank'), ((), 'chain')]
+    """
+    for place, part in enumerate(tree.inside):
+        yield from walk(part, (*path, place))
+    yield path, tree
+
+
+def mapped(tree: Stage, change: Callable[[Stage], Stage]) -> Stage:
+    """Return the tree with every stage changed, each after those inside it."""
+    return change(tree.of([mapped(part, change) for part in tree.inside]) if tree.inside else tree)
+
+
+def sum_of(terms: Sequence[Stage | Weighted]) -> Fuse:
+    """Return the fusion of stages, each with its weight; a sum among them gives its own terms."""
+    found = [each for term in terms for each in _terms(term)]
+    weights = tuple(float(term.weight) for term in found)
+    return Fuse(tuple(term.stage for term in found), weights if set(weights) != {1.0} else ())
+
+
 def _links(stage: Stage) -> tuple[Stage, ...]:
     return stage.stages if isinstance(stage, Chain) else (stage,)
 
 
-def _terms(stage: Stage) -> tuple[Stage, ...]:
-    return stage.stages if isinstance(stage, Fuse) and stage.plain else (stage,)
+def _terms(term: Stage | Weighted) -> tuple[Weighted, ...]:
+    if isinstance(term, Weighted):
+        return (term,)
+    # A fusion with a constant or a name of its own is no part of another.
+    if isinstance(term, Fuse) and (term.k, term.name) == (RRF_K, Fuse.name):
+        return term.terms
+    return (Weighted(1.0, term),)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from graft.core.context import Context, Event
 from graft.core.search import Search
-from graft.retrieve.stage import Chain, First, Fuse, Stage, run
+from graft.retrieve.stage import Chain, Stage, mapped, run
 
 
 @dataclass(frozen=True)
@@ -19,37 +19,36 @@ class Traced(Stage):
     """
 
     stage: Stage
-    context: Context
 
     @property
     def name(self) -> str:  # type: ignore[override]
         """The name of the stage inside."""
         return self.stage.name
 
-    def __call__(self, searches: Sequence[Search]) -> list[Search]:
-        self.context.check()
+    @property
+    def inside(self) -> tuple[Stage, ...]:
+        return self.stage.inside
+
+    def of(self, inside: Sequence[Stage]) -> Traced:
+        return Traced(self.stage.of(inside))
+
+    def __call__(self, searches: Sequence[Search], ctx: Context) -> list[Search]:
+        ctx.check()
         label = f"retrieve.{self.name}"
-        started = self.context.clock()
-        self.context.emit(Event(label, "start", 0, len(searches)))
-        found = run(self.stage, searches)
+        started = ctx.clock()
+        ctx.emit(Event(label, "start", 0, len(searches)))
+        found = run(self.stage, searches, ctx)
         counts = {
             "searches": len(found),
             "hits": sum(len(s.hits) for s in found),
             "errors": sum(bool(s.error) for s in found),
         }
         ids = " ".join(hit.passage_id for hit in found[0].hits[:10]) if len(found) == 1 else ""
-        seconds = self.context.clock() - started
-        self.context.emit(Event(label, "end", len(found), len(found), seconds, counts, message=ids))
+        seconds = ctx.clock() - started
+        ctx.emit(Event(label, "end", len(found), len(found), seconds, counts, message=ids))
         return found
 
 
-def traced(stage: Stage, context: Context) -> Stage:
+def traced(tree: Stage) -> Stage:
     """Return the same pipeline with every stage in it traced; what it finds does not change."""
-    if isinstance(stage, Chain | Fuse):
-        parts = tuple(traced(part, context) for part in stage.stages)
-        inside: Stage = replace(stage, stages=parts)
-    elif isinstance(stage, First):
-        inside = replace(stage, stage=traced(stage.stage, context))
-    else:
-        inside = stage
-    return inside if isinstance(stage, Chain) else Traced(inside, context)
+    return mapped(tree, lambda stage: stage if isinstance(stage, Chain) else Traced(stage))

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from graft.models.tokenizer import WordTokenizer as FakeTokenizer
 from graft.testing.fakes import (
     FakeEncoder,
     FakeGenerator,
+    FakeParts,
     FakeReranker,
-    FakeTokenizer,
     MemoryStore,
-    words,
 )
+from graft.testing.indexes import FakeIndex, FakeIndexes
 
 __all__ = [
     "FakeEncoder",
     "FakeGenerator",
+    "FakeIndex",
+    "FakeIndexes",
+    "FakeParts",
     "FakeReranker",
     "FakeTokenizer",
     "MemoryStore",
-    "words",
 ]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,27 +16,10 @@ from graft.core.document import Document, Passage, passage_id
 from graft.core.errors import EncoderMismatch, NotFound
 from graft.core.generation import Decoding, Generation, Prompt
 from graft.core.hashing import text_hash
-from graft.core.protocols import Ranked, Vectors
+from graft.core.protocols import Encoder, Generator, PassageStore, Ranked, Reranker, Vectors
 from graft.core.search import Filter
-
-
-def words(text: str) -> list[str]:
-    """Return the lower-cased words of a text."""
-    return re.findall(r"\w+", text.lower())
-
-
-@dataclass(frozen=True)
-class FakeTokenizer:
-    """Counts words and single signs of punctuation.
-
-    >>> FakeTokenizer().offsets("Is it 5%?")
-    [(0, 2), (3, 5), (6, 7), (7, 8), (8, 9)]
-    """
-
-    name: str = "fake"
-
-    def offsets(self, text: str) -> list[tuple[int, int]]:
-        return [match.span() for match in re.finditer(r"\w+|[^\w\s]", text)]
+from graft.core.where import fields_of
+from graft.measures.similarity import plain_words
 
 
 @dataclass(frozen=True)
@@ -56,13 +40,13 @@ class FakeEncoder:
     def encode_passages(self, texts: Sequence[str]) -> Vectors:
         vectors = np.zeros((len(texts), self.dimensions), dtype=np.float32)
         for row, text in enumerate(texts):
-            for word in words(text):
+            for word in plain_words(text):
                 vectors[row, int(text_hash(word)[:8], 16) % self.dimensions] += 1
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         return np.asarray(vectors / np.maximum(lengths, 1e-9), dtype=np.float32)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        return [len(words(text)) + 2 for text in texts]
+        return [len(plain_words(text)) + 2 for text in texts]
 
 
 @dataclass(frozen=True)
@@ -75,7 +59,7 @@ class FakeReranker:
     def score(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
         scores = []
         for query, text in pairs:
-            asked, held = set(words(query)), set(words(text))
+            asked, held = set(plain_words(query)), set(plain_words(text))
             scores.append(len(asked & held) / max(len(asked), 1))
         return np.asarray(scores, dtype=np.float32)
 
@@ -92,13 +76,13 @@ class FakeGenerator:
     seen: list[Prompt] = field(default_factory=list)
 
     def count_tokens(self, prompt: Prompt) -> int:
-        return sum(len(words(turn["content"])) + 4 for turn in prompt)
+        return sum(len(plain_words(turn["content"])) + 4 for turn in prompt)
 
     def generate(self, prompts: Sequence[Prompt], decoding: Decoding) -> list[Generation]:
         self.seen.extend(prompts)
         replies = [self.reply(prompt) for prompt in prompts]
         return [
-            Generation(text, "stop", self.count_tokens(prompt), len(words(text)))
+            Generation(text, "stop", self.count_tokens(prompt), len(plain_words(text)))
             for prompt, text in zip(prompts, replies, strict=True)
         ]
 
@@ -107,9 +91,26 @@ class FakeGenerator:
 
     def score(self, prompts: Sequence[Prompt], texts: Sequence[str]) -> list[float]:
         return [
-            -1.0 / (1 + len(set(words(text)) & set(words(prompt[-1]["content"]))))
+            -1.0 / (1 + len(set(plain_words(text)) & set(plain_words(prompt[-1]["content"]))))
             for prompt, text in zip(prompts, texts, strict=True)
         ]
+
+
+@dataclass
+class FakeParts:
+    """What stages are built from: the fakes of this module, and folders of runs by name."""
+
+    store: PassageStore
+    encoder: Encoder = field(default_factory=FakeEncoder)
+    generator: Generator = field(default_factory=FakeGenerator)
+    depth: int = 100
+    folders: Mapping[str, Path] = field(default_factory=dict)
+
+    def reranker(self, name: str) -> Reranker:
+        return FakeReranker(name)
+
+    def folder(self, name: str) -> Path:
+        return self.folders[name]
 
 
 @dataclass
@@ -125,7 +126,7 @@ class MemoryStore:
         self._passages = [p for document in self.documents for p in _paragraphs(document)]
         self._by_id = {passage.id: passage for passage in self._passages}
         self._vectors = self.encoder.encode_passages([p.indexed_text for p in self._passages])
-        self._counts = [Counter(words(p.indexed_text)) for p in self._passages]
+        self._counts = [Counter(plain_words(p.indexed_text)) for p in self._passages]
 
     def nearest(
         self, vectors: Vectors, limit: int, *, allowed: Sequence[Filter], encoder_digest: str,
@@ -144,7 +145,7 @@ class MemoryStore:
         ranked = []
         for i, query in enumerate(queries):
             scores = [
-                float(sum(c[w] / (c[w] + 1) for w in set(words(query)))) for c in self._counts
+                float(sum(c[w] / (c[w] + 1) for w in set(plain_words(query)))) for c in self._counts
             ]
             ranked.append(self._best(scores, limit, allowed[i], principals[i], floor=0.0))
         return ranked
@@ -177,7 +178,9 @@ class MemoryStore:
         named = allowed.document_ids is None or document.id in allowed.document_ids
         typed = not allowed.media_type or document.media_type == allowed.media_type
         equal = all(document.metadata.get(key) == value for key, value in allowed.metadata)
-        return named and typed and equal and document.id.startswith(allowed.under)
+        fields = fields_of(document.id, document.title, document.media_type, document.metadata)
+        held = allowed.where is None or allowed.where.matches(fields)
+        return named and typed and equal and held and document.id.startswith(allowed.under)
 
 
 def _paragraphs(document: Document) -> Iterator[Passage]:

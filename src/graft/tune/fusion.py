@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import chain, product
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from graft.core.errors import InputError
 from graft.core.example import Example
-from graft.examples.distract import Retrieve, search_for
+from graft.examples.searching import Retrieve, searched
 from graft.measures.ranking import ranking_scores
 from graft.retrieve.fuse import RRF_K
-from graft.retrieve.weights import WEIGHTS
+from graft.retrieve.stages.fuse import WEIGHTS
 
 Leg = Mapping[str, Sequence[tuple[str, float]]]
 """For each question id its ranking, best first: (document or passage id, score)."""
@@ -110,9 +110,8 @@ def leg_of(
 
     A document stands where its best passage does. A search that failed has no hits.
     """
-    found = retrieve([search_for(example) for example in examples])
     leg: dict[str, list[tuple[str, float]]] = {}
-    for example, search in zip(examples, found, strict=True):
+    for example, search in chain.from_iterable(searched(examples, retrieve)):
         best: dict[str, float] = {}
         for hit in search.hits:
             best.setdefault(hit.document_id if documents else hit.passage_id, hit.score)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from graft.core.document import Passage
 from graft.core.errors import InputError
 from graft.core.example import Example
 from graft.core.protocols import PassageStore
-from graft.examples.distract import Retrieve, search_for
+from graft.examples.searching import Retrieve, passages_of, searched
 from graft.measures.ranking import ranking_scores
 from graft.tune.pool import MEASURES
 
@@ -58,12 +58,10 @@ def dev_lists(
     gold, or no search found any.
     """
     known = [example for example in examples if positives.get(example.id)]
-    found = retrieve([search_for(example) for example in known]) if known else []
     candidates: dict[str, tuple[Passage, ...]] = {}
-    for example, search in zip(known, found, strict=True):
-        hits = search.hits[:depth]
-        fetched = store.passages([hit.passage_id for hit in hits])
-        candidates[example.id] = tuple(fetched)
+    for batch in searched(known, retrieve):
+        found = passages_of([replace(s, hits=s.hits[:depth]) for _, s in batch], store)
+        candidates |= zip((example.id for example, _ in batch), map(tuple, found), strict=True)
     gold = {example.id: frozenset(p.id for p in positives[example.id]) for example in known}
     if not any(p.id in gold[id] for id, shown in candidates.items() for p in shown):
         raise InputError(

@@ -10,21 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graft.core.context import Context
-from graft.core.document import Passage, Span
+from graft.core.document import Passage
 from graft.core.errors import InputError
-from graft.core.example import Example, Gold
+from graft.core.example import Example
 from graft.core.hashing import text_hash
 from graft.core.protocols import Encoder, PassageStore
 from graft.core.recipe import Negatives
-from graft.examples.distract import Retrieve, search_for
-from graft.examples.holding import holds_any, tokens
-from graft.measures.similarity import jaccard
-
-Similarity = Callable[[Sequence[tuple[str, Passage]]], NDArray[np.float32]]
-"""How near each question is to each passage, `(n,) float32`, on the scale of the encoder."""
-
-BATCH = 64
-"""Questions retrieved, filtered and scored at once."""
+from graft.examples.answering import Answering, said
+from graft.examples.searching import Retrieve, Searched, passages_of, searched
 
 MINED_HITS = 60
 """Passages that hard negatives are chosen from: a band of ranks, and some to be left out."""
@@ -33,11 +26,8 @@ POSITIVES = 4
 """Passages that answer a question which it is trained with at most, the best first; the others
 are still no negatives of it. A question on many documents would cost as much as many questions."""
 
-NEAR = 0.8
-"""Share of words in threes from which a candidate counts as a copy of a positive."""
-
-NO_ANSWERS = frozenset({"yes", "no", "true", "false", "none", "a", "an", "the"})
-"""Answers that stand in most passages, and so tell nothing about one that holds them."""
+Similarity = Callable[[Sequence[tuple[str, Passage]]], NDArray[np.float32]]
+"""How near each question is to each passage, `(n,) float32`, on the scale of the encoder."""
 
 
 @dataclass(frozen=True)
@@ -96,13 +86,12 @@ def mine(
     ctx = ctx or Context()
     dropped: Counter[str] = Counter()
     triples: list[Triple] = []
-    with ctx.stage("mine", len(examples)) as step:
-        for start in range(0, len(examples), BATCH):
-            batch = examples[start : start + BATCH]
-            known = [example for example in batch if positives.get(example.id)]
-            dropped["no positive"] += len(batch) - len(known)
-            seekers = _seekers(known, positives, retrieve, store, negatives)
-            dropped["search failed"] += len(known) - len(seekers)
+    known = [example for example in examples if positives.get(example.id)]
+    dropped["no positive"] = len(examples) - len(known)
+    with ctx.stage("mine", len(known)) as step:
+        for batch in searched(known, retrieve):
+            seekers = _seekers(batch, positives, store, negatives)
+            dropped["search failed"] += len(batch) - len(seekers)
             _fill(seekers, negatives, similarity)
             for seeker in seekers:
                 dropped.update(seeker.dropped)
@@ -161,28 +150,23 @@ class _Seeker:
 
 
 def _seekers(
-    examples: Sequence[Example],
+    batch: Sequence[Searched],
     positives: Mapping[str, Sequence[Passage]],
-    retrieve: Retrieve,
     store: PassageStore,
     negatives: Negatives,
 ) -> list[_Seeker]:
-    found = retrieve([search_for(example) for example in examples]) if examples else []
-    seekers = []
-    for example, search in zip(examples, found, strict=True):
-        if search.error:
-            continue
-        band = search.hits[negatives.first - 1 : negatives.last]
-        missing = [hit.passage_id for hit in band if hit.passage is None]
-        fetched = dict(zip(missing, store.passages(missing), strict=True)) if missing else {}
-        queue = [hit.passage or fetched[hit.passage_id] for hit in band]
-        seekers.append(_Seeker(example, list(positives[example.id]), queue))
-    return seekers
+    found = [(example, search) for example, search in batch if not search.error]
+    band = slice(negatives.first - 1, negatives.last)
+    queues = passages_of([replace(s, hits=s.hits[band]) for _, s in found], store)
+    return [
+        _Seeker(example, list(positives[example.id]), queue)
+        for (example, _), queue in zip(found, queues, strict=True)
+    ]
 
 
 def _fill(seekers: list[_Seeker], negatives: Negatives, similarity: Similarity | None) -> None:
     """Fill each seeker in rounds, so that only as many candidates are encoded as are needed."""
-    judges = {id(seeker): _Judge(seeker.example, seeker.positives) for seeker in seekers}
+    judges = {id(seeker): Answering(seeker.example, seeker.positives) for seeker in seekers}
     if similarity is not None:
         pairs = [(s.example.question, p) for s in seekers for p in s.positives]
         values = iter(similarity(pairs).tolist())
@@ -217,57 +201,13 @@ def _fill(seekers: list[_Seeker], negatives: Negatives, similarity: Similarity |
                 seeker.kept.append(candidate)
 
 
-class _Judge:
-    """Says why a passage is no negative for one question, or "" when it is one."""
-
-    def __init__(self, example: Example, positives: Sequence[Passage]) -> None:
-        self._ids = {passage.id for passage in positives}
-        self._gold = example.gold
-        self._answers = [a for a in example.answers if a.strip().casefold() not in NO_ANSWERS]
-        self._seen = {_normalized(passage.text) for passage in positives}
-        self._threes = [_threes(text) for text in self._seen]
-
-    def reason(self, candidate: Passage) -> str:
-        if candidate.id in self._ids or any(_on_gold(candidate, g) for g in self._gold):
-            return "gold passage"
-        text = _normalized(candidate.text)
-        if text in self._seen or self._near(text):
-            return "copy of a positive"
-        return "holds the answer" if holds_any(candidate.indexed_text, self._answers) else ""
-
-    def _near(self, text: str) -> bool:
-        mine = _threes(text)
-        return any(jaccard(mine, other) >= NEAR for other in self._threes)
-
-
-def _on_gold(passage: Passage, gold: Gold) -> bool:
-    own = Span(passage.document_id, passage.start, passage.end)
-    for span in (own, *passage.made_from):
-        if span.document_id != gold.document_id:
-            continue
-        if gold.start is None or gold.end is None:
-            return True
-        if span.start < gold.end and gold.start < span.end:
-            return True
-    return False
-
-
-def _normalized(text: str) -> str:
-    return " ".join(tokens(text))
-
-
 def passage_keys(passage: Passage) -> frozenset[str]:
     """Return what a passage may be known by: its id, its document's id, and its text's hash.
 
     Passages whose texts differ in case, punctuation, articles or the way of writing a number alone
     share the last one.
     """
-    return frozenset({passage.id, passage.document_id, text_hash(_normalized(passage.text))})
-
-
-def _threes(text: str) -> frozenset[tuple[str, ...]]:
-    words = text.split()
-    return frozenset(tuple(words[i : i + 3]) for i in range(max(len(words) - 2, 1)))
+    return frozenset({passage.id, passage.document_id, text_hash(said(passage.text))})
 
 
 def _triples(seeker: _Seeker, similarity: Similarity | None) -> Iterator[Triple]:

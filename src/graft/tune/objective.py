@@ -16,7 +16,7 @@ from graft.core.generation import Prompt
 from graft.core.protocols import Encoder, PassageStore
 from graft.core.recipe import Part, Recipe
 from graft.core.seam import Seam
-from graft.examples.distract import Retrieve
+from graft.examples.searching import Retrieve
 from graft.generate.prompts import Template
 from graft.tune.accumulate import Chunk
 from graft.tune.data import DataRow

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from graft.core.context import Context
 from graft.core.document import Passage
 from graft.core.errors import InputError
 from graft.core.example import Example
 from graft.core.protocols import PassageStore
-from graft.examples.distract import search_for
+from graft.examples.searching import searched
 from graft.measures.ranking import ranking_scores
-from graft.retrieve.follow_up import FollowUp
-from graft.retrieve.lexical import Lexical
+from graft.retrieve.stages.bm25 import BM25
+from graft.retrieve.stages.follow_up import FollowUp
 
 MEASURES = ("nDCG@10", "MRR@10")
 """What tuning looks at; the first one decides."""
@@ -53,10 +55,11 @@ def dev_pool(
         raise InputError("tuning needs dev questions with gold, and there are none: import more")
     size = size or min(64 + 8 * len(known), 512)
     passages = {p.id: p for example in known for p in positives[example.id]}
-    bm25 = FollowUp() >> Lexical(store, depth=20)
+    bm25 = FollowUp() >> BM25(store, depth=20)
     rows = [
         [hit for hit in search.hits if hit.document_id not in apart]
-        for search in bm25([search_for(example) for example in known])
+        for batch in searched(known, partial(bm25, ctx=Context()))
+        for _, search in batch
     ]
     deepest = max(map(len, rows))
     ranked = (row[rank].passage_id for rank in range(deepest) for row in rows if rank < len(row))

@@ -23,13 +23,15 @@ from graft.tune.data import DATA, DataRow, write_rows
 Save = Callable[[Path], object]
 """Writes weights into an empty folder."""
 
-SETTINGS: Mapping[Part, str] = {
-    "retriever": "encoder.model",
-    "fusion": "retrieve.fusion",
-    "reranker": "retrieve.reranker",
-    "generator": "generate.adapter",
+RUN = "RUN"
+
+CHANGES: Mapping[Part, Mapping[str, str]] = {
+    "retriever": {"encoder.model": RUN},
+    "fusion": {"retrieve.stages.fuse.run": RUN},
+    "reranker": {"retrieve.pipeline": "{} >> rerank", "retrieve.stages.rerank.model": RUN},
+    "generator": {"generate.adapter": RUN},
 }
-"""The setting that a run of each part changes, unless it says otherwise: it names the run."""
+"""What a run of each part changes in the settings, unless it says otherwise; RUN is its name."""
 
 
 def run_id(recipe: Recipe, created: float) -> str:
@@ -81,7 +83,7 @@ def write_run(
             run,
             role=run.role or run.recipe.objective,
             artefacts=tuple(artefacts),
-            changes=run.changes or {SETTINGS[part]: RUNS + run.id for part in saves},
+            changes=run.changes or changes_of(run.id, *saves),
             data_digest=write_rows(data, partial / DATA),
             folder=folder,
         )
@@ -94,6 +96,16 @@ def write_run(
         raise
     _flush_folder(runs)
     return done
+
+
+def changes_of(id: str, *parts: Part) -> dict[str, str]:
+    """Return what a run of these parts changes in the settings.
+
+    >>> changes_of("generator-1", "generator")
+    {'generate.adapter': 'runs/generator-1'}
+    """
+    usual = (item for part in parts for item in CHANGES[part].items())
+    return {key: value.replace(RUN, RUNS + id) for key, value in usual}
 
 
 def _files(run: Run) -> dict[str, str]:

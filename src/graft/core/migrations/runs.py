@@ -11,11 +11,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-SETTINGS = {
-    "retriever": "encoder.model",
-    "fusion": "retrieve.fusion",
-    "reranker": "retrieve.reranker",
-    "generator": "generate.adapter",
+CHANGES = {
+    "retriever": {"encoder.model": "RUN"},
+    "fusion": {"retrieve.stages.fuse.run": "RUN"},
+    "reranker": {"retrieve.pipeline": "{} >> rerank", "retrieve.stages.rerank.model": "RUN"},
+    "generator": {"generate.adapter": "RUN"},
 }
 
 
@@ -30,7 +30,10 @@ def to_2(home: Path) -> None:
         new = {
             "role": recipe["objective"],
             "artefacts": [{"part": part, "folder": "adapter", "digest": digest}],
-            "changes": {SETTINGS[part]: f"runs/{about['id']}"},
+            "changes": {
+                key: value.replace("RUN", f"runs/{about['id']}")
+                for key, value in CHANGES[part].items()
+            },
             "access": access.get(about["id"], []),
             "probe": None,
         }

@@ -6,8 +6,10 @@ import csv
 import io
 from collections import Counter
 
+from graft.library import detect as kinds
 from graft.library.encodings import decode
 from graft.library.readers.extracted import Blob, Extracted
+from graft.library.readers.reader import Reader
 from graft.library.readers.tables import pipe_table
 
 _DELIMITERS = ",;\t|"
@@ -45,3 +47,13 @@ def _delimiter(text: str, expected: str) -> str:
             if found > score:
                 best, score = delimiter, found
     return best
+
+
+DELIMITED = Reader(
+    "delimited",
+    (
+        kinds.CSV,
+        kinds.TSV,
+    ),
+    read_delimited,
+)

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from graft.core.errors import DocumentError
+from graft.library import detect as kinds
 from graft.library.readers.archives import Archive, attribute, local, open_archive
 from graft.library.readers.charts import chart_blocks
 from graft.library.readers.extracted import Blob, Extracted, joined
 from graft.library.readers.numbering import Numbering, read_numbering
 from graft.library.readers.omml import latex
+from graft.library.readers.reader import Reader
 from graft.library.readers.scripts import superscript
 from graft.library.readers.tables import filled, pipe_table
 from graft.library.readers.text import fenced
@@ -26,7 +28,7 @@ MAX_DEPTH = 40
 
 
 @dataclass
-class Document:
+class WordFile:
     """A document being read: its parts, and the notes met so far."""
 
     archive: Archive
@@ -55,7 +57,7 @@ def read_docx(blob: Blob) -> list[Extracted]:
             if kind + "s" in parts:
                 root = archive.xml(parts[kind + "s"])
                 notes |= {f"{kind}{attribute(e, 'id')}": e for e in root if local(e) == kind}
-        document = Document(archive, styles, numbers, relations, notes, default)
+        document = WordFile(archive, styles, numbers, relations, notes, default)
         body = next((e for e in archive.xml(main) if local(e) == "body"), None)
         if body is None:
             raise DocumentError("its main part holds no body: open it in Word and save it")
@@ -86,7 +88,7 @@ def core_properties(archive: Archive) -> dict[str, str]:
     return {"title": values.get("title", ""), "author": values.get("creator", "")}
 
 
-def _blocks(parent: Any, document: Document, depth: int) -> Iterator[str]:
+def _blocks(parent: Any, document: WordFile, depth: int) -> Iterator[str]:
     if depth > MAX_DEPTH:
         return
     for element in parent:
@@ -99,7 +101,7 @@ def _blocks(parent: Any, document: Document, depth: int) -> Iterator[str]:
             yield from _blocks(element, document, depth + 1)
 
 
-def _paragraph(element: Any, document: Document, depth: int) -> Iterator[str]:
+def _paragraph(element: Any, document: WordFile, depth: int) -> Iterator[str]:
     style, properties = _paragraph_style(element, document)
     boxes: list[Any] = []
     text = _spaced("".join(_inline(element, document, boxes, 0)))
@@ -147,7 +149,7 @@ def _is_code(element: Any, style: Style, text: str) -> bool:
     return bool(runs) and mono and _CODE_SIGNS.search(text) is not None
 
 
-def _paragraph_style(element: Any, document: Document) -> tuple[Style, dict[str, str]]:
+def _paragraph_style(element: Any, document: WordFile) -> tuple[Style, dict[str, str]]:
     values: dict[str, str] = {}
     for properties in element:
         if local(properties) == "pPr":
@@ -160,7 +162,7 @@ def _paragraph_style(element: Any, document: Document) -> tuple[Style, dict[str,
     return document.styles.get(values.get("pStyle", document.default_style), Style()), values
 
 
-def _inline(element: Any, document: Document, boxes: list[Any], depth: int) -> Iterator[str]:
+def _inline(element: Any, document: WordFile, boxes: list[Any], depth: int) -> Iterator[str]:
     if depth > MAX_DEPTH:
         return
     for child in element:
@@ -226,7 +228,7 @@ def _boxes(drawing: Any) -> list[Any]:
     return found
 
 
-def _note(reference: Any, kind: str, document: Document) -> str:
+def _note(reference: Any, kind: str, document: WordFile) -> str:
     note = document.notes.get(kind + attribute(reference, "id"))
     if note is None:
         return ""
@@ -238,7 +240,7 @@ def _note(reference: Any, kind: str, document: Document) -> str:
     return f" [{number}]"
 
 
-def _table(element: Any, document: Document, depth: int) -> Iterator[str]:
+def _table(element: Any, document: WordFile, depth: int) -> Iterator[str]:
     grid: list[list[tuple[str, int, int]]] = []
     cells: list[list[Any]] = []
     above: dict[int, str] = {}
@@ -294,3 +296,6 @@ def _merge(blocks: list[str]) -> list[str]:
         else:
             merged.append(block)
     return [fenced(block[1:]) if block.startswith("\x00") else block for block in merged]
+
+
+DOCX = Reader("docx", (kinds.DOCX,), read_docx)

@@ -7,10 +7,12 @@ from typing import Any
 from urllib.parse import unquote
 
 from graft.core.errors import DocumentError
+from graft.library import detect as kinds
 from graft.library.encodings import declared_charset, decode
 from graft.library.readers.archives import Archive, attribute, local, open_archive
 from graft.library.readers.extracted import Blob, Extracted, joined
 from graft.library.readers.html import markdown_of, parse_html
+from graft.library.readers.reader import Reader
 
 
 def read_epub(blob: Blob) -> list[Extracted]:
@@ -63,3 +65,6 @@ def _chapter(archive: Archive, path: str) -> str:
     tree = parse_html(decode(data, declared_charset(data)))
     body = tree.find(".//body")
     return markdown_of(tree if body is None else body)
+
+
+EPUB = Reader("epub", (kinds.EPUB,), read_epub)

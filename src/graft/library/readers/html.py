@@ -10,10 +10,12 @@ import lxml.html
 from lxml import etree
 
 from graft.core.errors import DocumentError
+from graft.library import detect as kinds
 from graft.library.clean import clean_characters
 from graft.library.encodings import declared_charset, decode
 from graft.library.readers.boilerplate import main_content
 from graft.library.readers.extracted import Blob, Extracted
+from graft.library.readers.reader import Reader
 from graft.library.readers.scripts import superscript
 from graft.library.readers.tables import filled, pipe_table
 from graft.library.readers.text import fenced
@@ -283,3 +285,6 @@ def _span(cell: Any, name: str) -> int:
 def _meta(tree: Any, name: str) -> str:
     found = tree.xpath("//meta[@name=$name]/@content", name=name)
     return " ".join(str(found[0]).split())[:500] if found else ""
+
+
+HTML = Reader("html", (kinds.HTML,), read_html)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 
+from graft.library import detect as kinds
 from graft.library.encodings import decode
 from graft.library.readers.extracted import Blob, Extracted, joined
+from graft.library.readers.reader import Reader
 from graft.library.readers.spans import replace_spans
 from graft.library.readers.tables import pipe_table
 from graft.library.readers.text import fenced
@@ -163,3 +165,6 @@ def _plain(text: str) -> str:
         )
     text = re.sub(r"\\[A-Za-z]+\*?[ \t]?|\\[,;:! ]", " ", text)
     return re.sub(r"(?<!\\)[{}]", "", text).strip()
+
+
+LATEX = Reader("latex", (kinds.LATEX,), read_latex)

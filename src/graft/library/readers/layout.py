@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from graft.library.clean import join_lines, list_item, repeated_lines
-from graft.library.readers.lines import Line, aligned_table, table_end
+from graft.library.readers.lines import PrintLine, aligned_table, table_end
 from graft.library.readers.text import fenced
 
 MARGIN = 0.13
@@ -17,7 +17,7 @@ MARGIN = 0.13
 _ENDS = (".", "!", "?", ":", ";", "。", "”", '"')
 
 
-def without_furniture(pages: Sequence[Sequence[Line]]) -> list[list[Line]]:
+def without_furniture(pages: Sequence[Sequence[PrintLine]]) -> list[list[PrintLine]]:
     """Return pages without their running headers, footers and page numbers."""
     margins = []
     body = _body_size(pages)
@@ -48,14 +48,14 @@ def _is_page_number(text: str) -> bool:
     return re.fullmatch(pattern, text.strip()) is not None
 
 
-def _outermost(page: Sequence[Line], index: int) -> bool:
+def _outermost(page: Sequence[PrintLine], index: int) -> bool:
     line = page[index]
     return all(o.bottom >= line.bottom - 1 for o in page) or all(
         o.top <= line.top + 1 for o in page
     )
 
 
-def page_blocks(pages: Sequence[Sequence[Line]], known: Collection[str]) -> Iterator[str]:
+def page_blocks(pages: Sequence[Sequence[PrintLine]], known: Collection[str]) -> Iterator[str]:
     """Yield each page as Markdown; `known` words decide on hyphens at line ends."""
     body = _body_size(pages)
     mono = sum(len(line.text) for page in pages for line in page if line.mono)
@@ -66,7 +66,7 @@ def page_blocks(pages: Sequence[Sequence[Line]], known: Collection[str]) -> Iter
         yield "\n\n".join(_blocks(_ordered(page), scale, known))
 
 
-def _body_size(pages: Sequence[Sequence[Line]]) -> float:
+def _body_size(pages: Sequence[Sequence[PrintLine]]) -> float:
     sizes: Counter[float] = Counter()
     for page in pages:
         for line in page:
@@ -83,7 +83,7 @@ class _Scale:
     typed: bool
 
 
-def _heading_levels(pages: Sequence[Sequence[Line]], body: float) -> dict[float, int]:
+def _heading_levels(pages: Sequence[Sequence[PrintLine]], body: float) -> dict[float, int]:
     """Return the heading level of each large type size: the largest is 1, four levels at most."""
     large: Counter[float] = Counter()
     total = 0
@@ -103,10 +103,10 @@ def _heading_levels(pages: Sequence[Sequence[Line]], body: float) -> dict[float,
     return levels
 
 
-def _ordered(lines: Sequence[Line]) -> list[Line]:
+def _ordered(lines: Sequence[PrintLine]) -> list[PrintLine]:
     """Put the halves of two columns that the file interleaves one behind the other."""
-    ordered: list[Line] = []
-    group: list[Line] = []
+    ordered: list[PrintLine] = []
+    group: list[PrintLine] = []
     for line in [*lines, None]:
         if line is not None and _two_columns(line) and (not group or _same_gutter(group[-1], line)):
             group.append(line)
@@ -121,7 +121,7 @@ def _ordered(lines: Sequence[Line]) -> list[Line]:
     return ordered
 
 
-def _two_columns(line: Line) -> bool:
+def _two_columns(line: PrintLine) -> bool:
     return (
         len(line.cells) == 2
         and line.wide_gaps(1.0) == 1
@@ -129,17 +129,17 @@ def _two_columns(line: Line) -> bool:
     )
 
 
-def _same_gutter(before: Line, after: Line) -> bool:
+def _same_gutter(before: PrintLine, after: PrintLine) -> bool:
     return abs(before.cells[1][0] - after.cells[1][0]) < 2 * after.size
 
 
-def _half(line: Line, side: int) -> Line:
+def _half(line: PrintLine, side: int) -> PrintLine:
     left, right, text = line.cells[side]
-    return Line(text, left, line.bottom, right, line.top, line.size, line.bold,
+    return PrintLine(text, left, line.bottom, right, line.top, line.size, line.bold,
                 (line.cells[side],), line.page_height, line.mono)  # fmt: skip
 
 
-def _blocks(lines: Sequence[Line], scale: _Scale, known: Collection[str]) -> Iterator[str]:
+def _blocks(lines: Sequence[PrintLine], scale: _Scale, known: Collection[str]) -> Iterator[str]:
     index = 0
     items: list[str] = []
     while index < len(lines):
@@ -178,7 +178,7 @@ def _blocks(lines: Sequence[Line], scale: _Scale, known: Collection[str]) -> Ite
     yield from _flushed(items)
 
 
-def _code_end(lines: Sequence[Line], start: int, typed: bool) -> int:
+def _code_end(lines: Sequence[PrintLine], start: int, typed: bool) -> int:
     end = start
     while end < len(lines) and lines[end].mono and (
         end == start or 0 < lines[end - 1].bottom - lines[end].bottom < 4 * max(lines[end].size, 6)
@@ -189,7 +189,7 @@ def _code_end(lines: Sequence[Line], start: int, typed: bool) -> int:
     return end if len(rows) > 1 and signs >= (0.4 if typed else 0.1) * len(rows) else start
 
 
-def _code(lines: Sequence[Line]) -> str:
+def _code(lines: Sequence[PrintLine]) -> str:
     margin = min(line.left for line in lines)
     widths = sorted((line.right - line.left) / max(1, len(line.text)) for line in lines)
     width = max(1.0, widths[len(widths) // 2])
@@ -203,7 +203,7 @@ def _flushed(items: list[str]) -> Iterator[str]:
         items.clear()
 
 
-def _level(lines: Sequence[Line], index: int, scale: _Scale) -> int:
+def _level(lines: Sequence[PrintLine], index: int, scale: _Scale) -> int:
     line, levels = lines[index], scale.levels
     numbered = len(line.cells) == 2 and re.fullmatch(r"[\dA-Z]+(\.\d+)*\.?", line.cells[0][2])
     if len(line.text) > 150 or (len(line.cells) > 1 and not numbered):
@@ -225,7 +225,7 @@ def _level(lines: Sequence[Line], index: int, scale: _Scale) -> int:
     return 0
 
 
-def _same_heading(lines: Sequence[Line], end: int, level: int, scale: _Scale) -> bool:
+def _same_heading(lines: Sequence[PrintLine], end: int, level: int, scale: _Scale) -> bool:
     line, before = lines[end], lines[end - 1]
     near = 0 < before.bottom - line.bottom < 1.9 * max(line.size, before.size)
     if (list_item(line.text) or "").startswith("- "):
@@ -236,7 +236,7 @@ def _same_heading(lines: Sequence[Line], end: int, level: int, scale: _Scale) ->
     return near and same and line.bold and len(line.text) < 90
 
 
-def _continues(lines: Sequence[Line], start: int, end: int) -> bool:
+def _continues(lines: Sequence[PrintLine], start: int, end: int) -> bool:
     line, before = lines[end], lines[end - 1]
     if abs(line.size - before.size) > 0.15 * max(line.size, 1) or line.wide_gaps():
         return False

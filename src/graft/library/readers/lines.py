@@ -10,7 +10,7 @@ from graft.library.readers.tables import pipe_table
 
 
 @dataclass(frozen=True)
-class Line:
+class PrintLine:
     """One line of print: its text, box in points (origin at the lower left), type and cells.
 
     `cells` are its parts between wide gaps: (left, right, text).
@@ -32,9 +32,9 @@ class Line:
         return sum(b[0] - a[1] > widths * self.size for a, b in pairwise(self.cells))
 
 
-def one_baseline(lines: Sequence[Line]) -> list[Line]:
+def one_baseline(lines: Sequence[PrintLine]) -> list[PrintLine]:
     """Join fragments that stand behind each other at one height, as raised figures do."""
-    joined: list[Line] = []
+    joined: list[PrintLine] = []
     for line in lines:
         last = joined[-1] if joined else None
         if last is not None:
@@ -47,18 +47,18 @@ def one_baseline(lines: Sequence[Line]) -> list[Line]:
     return joined
 
 
-def _joined(left: Line, right: Line, space: str) -> Line:
+def _joined(left: PrintLine, right: PrintLine, space: str) -> PrintLine:
     main = left if len(left.text) >= len(right.text) else right
     a, b = left.cells[-1], right.cells[0]
     cells = (*left.cells[:-1], (a[0], b[1], a[2] + space + b[2]), *right.cells[1:])
-    return Line(
+    return PrintLine(
         left.text + space + right.text, min(left.left, right.left), main.bottom,
         max(left.right, right.right), main.top, main.size,
         main.bold, cells, main.page_height, main.mono,
     )  # fmt: skip
 
 
-def table_end(lines: Sequence[Line], start: int) -> int:
+def table_end(lines: Sequence[PrintLine], start: int) -> int:
     """Return the end of a run of lines with several cells that begins here; `start` for none."""
     end, single = start, 0
     while end < len(lines):
@@ -84,7 +84,7 @@ def table_end(lines: Sequence[Line], start: int) -> int:
     return end
 
 
-def aligned_table(lines: Sequence[Line]) -> str:
+def aligned_table(lines: Sequence[PrintLine]) -> str:
     """Return lines as a table when their cells fall into columns, or ""."""
     spans = sorted(
         (left, right) for line in lines if len(line.cells) > 1 for left, right, _ in line.cells

@@ -11,9 +11,11 @@ from email.message import Message
 from typing import Any
 
 from graft.core.errors import DocumentError
+from graft.library import detect as kinds
 from graft.library.encodings import declared_charset, decode
 from graft.library.readers.extracted import Blob, Extracted, joined
 from graft.library.readers.html import markdown_of, parse_html
+from graft.library.readers.reader import Reader
 from graft.library.readers.records import distinct
 
 _SHOWN = ("From", "To", "Cc", "Date")
@@ -134,3 +136,7 @@ def _file_name(message: Message) -> str:
         return " ".join(str(make_header(decode_header(message.get_filename() or ""))).split())
     except (LookupError, ValueError, UnicodeError, AssertionError, TypeError):
         return "unnamed"
+
+
+MAIL = Reader("mail", (kinds.EMAIL,), read_mail)
+MAILBOX = Reader("mailbox", (kinds.MBOX,), read_mailbox)

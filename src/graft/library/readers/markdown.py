@@ -10,9 +10,11 @@ from typing import Any
 import yaml
 
 from graft.core.errors import DocumentError
+from graft.library import detect as kinds
 from graft.library.encodings import decode
 from graft.library.readers.extracted import Blob, Extracted, access_of
 from graft.library.readers.html import table_markdown
+from graft.library.readers.reader import Reader
 from graft.library.readers.spans import replace_spans
 
 _FENCE = re.compile(r"^\s{0,12}(`{3,}|~{3,})")
@@ -149,3 +151,6 @@ def _plain(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(str(item) for item in value)
     return str(value)
+
+
+MARKDOWN = Reader("markdown", (kinds.MARKDOWN,), read_markdown)

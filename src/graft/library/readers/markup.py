@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from graft.library import detect as kinds
 from graft.library.encodings import decode
 from graft.library.readers.extracted import Blob, Extracted, joined
+from graft.library.readers.reader import Reader
 from graft.library.readers.tables import pipe_table
 from graft.library.readers.text import fenced
 from graft.library.readers.vocabulary import vocabulary
@@ -268,3 +270,8 @@ def _asciidoc_table(lines: list[str]) -> str:
         elif found:
             rows.append(found)
     return pipe_table(rows)
+
+
+RST = Reader("rst", (kinds.RST,), read_rst)
+ORG = Reader("org", (kinds.ORG,), read_org)
+ASCIIDOC = Reader("asciidoc", (kinds.ASCIIDOC,), read_asciidoc)

@@ -6,9 +6,11 @@ import json
 from typing import Any
 
 from graft.core.errors import DocumentError
+from graft.library import detect as kinds
 from graft.library.encodings import decode
 from graft.library.readers.extracted import Blob, Extracted, joined
 from graft.library.readers.markdown import tidy
+from graft.library.readers.reader import Reader
 from graft.library.readers.text import fenced
 
 MAX_RESULT = 2000
@@ -46,3 +48,6 @@ def _results(outputs: list[Any]) -> list[str]:
 
 def _joined(source: Any) -> str:
     return "".join(source) if isinstance(source, list) else str(source)
+
+
+NOTEBOOK = Reader("notebook", (kinds.NOTEBOOK,), read_notebook)

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from graft.core.errors import DocumentError
+from graft.library import detect as kinds
 from graft.library.readers.archives import attribute, local, open_archive
 from graft.library.readers.extracted import Blob, Extracted, joined, paged
+from graft.library.readers.reader import Reader
 from graft.library.readers.tables import filled, pipe_table
 from graft.library.readers.vocabulary import vocabulary
 
@@ -196,3 +198,13 @@ def _owner(element: Any) -> Any:
     while parent is not None and local(parent) != "table":
         parent = parent.getparent()
     return parent
+
+
+OPENDOCUMENT = Reader(
+    "opendocument",
+    (
+        kinds.ODT,
+        kinds.ODP,
+    ),
+    read_opendocument,
+)

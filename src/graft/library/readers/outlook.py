@@ -8,11 +8,13 @@ from typing import Any
 from striprtf.striprtf import rtf_to_text
 
 from graft.core.errors import DocumentError
+from graft.library import detect as kinds
 from graft.library.encodings import declared_charset, decode
 from graft.library.readers.extracted import Blob, Extracted
 from graft.library.readers.html import markdown_of, parse_html
 from graft.library.readers.mail import written_message
 from graft.library.readers.ole import open_ole, stream
+from graft.library.readers.reader import Reader
 from graft.library.readers.rtf import unpacked
 
 _HEADERS = {"Subject": "0037", "From": "0C1A", "To": "0E04", "Cc": "0E03"}
@@ -57,3 +59,6 @@ def _body(container: Any) -> str:
     if plain.strip() or not packed:
         return plain
     return str(rtf_to_text(unpacked(packed).decode("latin-1"), errors="ignore"))
+
+
+OUTLOOK = Reader("outlook", (kinds.MSG,), read_outlook)

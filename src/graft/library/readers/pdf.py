@@ -12,10 +12,12 @@ import pypdfium2 as pdfium
 from pypdfium2 import raw
 
 from graft.core.errors import DocumentError
+from graft.library import detect as kinds
 from graft.library.clean import clean_characters, join_pages, plain_letters, words_of
 from graft.library.readers.extracted import Blob, Extracted
 from graft.library.readers.layout import page_blocks, without_furniture
-from graft.library.readers.lines import Line, one_baseline
+from graft.library.readers.lines import PrintLine, one_baseline
+from graft.library.readers.reader import Reader
 
 MAX_PAGES = 20_000
 _HYPHENS = {0x02, 0xFFFE}
@@ -65,7 +67,7 @@ def read_pdf(blob: Blob) -> list[Extracted]:
                       metadata={k: v for k, v in metadata.items() if v})]  # fmt: skip
 
 
-def _check_letters(pages: list[list[Line]]) -> None:
+def _check_letters(pages: list[list[PrintLine]]) -> None:
     text = "".join(line.text for page in pages for line in page)
     if not text.strip():
         raise DocumentError(
@@ -79,7 +81,7 @@ def _check_letters(pages: list[list[Line]]) -> None:
         )
 
 
-def _page_lines(document: Any, number: int) -> list[Line]:
+def _page_lines(document: Any, number: int) -> list[PrintLine]:
     try:
         page = document[number]
     except pdfium.PdfiumError:
@@ -114,7 +116,7 @@ class _Turn:
         return box
 
 
-def _lines(textpage: Any, turn: _Turn) -> Iterator[Line]:
+def _lines(textpage: Any, turn: _Turn) -> Iterator[PrintLine]:
     total = raw.FPDFText_CountChars(textpage)
     codes = [raw.FPDFText_GetUnicode(textpage, i) for i in range(total)]
     start = 0
@@ -127,7 +129,7 @@ def _lines(textpage: Any, turn: _Turn) -> Iterator[Line]:
         start = end
 
 
-def _line(textpage: Any, codes: list[int], span: range, turn: _Turn) -> Line | None:
+def _line(textpage: Any, codes: list[int], span: range, turn: _Turn) -> PrintLine | None:
     places = [i for i in span if codes[i] not in (10, 13, 32, 0, 0xA0)]
     if not places:
         return None
@@ -171,7 +173,7 @@ def _line(textpage: Any, codes: list[int], span: range, turn: _Turn) -> Line | N
         max(first[2], last[2]),
         max(first[3], last[3]),
     )
-    return Line(whole, *box, size, bold, cleaned, turn.height, mono)
+    return PrintLine(whole, *box, size, bold, cleaned, turn.height, mono)
 
 
 def _clean(text: str) -> str:
@@ -193,3 +195,6 @@ def _font(textpage: Any, index: int) -> tuple[bool, bool]:
     name = buffer.value.lower()
     bold = raw.FPDFText_GetFontWeight(textpage, index) >= 600 or _BOLD.search(name) is not None
     return bold, bool(flags.value & 1) or _MONO.search(name) is not None
+
+
+PDF = Reader("pdf", (kinds.PDF,), read_pdf)

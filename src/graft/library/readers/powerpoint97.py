@@ -7,8 +7,10 @@ from collections import Counter
 from collections.abc import Iterator
 
 from graft.core.errors import DocumentError
+from graft.library import detect as kinds
 from graft.library.readers.extracted import Blob, Extracted, paged
 from graft.library.readers.ole import open_ole, stream
+from graft.library.readers.reader import Reader
 
 _DOCUMENT, _SLIDE, _SLIDE_LIST, _PERSIST = 0x03E8, 0x03EE, 0x0FF0, 0x03F3
 _HEADER, _WIDE, _NARROW, _OUTLINE = 0x0F9F, 0x0FA0, 0x0FA8, 0x0F9E
@@ -96,3 +98,6 @@ def _page(texts: list[Text]) -> str:
         elif lines and lines != ["*"]:
             blocks.append("\n".join(lines))
     return "\n\n".join(blocks)
+
+
+POWERPOINT97 = Reader("powerpoint97", (kinds.PPT,), read_powerpoint97)

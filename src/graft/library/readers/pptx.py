@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from graft.core.errors import DocumentError
+from graft.library import detect as kinds
 from graft.library.readers.archives import Archive, attribute, local, open_archive
 from graft.library.readers.charts import chart_blocks
 from graft.library.readers.docx import core_properties, office_part
 from graft.library.readers.extracted import Blob, Extracted, paged
 from graft.library.readers.omml import latex
+from graft.library.readers.reader import Reader
 from graft.library.readers.tables import filled, pipe_table
 
 _TITLES = ("title", "ctrTitle")
@@ -179,3 +181,6 @@ def _text(paragraph: Any) -> str:
 
 def _int(text: str | None, default: int = 1) -> int:
     return int(text) if text and text.isdigit() and len(text) < 6 else default
+
+
+PPTX = Reader("pptx", (kinds.PPTX,), read_pptx)

@@ -2,54 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from graft.core.errors import DocumentError
 from graft.library import detect as kinds
 from graft.library.clean import clean_text
-from graft.library.readers.delimited import read_delimited
-from graft.library.readers.docx import read_docx
-from graft.library.readers.epub import read_epub
 from graft.library.readers.extracted import Blob, Extracted
-from graft.library.readers.html import read_html
-from graft.library.readers.latex import read_latex
-from graft.library.readers.mail import read_mail, read_mailbox
-from graft.library.readers.markdown import read_markdown
-from graft.library.readers.markup import read_asciidoc, read_org, read_rst
-from graft.library.readers.notebook import read_notebook
-from graft.library.readers.opendocument import read_opendocument
-from graft.library.readers.outlook import read_outlook
-from graft.library.readers.pdf import read_pdf
-from graft.library.readers.powerpoint97 import read_powerpoint97
-from graft.library.readers.pptx import read_pptx
-from graft.library.readers.records import read_json, read_json_lines
-from graft.library.readers.rtf import read_rtf
-from graft.library.readers.spreadsheet import read_spreadsheet
-from graft.library.readers.text import read_text
-from graft.library.readers.word97 import read_word97
-from graft.library.readers.xml import read_xml
-
-READER_VERSION = "1"
-"""Raised whenever a reader gives another text for the same bytes: then every file is read anew."""
+from graft.library.readers.reader import reader_of
 
 DEFAULT_MAX_BYTES = 64 << 20
 UNPACKED = 8
 """How many times its allowed size a container may unpack to."""
-
-READERS: Mapping[str, Callable[[Blob], list[Extracted]]] = {
-    kinds.TEXT: read_text, kinds.MARKDOWN: read_markdown, kinds.HTML: read_html,
-    kinds.PDF: read_pdf, kinds.DOCX: read_docx, kinds.PPTX: read_pptx,
-    kinds.XLSX: read_spreadsheet, kinds.XLSB: read_spreadsheet, kinds.XLS: read_spreadsheet,
-    kinds.ODS: read_spreadsheet, kinds.ODT: read_opendocument, kinds.ODP: read_opendocument,
-    kinds.DOC: read_word97, kinds.PPT: read_powerpoint97, kinds.MSG: read_outlook,
-    kinds.EPUB: read_epub, kinds.EMAIL: read_mail, kinds.MBOX: read_mailbox, kinds.RTF: read_rtf,
-    kinds.CSV: read_delimited, kinds.TSV: read_delimited, kinds.JSON: read_json,
-    kinds.JSONL: read_json_lines, kinds.NOTEBOOK: read_notebook, kinds.XML: read_xml,
-    kinds.RST: read_rst, kinds.ORG: read_org, kinds.ASCIIDOC: read_asciidoc,
-    kinds.LATEX: read_latex,
-}  # fmt: skip
 
 
 def read_file(
@@ -89,11 +53,13 @@ def read_bytes(
     >>> read_bytes("a.md", b"# Leave\\n\\nTen days.")[0].title
     'Leave'
     """
-    kind = media_type or kinds.detect(name, data)
-    if kind not in READERS:
+    named = None if media_type else reader_of(name)
+    kind = named.media_types[0] if named else media_type or kinds.detect(name, data)
+    reader = named or reader_of("", kind)
+    if reader is None:
         raise DocumentError(f"the media type {kind} has no reader: leave it out to have it found")
     try:
-        found = READERS[kind](Blob(name, data, UNPACKED * max_bytes))
+        found = reader.read(Blob(name, data, UNPACKED * max_bytes))
     except DocumentError:
         raise
     except MemoryError as error:

@@ -8,8 +8,10 @@ from dataclasses import replace
 from typing import Any
 
 from graft.core.errors import DocumentError
+from graft.library import detect as kinds
 from graft.library.encodings import decode
 from graft.library.readers.extracted import Blob, Extracted, access_of
+from graft.library.readers.reader import Reader
 
 _TEXTS = ("text", "content", "body", "page_content", "contents", "passage", "abstract", "markdown")
 _TITLES = ("title", "headline", "name", "subject")
@@ -153,3 +155,7 @@ def _scalar(value: Any) -> str:
     if value in (None, [], {}):
         return ""
     return " ".join(value.split()) if isinstance(value, str) else json.dumps(value)
+
+
+JSON = Reader("json", (kinds.JSON,), read_json)
+JSON_LINES = Reader("json-lines", (kinds.JSONL,), read_json_lines)

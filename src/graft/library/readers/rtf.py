@@ -8,7 +8,9 @@ import struct
 from striprtf.striprtf import rtf_to_text
 
 from graft.core.errors import DocumentError
+from graft.library import detect as kinds
 from graft.library.readers.extracted import Blob, Extracted, joined
+from graft.library.readers.reader import Reader
 from graft.library.readers.tables import pipe_table
 
 _DICTIONARY = (
@@ -78,3 +80,6 @@ def unpacked(data: bytes) -> bytes:
             write += 1
             out += chunk
     return bytes(out)
+
+
+RTF = Reader("rtf", (kinds.RTF,), read_rtf)

@@ -12,9 +12,11 @@ from typing import Any
 from python_calamine import CalamineError, PasswordError, SheetVisibleEnum, load_workbook
 
 from graft.core.errors import DocumentError
+from graft.library import detect as kinds
 from graft.library.readers.archives import Archive, local, open_archive
 from graft.library.readers.charts import chart_title
 from graft.library.readers.extracted import Blob, Extracted, joined
+from graft.library.readers.reader import Reader
 from graft.library.readers.tables import cell_text, pipe_table
 
 MAX_AREA = 20_000_000
@@ -160,3 +162,8 @@ def _comments(archive: Archive) -> list[str]:
         elif re.fullmatch(r"xl/charts/chart\d*\.xml", name):
             lines += [f"Chart: {title}" for title in [chart_title(archive.xml(name))] if title]
     return lines
+
+
+SPREADSHEET = Reader(
+    "spreadsheet", (kinds.XLSX, kinds.XLSB, kinds.XLS, kinds.ODS), read_spreadsheet
+)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import PurePath
 
+from graft.library import detect as kinds
 from graft.library.clean import clean_text
 from graft.library.encodings import decode
 from graft.library.readers.extracted import Blob, Extracted
+from graft.library.readers.reader import Reader
 
 _LANGUAGES = {
     ".py": "python", ".pyi": "python", ".js": "javascript", ".mjs": "javascript",
@@ -50,3 +52,6 @@ def fenced(code: str, language: str = "") -> str:
     fence = "`" * max([2, *runs], default=2) + "`"
     body = code.strip("\n")
     return f"{fence}{language}\n{body}\n{fence}"
+
+
+TEXT = Reader("text", (kinds.TEXT,), read_text)

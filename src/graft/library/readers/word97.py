@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from graft.core.errors import DocumentError
+from graft.library import detect as kinds
 from graft.library.readers.extracted import Blob, Extracted, joined
 from graft.library.readers.ole import open_ole, stream
+from graft.library.readers.reader import Reader
 from graft.library.readers.tables import pipe_table
 
 _ENCRYPTED = 0x0100
@@ -21,7 +23,7 @@ _TITLE, _SUBTITLE = 62, 74
 
 
 @dataclass(frozen=True)
-class Run:
+class ParagraphEnd:
     """The properties of the paragraph that ends at a byte: its style, list and table-row end."""
 
     style: int
@@ -99,11 +101,11 @@ def _style_kinds(sheet: bytes) -> list[int]:
     return kinds
 
 
-def _runs(data: bytes, table: bytes) -> dict[int, Run]:
+def _runs(data: bytes, table: bytes) -> dict[int, ParagraphEnd]:
     """Return the paragraph properties by the byte behind the paragraph's last character."""
     index = _part(data, table, _PARAGRAPHS)
     count = max(0, (len(index) - 4) // 8)
-    found: dict[int, Run] = {}
+    found: dict[int, ParagraphEnd] = {}
     for page_number in struct.unpack_from(f"<{count}I", index, 4 * (count + 1)) if count else ():
         page = data[(page_number & 0x3FFFFF) * 512 :][:512]
         if len(page) < 512:
@@ -116,9 +118,9 @@ def _runs(data: bytes, table: bytes) -> dict[int, Run]:
     return found
 
 
-def _run(page: bytes, place: int) -> Run:
+def _run(page: bytes, place: int) -> ParagraphEnd:
     if not place or place + 4 > len(page):
-        return Run(0, False, False)
+        return ParagraphEnd(0, False, False)
     start, size = place + 1, page[place] * 2 - 1
     if page[place] == 0:
         start, size = place + 2, page[place + 1] * 2
@@ -126,7 +128,9 @@ def _run(page: bytes, place: int) -> Run:
     style = struct.unpack_from("<H", body)[0] if len(body) >= 2 else 0
     codes = dict(_operands(body[2:]))
     listed = codes.get(_IN_LIST, b"\0\0")
-    return Run(style, listed not in (b"\0\0", b""), codes.get(_ROW_END, b"\0")[:1] == b"\1")
+    return ParagraphEnd(
+        style, listed not in (b"\0\0", b""), codes.get(_ROW_END, b"\0")[:1] == b"\1"
+    )
 
 
 def _operands(data: bytes) -> Iterator[tuple[int, bytes]]:
@@ -146,7 +150,7 @@ def _operands(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _blocks(
-    text: str, places: list[tuple[int, int, int]], kinds: list[int], runs: dict[int, Run]
+    text: str, places: list[tuple[int, int, int]], kinds: list[int], runs: dict[int, ParagraphEnd]
 ) -> Iterator[str]:
     row: list[str] = []
     rows: list[list[str]] = []
@@ -154,7 +158,7 @@ def _blocks(
     for match in re.finditer(r"[\r\x07\x0c]", text):
         end = match.end()
         body = _plain(text[start : match.start()])
-        run = runs.get(_byte(places, end), Run(0, False, False))
+        run = runs.get(_byte(places, end), ParagraphEnd(0, False, False))
         start = end
         if match.group() == "\x07":
             if run.row_end:
@@ -209,3 +213,6 @@ def _merged(blocks: list[str]) -> list[str]:
         else:
             merged.append(block)
     return merged
+
+
+WORD97 = Reader("word97", (kinds.DOC,), read_word97)

@@ -6,10 +6,12 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from graft.library import detect as kinds
 from graft.library.encodings import declared_charset, decode
 from graft.library.readers.archives import attribute, local, parse_xml
 from graft.library.readers.extracted import Blob, Extracted, joined
 from graft.library.readers.html import read_html
+from graft.library.readers.reader import Reader
 from graft.library.readers.scripts import superscript
 from graft.library.readers.tables import filled, pipe_table
 from graft.library.readers.text import fenced
@@ -225,3 +227,6 @@ def _records(element: Any, depth: int) -> Iterator[str]:
         tail = " ".join((child.tail or "").split())
         if tail:
             yield f"{indent}  {tail}"
+
+
+XML = Reader("xml", (kinds.XML,), read_xml)

@@ -5,6 +5,5 @@ into sections, cut into pieces where it must be, and packed into passages of eve
 """
 
 from graft.library.segment.passages import segment
-from graft.library.segment.sentences import sentences
 
-__all__ = ["segment", "sentences"]
+__all__ = ["segment"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from graft.library.segment.blocks import Block
 from graft.library.segment.counts import Counts
-from graft.library.segment.sentences import Spans, sentences, skip_space
+from graft.measures.sentences import Spans, running_sentences, skip_space
 
 # What it costs to begin a passage here, beside the square of the share that stays empty: a
 # passage rather stays a fifth empty (.04) than part a list, a third (.11) than part sentences.
@@ -95,7 +95,7 @@ def _of_block(text: str, block: Block, counts: Counts, limit: int) -> list[Piece
     if block.kind == "table":
         return [Piece(*span)] if fits else _of_table(text, span, counts, limit)
     found = []
-    for sentence in sentences(text, *span):
+    for sentence in running_sentences(text, *span):
         parts = cut(text, sentence, counts, limit)
         found.append(Piece(*parts[0], PART_SENTENCES))
         found += [Piece(*part, PART_WORDS) for part in parts[1:]]

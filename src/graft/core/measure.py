@@ -1,0 +1,92 @@
+"""Measure: a named value that scores cases; config, tables, report, gate and docs read it.
+
+Graft's own stand in `measures/values/`, those of a package behind the entry-point group
+`graft.measures`. A family is measures that differ in a depth, such as nDCG@10 and nDCG@20: those
+depths that every evaluation takes are values too, and any other is made when it is named.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from graft.core.case import Case, Need
+from graft.core.seam import Seam
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Score = Callable[[Sequence[Case]], "NDArray[np.float64]"]
+"""Returns `(n,)` float64 for n cases; NaN where the measure does not apply."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What a score is called, how it is shown, where it is defined, and how it is taken.
+
+    `heading` stands in the report, `short` above a column in a terminal, where every letter
+    counts (it may be broken by a line end). `paper` is whose definition is followed; `about` says
+    in one sentence what it tells. `score` is given only cases that hold all that it `needs`; the
+    first of these is what a system has to give (answers, or rankings) for it to be taken at all.
+    `compared` measures are those whose differences are shown. Where a terminal is too narrow,
+    what has the highest `spare` goes first.
+    """
+
+    name: str
+    heading: str
+    short: str
+    paper: str
+    about: str
+    needs: tuple[Need, ...]
+    score: Score = field(repr=False)
+    lower_is_better: bool = False
+    compared: bool = False
+    spare: int = 0
+
+
+@dataclass(frozen=True)
+class Family:
+    """Measures called NAME@DEPTH, each made by `at`."""
+
+    name: str
+    at: Callable[[int], Measure] = field(repr=False)
+
+    def member(self, name: str) -> Measure | None:
+        """Return the measure of a name such as "nDCG@20", or None if it is none of these."""
+        match = re.fullmatch(rf"{re.escape(self.name)}@([1-9][0-9]*)", name)
+        return self.at(int(match[1])) if match else None
+
+
+MEASURES: Seam[Measure] = Seam("a measure", "graft.measures.values", "graft.measures", Measure)
+FAMILIES: Seam[Family] = Seam(
+    "a family of measures", "graft.measures.values", "graft.measures", Family
+)
+
+
+def measure_named(name: str) -> Measure:
+    """Return the measure of a name. Raises ConfigError, naming the nearest, when there is none."""
+    if name not in MEASURES.all():
+        for family in FAMILIES.all().values():
+            if found := family.member(name):
+                return found
+    return MEASURES.named(name)
+
+
+def measures_taken(further: Iterable[str] = ()) -> list[Measure]:
+    """Return every measure, in the order of their columns, and `further` ones of any depth."""
+    named = dict.fromkeys([*MEASURES.all(), *further])
+    return [measure_named(name) for name in named]
+
+
+def measures_in_order(names: Iterable[str]) -> list[Measure]:
+    """Return the measures of these names in the order of their columns.
+
+    Names that stand for no measure now (their package is gone) are left out.
+    """
+    wanted = dict.fromkeys(names)
+    own = [measure for name, measure in MEASURES.all().items() if name in wanted]
+    made = [f.member(n) for n in wanted if n not in MEASURES.all() for f in FAMILIES.all().values()]
+    return [*own, *(measure for measure in made if measure is not None)]

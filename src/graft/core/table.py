@@ -1,0 +1,67 @@
+"""Table: a table of settings, closed to keys that it does not know."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar, get_origin
+
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
+
+from graft.core.errors import ConfigError
+
+
+class Table(BaseModel):
+    """A table of graft.toml: frozen, and closed to keys it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _split(cls, value: Any, info: ValidationInfo) -> Any:
+        """Take a list as variables and flags write it: parts with commas between them."""
+        kind = cls.model_fields[info.field_name or ""].annotation
+        if isinstance(value, str) and get_origin(kind) is tuple:
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+
+M = TypeVar("M", bound=Table)
+
+
+def checked(model: type[M], values: Mapping[str, Any], prefix: str) -> M:
+    """Return a table of graft.toml that stands under a dotted prefix.
+
+    Raises ConfigError, naming the nearest valid key, for a key or value that cannot be used.
+    """
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(problem(error, keys_of(model, prefix), prefix)) from error
+
+
+def keys_of(model: type[BaseModel], prefix: str = "") -> list[str]:
+    """Return every dotted key of a table and of the tables in it."""
+    keys = []
+    for name, entry in model.model_fields.items():
+        if isinstance(entry.annotation, type) and issubclass(entry.annotation, BaseModel):
+            keys += keys_of(entry.annotation, f"{prefix}{name}.")
+        elif get_origin(entry.annotation) is not dict:
+            keys.append(prefix + name)
+    return keys
+
+
+def problem(
+    error: ValidationError, options: Sequence[str], prefix: str = "", *, where: str = ""
+) -> str:
+    """Return what is wrong with the first setting that is wrong."""
+    first = error.errors()[0]
+    key = prefix + ".".join(str(part) for part in first["loc"])
+    if first["type"] == "gone":
+        return first["msg"] + (f" (it stands{where})" if where else "")
+    if first["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(key, options, 1, 0.0)
+        did = f"did you mean '{near[0]}'?" if near else "it has no settings"
+        return f"unknown setting '{key}'{where}: {did}"
+    told = first["msg"].removeprefix("Value error, ")
+    return f"setting '{key}'{where} is {first['input']!r}: {told[0].lower()}{told[1:]}"

@@ -1,0 +1,103 @@
+"""Folder: an evaluation on disk, from which it can be scored again, compared and audited.
+
+evaluations/ID/
+  about.json      what was asked of which systems, and what is compared
+  rows.parquet    one row a question and system, with every answer, rank and score
+  report.html     what a person reads
+evaluations/.KEY.partial/
+  NAME.parquet    the rows of one system on one split, of an evaluation that has not ended
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from graft.core.case import Case
+from graft.core.errors import FormatError, NotFound
+from graft.core.files import write_atomic
+from graft.core.hashing import value_hash
+from graft.evaluate.about import About, from_json, to_json
+from graft.evaluate.rows import from_table, to_table
+from graft.evaluate.score import Scored
+
+ABOUT, ROWS, REPORT = "about.json", "rows.parquet", "report.html"
+
+
+def write_evaluation(
+    root: Path, about: About, rows: Mapping[str, Sequence[Scored]], page: str
+) -> Path:
+    """Write an evaluation, or write it anew; return its folder.
+
+    Each file is whole or not there, and about.json, without which there is no evaluation, is last.
+    """
+    folder = root / about.id
+    write_atomic(folder / ROWS, _bytes(to_table(rows)))
+    write_atomic(folder / REPORT, page)
+    write_atomic(folder / ABOUT, to_json(about))
+    return folder
+
+
+def read_evaluation(root: Path, name: str) -> tuple[About, dict[str, list[Scored]]]:
+    """Return the evaluation whose id is, or begins with, a name: what it was, and its rows.
+
+    Raises NotFound when there is none, FormatError for one that is damaged or kept no rows.
+    """
+    held = sorted(path.parent.name for path in root.glob(f"*/{ABOUT}"))
+    matching = [id for id in held if name and id.startswith(name)]
+    if len(matching) != 1:
+        known = ", ".join(held) or "none yet: `graft evaluate` makes one"
+        raise NotFound(f"{len(matching)} evaluations are named {name!r}: there is {known}")
+    folder = root / matching[0]
+    about = from_json((folder / ABOUT).read_text(encoding="utf-8"))
+    try:
+        return about, from_table(pq.read_table(folder / ROWS))
+    except (pa.ArrowException, OSError, KeyError, TypeError) as error:
+        raise FormatError(
+            f"{folder / ROWS} is damaged ({error}): put it back, or evaluate again"
+        ) from error
+
+
+@dataclass(frozen=True)
+class Partial:
+    """What an evaluation has come to, a system and split at a time, so that it can be resumed."""
+
+    folder: Path
+
+    @staticmethod
+    def of(root: Path, asked: object) -> Partial:
+        """Return where an evaluation that is all told by `asked` (JSON-like) keeps its parts."""
+        return Partial(root / f".{value_hash(asked)[:16]}.partial")
+
+    def get(self, split: str, system: str) -> tuple[Case, ...] | None:
+        """Return the cases of a part that was finished before, or None."""
+        try:
+            found = from_table(pq.read_table(self._path(split, system)))
+        except (FileNotFoundError, pa.ArrowException):
+            return None
+        return found[split][0].cases if found else ()
+
+    def put(self, split: str, system: str, cases: Sequence[Case]) -> None:
+        """Keep the cases of a part, unless any failed: what failed is asked again."""
+        if not any(case.answer is not None and case.answer.error for case in cases):
+            table = to_table({split: [Scored(system, {}, tuple(cases))]})
+            write_atomic(self._path(split, system), _bytes(table))
+
+    def clear(self) -> None:
+        """Forget all parts, once the evaluation is written."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _path(self, split: str, system: str) -> Path:
+        return self.folder / f"{value_hash([split, system])[:16]}.parquet"
+
+
+def _bytes(table: pa.Table) -> bytes:
+    buffer = BytesIO()
+    pq.write_table(table, buffer, compression="zstd")
+    return buffer.getvalue()

@@ -1,0 +1,62 @@
+"""The default: vectors in a LanceDB table, at the version of its handle, found approximately.
+
+It is the one index that is published with everything else. The library keeps every space in it,
+and gives it an approximate index only when the space is large: a small one is compared whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+
+from graft.core.index import IndexKind, IndexPlace
+from graft.core.protocols import Candidates, Vectors
+from graft.library.ann import candidates
+from graft.library.lance import Database, Table, equals_any
+from graft.library.manifest import AnnIndex
+from graft.library.rows import vector_batch, vector_schema
+
+
+class LanceIndex:
+    """A table of one space: passage ids and vectors. `state` says how its index is searched."""
+
+    capabilities = frozenset({"nearest", "exact"})
+
+    def __init__(self, table: Table, state: AnnIndex | None = None) -> None:
+        self.table = table
+        self.state = state
+
+    @classmethod
+    def open(cls, place: IndexPlace) -> LanceIndex:
+        """Open a table of its own, made if it is not there."""
+        database = Database(place.folder)
+        if place.name in database.names():
+            return cls(database.open(place.name))
+        return cls(database.create(place.name, vector_schema(place.dimensions)))
+
+    def put(self, ids: Sequence[str], vectors: Vectors, texts: Sequence[str]) -> None:
+        self.delete(ids)
+        self.table.add(pa.Table.from_batches([vector_batch(ids, vectors)]))
+
+    def delete(self, ids: Sequence[str]) -> None:
+        for condition in equals_any("id", ids):
+            self.table.delete(condition)
+
+    def nearest(self, vectors: Vectors, limit: int) -> list[Candidates]:
+        return [candidates(self.table, self.state, query, limit) for query in vectors]
+
+    def match(self, queries: Sequence[str], limit: int) -> list[Candidates]:
+        """Full text is the library's own: its postings stand in the passages' rows."""
+        return [[] for _ in queries]
+
+    def count(self, ids: Sequence[str] | None = None) -> int:
+        if ids is None:
+            return self.table.count_rows()
+        return sum(self.table.count_rows(condition) for condition in equals_any("id", ids))
+
+    def health(self) -> str:
+        return ""
+
+
+LANCE = IndexKind("lance", "the library's own tables; nothing else to keep up", LanceIndex.open)

@@ -1,0 +1,1 @@
+"""Stages that a pipeline may name, one file each."""

@@ -1,0 +1,44 @@
+"""What docs/extending.md adds is added: each block runs, is short, and does what its page says."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from graft.core.answer import Answer
+from graft.core.case import Case
+from graft.core.example import Example
+from graft.core.measure import MEASURES, measures_taken
+from graft.evaluate.score import score
+
+PAGE = Path(__file__).resolve().parents[1] / "docs/extending.md"
+BLOCKS = {
+    heading: code
+    for section in re.split(r"^## ", PAGE.read_text(encoding="utf-8"), flags=re.M)[1:]
+    for heading in [section.partition("\n")[0]]
+    for code in re.findall(r"^```python\n(.*?)^```", section, re.M | re.S)
+}
+LONGEST = 40
+"""Lines that adding something may take."""
+
+
+@pytest.mark.parametrize("heading", BLOCKS)
+def test_each_block_is_short_and_runs_alone(heading, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert len(BLOCKS[heading].splitlines()) <= LONGEST
+    exec(compile(BLOCKS[heading], f"{PAGE.name}: {heading}", "exec"), {"__name__": "block"})
+
+
+def test_the_measure_of_the_page_is_taken_with_the_others():
+    found: dict = {}
+    exec(compile(BLOCKS["A measure"], PAGE.name, "exec"), found)
+    MEASURES.add(found["CONCISE"])
+    try:
+        example = Example("e", "How many?", ("five days",))
+        cases = [Case(example, Answer("How many?", text)) for text in ("five", "it is five days")]
+        values = score("rag", cases, measures_taken()).values
+    finally:
+        MEASURES.drop("concise")
+    assert values["concise"].tolist() == [1.0, 0.0]

@@ -1,0 +1,306 @@
+"""An evaluation is a folder: it resumes, is scored again and compared, and no model is asked."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from graft import wire
+from graft.cli.main import main
+from graft.core.errors import Cancelled, FormatError, InputError, NotFound
+from graft.core.measure import MEASURES
+from graft.core.recipe import Recipe, Schedule
+from graft.core.runs import Run
+from graft.evaluate.folder import read_evaluation
+from graft.jobs.evaluate import evaluate, evaluate_again, evaluate_systems
+from graft.jobs.examples import import_
+from graft.loop.sets import load_examples
+from graft.measures.measure import Measure, each
+from graft.testing import FakeGenerator
+from tests.conftest import CTX
+
+
+@dataclass
+class Failing(FakeGenerator):
+    """Fails every prompt, or ends the job once so many were put."""
+
+    after: int = 10**6
+    error: str = ""
+    put: list[int] = field(default_factory=list)
+
+    def generate(self, prompts, decoding):
+        if sum(self.put) + len(prompts) > self.after:
+            raise Cancelled("stopped")
+        self.put.append(len(prompts))
+        made = super().generate(prompts, decoding)
+        return [replace(each, text="", error=self.error) for each in made] if self.error else made
+
+
+def nobody(*args, **kwargs):
+    raise AssertionError("a model is asked")
+
+
+def use(monkeypatch, generator):
+    monkeypatch.setattr(wire, "generator", lambda w, table: generator)
+    return generator
+
+
+def made_run(workspace, objective: str, day: float = 0.0, steps: int = 3) -> str:
+    """Write a run of the generator, of which nothing but its name is used."""
+    data = load_examples(workspace).id
+    recipe = Recipe("generator", objective, "starter", data=data, schedule=Schedule())
+    run = Run(
+        f"generator-{objective}-{day:g}", recipe, day, 1.0, 10, {}, {}, {},
+        counts={"steps": steps},
+    )  # fmt: skip
+    written = write_run(workspace.layout.runs, run, lambda f: (f / "w").write_text(objective))
+    workspace.ledger.record_run(
+        run.id, day, part="generator", example_set=data, library_version=1,
+        detail={"recipe": recipe.to_dict()}, documents={}, access=(),
+    )  # fmt: skip
+    return written.id
+
+
+@pytest.fixture
+def asked(workspace, beir):
+    import_(workspace, str(beir), ctx=CTX)
+    return workspace
+
+
+def year(prompt) -> str:
+    name = re.search(r"the (\w+ \w+) (?:made|weigh)", prompt[-1]["content"])[1]
+    shown = prompt[-1]["content"].partition("Question:")[0]
+    found = re.search(rf"The {name} was made in (\d+)", shown)
+    return f"In {found[1]}." if found else "1800"
+
+
+def test_an_evaluation_is_a_folder_of_rows(asked, monkeypatch):
+    use(monkeypatch, FakeGenerator(year))
+    ft = made_run(asked, "closed-book")
+    done = evaluate(asked, limit=4, ctx=CTX)
+    folder = asked.layout.evaluations / done.id
+    assert sorted(p.name for p in folder.iterdir()) == ["about.json", "report.html", "rows.parquet"]
+    assert (
+        done.report == folder / "report.html" and "<h1>Evaluation</h1>" in done.report.read_text()
+    )
+    assert not list(asked.layout.evaluations.glob(".*")), "nothing partial is left"
+    about = json.loads((folder / "about.json").read_text())
+    assert about["runs"] == {"ft": ft} and about["example_set"] == load_examples(asked).id
+    assert about["library_version"] == 1 and about["created"] >= about["seconds"] > 0
+    assert set(about["plans"]) == {"test-new"} and about["versions"]["numpy"] == np.__version__
+    told = about["systems"]
+    assert told["ft"]["generator"] == ft and told["rag"]["context"] == "retrieved"
+    assert told["ft"]["settings"] != told["rag"]["settings"] == told["base"]["settings"]
+    [row] = asked.ledger.evaluations()
+    assert row["id"] == done.id and row["detail"]["splits"] == done.to_dict()["splits"]
+
+    table = pq.read_table(folder / "rows.parquet")
+    rows = [row for row in table.to_pylist() if row["system"] == "rag"]
+    assert len(table) == 4 * len(told) and len(rows) == 4
+    assert set(table.column_names) >= {
+        "split", "system", "example", "question", "kind", "answers", "gold", "group", "answer",
+        "declined", "citations", "support", "error", "finish_reason", "ranking", "judged",
+        "prompt_hash", "prompt_tokens", "new_tokens", "seconds", "release", "score:answer_f1",
+    }  # fmt: skip
+    for row in rows:
+        assert row["release"] == "0" and row["prompt_tokens"] > 20 and row["new_tokens"] >= 1
+        assert len(row["prompt_hash"]) == 32 and len(row["shown"]) == 3 and row["seconds"] >= 0
+    rows = [row for row in table.to_pylist() if row["system"] == "base/gold"]
+    cited = [row for row in rows if "-year" in row["example"]]
+    assert cited and all("was made in" in row["citations"][0]["quote"] for row in cited)
+
+
+def test_scoring_again_asks_no_model_and_takes_a_measure_added_later(asked, monkeypatch):
+    use(monkeypatch, FakeGenerator(year))
+    done = evaluate(asked, limit=4, ctx=CTX)
+    before = done.to_dict()["splits"]
+    monkeypatch.setattr(wire, "generator", nobody)
+    monkeypatch.setattr(wire, "pipeline", nobody)
+    again = evaluate_again(asked, [done.id[:6]], ctx=CTX)
+    assert again.id == done.id and again.to_dict()["splits"] == before
+    words = Measure(
+        "words", "Words in all", "words", "none", "How many words.", ("answer",),
+        each(lambda case: float(len(case.answer.text.split()))), compared=True,
+    )  # fmt: skip
+    MEASURES.add(words)
+    try:
+        again = evaluate_again(asked, [done.id], ctx=CTX)
+    finally:
+        MEASURES.drop(words.name)
+    systems = again.results["test-new"].systems
+    assert systems["base"]["words"].mean == 1.0 and systems["base"]["words"].n == 4
+    assert "words" in {d.measure for d in again.results["test-new"].differences}
+    assert "Words in all" in again.report.read_text()
+    # Its package is gone: what it said stays in the rows, and is shown nowhere.
+    rows = read_evaluation(asked.layout.evaluations, done.id)[1]
+    assert rows["test-new"][0].values["words"].tolist() == [1.0] * 4
+    last = evaluate_again(asked, [done.id], ctx=CTX)
+    assert "Words in all" not in last.report.read_text()
+    assert rows["test-new"][0].values["words"].tolist() == [1.0] * 4
+    with pytest.raises(NotFound, match=f"named 'nothing': there is {done.id}"):
+        evaluate_again(asked, ["nothing"], ctx=CTX)
+
+
+def test_an_evaluation_that_was_stopped_asks_only_what_is_missing(asked, monkeypatch):
+    whole = use(monkeypatch, Failing(year))
+    first = evaluate(asked, limit=4, ctx=CTX)
+    total, systems = sum(whole.put), list(first.results["test-new"].systems)
+    assert systems == ["base", "rag", "rag+few-shot", "base/gold"] and total == 16
+
+    use(monkeypatch, Failing(year, after=9))
+    with pytest.raises(Cancelled):
+        evaluate(asked, limit=4, ctx=CTX)
+    [partial] = asked.layout.evaluations.glob(".*.partial")
+    assert len(list(partial.iterdir())) == 2, "base and rag were finished"
+
+    other = use(monkeypatch, Failing(year))
+    evaluate(asked, limit=3, ctx=CTX)
+    assert sum(other.put) == 12, "other questions are another evaluation"
+    rest = use(monkeypatch, Failing(year))
+    done = evaluate(asked, limit=4, ctx=CTX)
+    assert sum(rest.put) == 8
+    assert (
+        done.to_dict()["splits"]["test-new"]["systems"]
+        == (first.to_dict()["splits"]["test-new"]["systems"])
+    )
+    assert not partial.exists()
+    again = use(monkeypatch, Failing(year))
+    evaluate(asked, limit=4, ctx=CTX)
+    assert sum(again.put) == 16, "what has ended is asked anew"
+
+
+def test_what_failed_is_asked_again(asked, monkeypatch):
+    failing = use(monkeypatch, Failing(year, error="no reply"))
+    monkeypatch.setattr("graft.loop.trials.summarise", nobody)
+    with pytest.raises(AssertionError):
+        evaluate(asked, limit=2, ctx=CTX)
+    assert sum(failing.put) == 8 and not list(asked.layout.evaluations.glob(".*/*"))
+
+
+def test_other_settings_are_another_evaluation(asked, monkeypatch):
+    def stopped() -> set[str]:
+        use(monkeypatch, Failing(year, after=3))
+        with pytest.raises(Cancelled):
+            evaluate(asked, limit=2, ctx=CTX)
+        return stopped_so_far()
+
+    def stopped_so_far() -> set[str]:
+        return {path.name for path in asked.layout.evaluations.glob(".*.partial")}
+
+    assert stopped() == stopped() and len(stopped_so_far()) == 1
+    table = {**asked.explicit["generate"], "temperature": 0.5}
+    asked.explicit = {**asked.explicit, "generate": table}
+    assert len(stopped()) == 2
+    asked.explicit = {**asked.explicit, "generate": {**table, "seed": 3}}
+    assert len(stopped()) == 3
+
+
+def test_two_evaluations_are_compared_on_what_both_were_asked(asked, monkeypatch):
+    use(monkeypatch, FakeGenerator(lambda prompt: "1800"))
+    one = evaluate(asked, limit=6, ctx=CTX)
+    use(monkeypatch, FakeGenerator(year))
+    two = evaluate(asked, limit=4, ctx=CTX)
+    monkeypatch.setattr(wire, "generator", nobody)
+    done = evaluate_again(asked, [one.id, two.id], ctx=CTX)
+    result = done.results["test-new"]
+    assert list(result.systems) == [
+        f"{name} ({id})" for id in (one.id, two.id) for name in one.results["test-new"].systems
+    ]
+    shared = {c.example.id for c in _cases(asked, one)} & {c.example.id for c in _cases(asked, two)}
+    assert result.n == len(shared) > 0
+    pairs = {(d.a, d.b) for d in result.differences}
+    assert (f"rag ({one.id})", f"rag ({two.id})") in pairs and len(pairs) == 4
+    about, rows = read_evaluation(asked.layout.evaluations, done.id)
+    assert ("evaluation", one.id) in about.lineage and len(rows["test-new"]) == 8
+    assert {row["id"] for row in asked.ledger.evaluations()} == {one.id, two.id, done.id}
+    with pytest.raises(InputError, match="needs two evaluations"):
+        evaluate_again(asked, [one.id, one.id], ctx=CTX)
+
+
+def _cases(workspace, done):
+    return read_evaluation(workspace.layout.evaluations, done.id)[1]["test-new"][0].cases
+
+
+def test_a_damaged_evaluation_is_said_to_be(asked, monkeypatch):
+    use(monkeypatch, FakeGenerator(year))
+    done = evaluate(asked, limit=2, ctx=CTX)
+    (done.report.parent / "rows.parquet").write_bytes(b"nothing")
+    with pytest.raises(FormatError, match=r"rows\.parquet is damaged"):
+        evaluate_again(asked, [done.id], ctx=CTX)
+    (done.report.parent / "about.json").write_text("{")
+    with pytest.raises(FormatError, match="damaged"):
+        evaluate_again(asked, [done.id], ctx=CTX)
+
+
+def test_the_latest_runs_stand_in_the_cells_of_their_roles_and_others_are_told(asked, monkeypatch):
+    use(monkeypatch, FakeGenerator(year))
+    for day, objective in enumerate(("raft", "closed-book", "raft", "preferences")):
+        made_run(asked, objective, float(day), steps=3 + day)
+    notes: list[str] = []
+    heard = replace(CTX, events=lambda event: notes.append(event.message))
+    done = evaluate(asked, limit=2, ctx=heard)
+    about, _ = read_evaluation(asked.layout.evaluations, done.id)
+    assert about.runs == {"ft": "generator-closed-book-1", "rag+ft": "generator-raft-2"}
+    assert list(done.results["test-new"].systems)[:4] == ["base", "rag", "ft", "rag+ft"]
+    assert len(done.results["test-new"].systems) == 10
+    [left] = [note for note in notes if "left out" in note]
+    assert "'preferences'" in left and "--cell rag+NAME=generator-preferences-3" in left
+    assert any("took 4 steps" in note and "5:" in note for note in notes), "they are unequal"
+
+
+def test_cells_are_named_by_runs(asked, monkeypatch):
+    use(monkeypatch, FakeGenerator(year))
+    one, two, three = (made_run(asked, name) for name in ("raft", "preferences", "closed-book"))
+    named = {"rag+new": one, "old": two, "old/gold": two, "x/gold": f"runs/{three}"}
+    systems = list(evaluate(asked, cells=named, limit=2, ctx=CTX).results["test-new"].systems)
+    assert systems == [
+        "base", "rag", "old", "rag+new", "old/gold", "x/gold", "rag+few-shot", "base/gold",
+        "rag+new/none", "rag+new/gold", "old/retrieved",
+    ]  # fmt: skip
+    with pytest.raises(InputError, match="'old' names the runs"):
+        evaluate(asked, cells={"old": one, "old/gold": two}, limit=2, ctx=CTX)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--cell", "ft"], "write --cell ft=RUN"),
+        (["--cell", "rag=x"], "can be no name"),
+        (["--cell", "ft=a", "--cell", "ft=b"], "names 'ft' twice"),
+        (["--cell", "ft=a", "--release", "1"], "--cell"),
+        (["--cell", "ft=a", "--beir", "x"], "--answers"),
+    ],
+)
+def test_a_cell_that_cannot_be_is_refused_before_anything_is_read(
+    tmp_path, monkeypatch, capsys, words, told
+):
+    monkeypatch.setattr("sys.argv", ["graft", "-w", str(tmp_path), "evaluate", *words])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 2 and told in capsys.readouterr().err
+
+
+def test_rankings_are_judged_by_passages_where_gold_has_a_span_and_by_documents_where_not(
+    asked, monkeypatch
+):
+    use(monkeypatch, FakeGenerator(year))
+    first = asked.releases.current()
+    number = asked.releases.add(first).number
+    done = evaluate_systems(asked, [0, number], limit=12, ctx=CTX)
+    _, rows = read_evaluation(asked.layout.evaluations, done.id)
+    cases = rows["test-new"][0].cases
+    spanned = {bool(case.example.gold[0].span): case for case in cases}
+    assert set(spanned) == {True, False}
+    assert set(spanned[False].judged) == {spanned[False].example.gold[0].document_id}
+    assert not set(spanned[True].judged) & {gold.document_id for gold in spanned[True].example.gold}
+    for case in cases:
+        assert set(case.ranking) & set(case.judged), "every document stands in the hundred found"
+    assert rows["test-new"][0].seconds == 0 and cases[0].answer.release == "0"
+    table = done.results["test-new"]
+    assert {d.measure for d in table.differences} == {"answer_f1", "support", "Recall@10"}
+    assert all(d.mean == 0 for d in table.differences)

@@ -1,0 +1,57 @@
+"""Wire: settings become one line of retrieval and back, and a run's changes are put into them."""
+
+from __future__ import annotations
+
+import pytest
+
+from graft.core.config import Config, RetrieveTable, Settings, load_config
+from graft.core.errors import ConfigError
+from graft.retrieve.line import stage_keys
+from graft.wire import line_of, open_workspace, resolved, with_changes
+
+
+def test_resolved_settings_say_all_that_they_search_by_and_stay_so():
+    table = RetrieveTable(pipeline="bm25+dense", depth=9, stages={"rerank": {"depth": "5"}})
+    made = resolved(Config(retrieve=table))
+    assert (made.retrieve.pipeline, made.retrieve.depth) == ("bm25 + dense", 9)
+    assert made.retrieve.stages["rerank"] == {"model": "", "depth": 5}
+    assert made.retrieve.stages["fuse"] == {"k": 60, "run": ""}
+    assert resolved(made) == made
+
+
+def test_tables_of_stages_are_set_by_the_file_variables_and_flags(tmp_path, monkeypatch):
+    (tmp_path / "graft.toml").write_text(
+        "[retrieve.stages.rerank]\ndepth = 3\n[retrieve.stages.follow_up]\nturns = 2\n"
+    )
+    monkeypatch.setenv("GRAFT_RETRIEVE_STAGES_FOLLOW_UP_TURNS", "4")
+    monkeypatch.setenv("GRAFT_RETRIEVE_PIPELINE", "follow_up >> bm25")
+    opened = open_workspace(tmp_path, {"retrieve.stages.rerank.model": "m"})
+    line = line_of(opened.config)
+    assert line.text == "follow_up >> bm25"
+    assert (line.table("follow_up").turns, line.table("rerank").depth) == (4, 3)
+    assert line.table("rerank").model == "m"
+    assert opened.explicit["retrieve"] == {
+        "pipeline": "follow_up >> bm25",
+        "stages": {"follow_up": {"turns": "4"}, "rerank": {"model": "m"}},
+    }
+    with pytest.raises(ConfigError, match="did you mean GRAFT_RETRIEVE_STAGES_RERANK_DEPTH"):
+        load_config(more=stage_keys, variables={"GRAFT_RETRIEVE_STAGES_RERANK_DEPHT": "4"})
+    with pytest.raises(ConfigError, match=r"did you mean 'retrieve\.stages\.rerank\.depth'"):
+        open_workspace(tmp_path, {"retrieve.stages.rerank.dept": "3"})
+    with pytest.raises(ConfigError, match=r"'densee' at character 1.*did you mean 'dense'"):
+        open_workspace(tmp_path, {"retrieve.pipeline": "densee"})
+
+
+def test_what_a_run_changes_is_checked():
+    changed = with_changes(
+        Settings(), {"retrieve.stages.fuse.run": "runs/f", "encoder.query_prefix": "{}q: "}
+    )
+    assert line_of(changed).table("fuse").run == "runs/f"
+    assert changed.encoder.query_prefix == "q: " and Settings().encoder.query_prefix == ""
+    for changes, what in (
+        ({"retrieve.stages.fuse.rnu": "x"}, "did you mean 'retrieve.stages.fuse.run'"),
+        ({"encoder.modle": "x"}, "did you mean 'encoder.model'"),
+        ({"retrieve.pipeline": "{} >> rernk"}, "did you mean 'rerank'"),
+    ):
+        with pytest.raises(ConfigError, match=what):
+            with_changes(Settings(), changes)
