@@ -26,6 +26,7 @@ from graft.core.errors import ModelError
 from graft.core.example import SPLITS, Example
 from graft.core.measure import MEASURES
 from graft.core.recipe import Recipe
+from graft.core.runs import Run
 from graft.evaluate.compare import Sampling
 from graft.evaluate.gate import SENTENCES, Verdict
 from graft.evaluate.result import Plan, summarise
@@ -33,7 +34,6 @@ from graft.evaluate.score import Scored
 from graft.examples.formats import FORMATS
 from graft.jobs import doctor
 from graft.testing import FakeGenerator
-from graft.tune.run import Run
 from tests.conftest import SMALL, ask_for_years
 
 MODELS = {"torch", "transformers", "sentence_transformers", "peft"}

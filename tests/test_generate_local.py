@@ -8,13 +8,13 @@ from typing import Any, get_args
 
 import pytest
 import torch
-from peft import LoraConfig
 
 from graft.core.generation import Decoding, Generation, Prompt
 from graft.core.protocols import Generator, Scores, Streams
 from graft.generate import decode as loop
 from graft.generate.cache import may_share, new_cache
 from graft.generate.local import LocalGenerator
+from graft.models.adapters.lora import Lora
 from graft.models.causal import Causal, load_causal
 from graft.testing.tiny import Family, tiny_causal
 
@@ -272,10 +272,10 @@ def test_generators_with_different_adapters_share_a_base(
     tmp_path: Path, models: dict[str, Causal]
 ) -> None:
     causal = load_causal(str(tiny_causal(tmp_path / "base", "smollm")), dtype="float32")
-    lora = LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM")
-    causal.add_adapter("tuned", lora)
+    causal.attached["tuned"] = attached = Lora(rank=4, alpha=8).attach(causal.model, 0)
+    causal.use("tuned")
     with torch.no_grad():
-        for name, weight in causal.model.named_parameters():
+        for name, weight in attached.parameters.items():
             if "lora_B" in name:
                 weight.copy_(torch.randn(weight.shape, generator=torch.Generator().manual_seed(1)))
     base, tuned, now = (LocalGenerator(causal, adapter=name) for name in ("", "tuned", None))
@@ -285,7 +285,10 @@ def test_generators_with_different_adapters_share_a_base(
     assert tuned.generate(PROMPTS, GREEDY) == now.generate(PROMPTS, GREEDY)
     assert base.digest == plain.digest != tuned.digest
     texts = ["Five"] * len(PROMPTS)
-    assert base.score(PROMPTS, texts) == plain.score(PROMPTS, texts) != tuned.score(PROMPTS, texts)
+    # Where its weights lie in memory changes the last digit of a sum.
+    plainly = plain.score(PROMPTS, texts)
+    assert base.score(PROMPTS, texts) == pytest.approx(plainly, abs=1e-5)
+    assert tuned.score(PROMPTS, texts) != pytest.approx(plainly, abs=1e-2)
     # Two streams in turn, each with its own adapter.
     one, two = base.stream(PROMPTS[0], GREEDY), tuned.stream(PROMPTS[0], GREEDY)
     mixed = [[next(one)], [next(two)]]
@@ -303,7 +306,7 @@ def test_a_model_with_sliding_windows_is_read_right(tmp_path: Path) -> None:
     config |= {"use_sliding_window": True, "sliding_window": 40, "layer_types": windows}
     (folder / "config.json").write_text(json.dumps(config))
     causal = load_causal(str(folder), dtype="float32")
-    assert not may_share(new_cache(causal.base.config, 1))
+    assert not may_share(new_cache(causal.model.config, 1))
     for prompt, found in zip(
         PROMPTS, LocalGenerator(causal).generate(PROMPTS, GREEDY), strict=True
     ):

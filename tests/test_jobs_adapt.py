@@ -25,7 +25,6 @@ from graft.loop.questions import check_unseen
 from graft.loop.releases import settings_of
 from graft.loop.sets import load_examples
 from graft.loop.spaces import ensure_space
-from graft.loop.tune_ranking import tune_retriever_part
 from graft.testing import FakeGenerator
 from graft.testing.tiny import tiny_encoder
 from graft.wire import fusion_weights, library, open_workspace, reading
@@ -132,7 +131,7 @@ def test_a_run_is_not_scored_on_questions_that_it_was_trained_on(workspace, beir
         evaluate_beir(workspace, Beir(str(beir), "train", 3), cells={}, ctx=CTX)
     # a run that is part of the release in use is looked at too
     with pytest.raises(LeakError, match="was trained on"):
-        used = with_run(settings, "generator", run.id)
+        used = with_run(settings, run)
         check_unseen(workspace, used, [], trained[:1], CTX)
     done = evaluate_beir(workspace, Beir(str(beir), limit=6), cells={"rag+ft": run.id}, ctx=CTX)
     cells = done.results["test answers"].systems
@@ -146,14 +145,19 @@ def test_a_retriever_that_gains_is_searched_with_by_the_parts_after_it(
 ):
     counts = import_(workspace, str(beir), ctx=CTX)
 
-    def other(place, material, *, ctx):
-        # Random weights learn nothing here, so that the run would hold those it began with.
-        run = tune_retriever_part(place, material, ctx=ctx)
-        shutil.rmtree(run.weights)
-        tiny_encoder(run.weights, seed=5)
+    original = adapting.tune_part
+
+    def other(place, part, material, *, asked, ctx):
+        run = original(place, part, material, asked=asked, ctx=ctx)
+        if part == "retriever":
+            # Random weights learn nothing here, so that the run would hold those it began with.
+            shutil.rmtree(run.weights)
+            tiny_encoder(run.weights, seed=5)
+            about = json.loads((run.folder / "run.json").read_text())
+            (run.folder / "run.json").write_text(json.dumps({**about, "probe": None}))
         return run
 
-    monkeypatch.setitem(adapting.RANKING, "retriever", other)
+    monkeypatch.setattr(adapting, "tune_part", other)
     monkeypatch.setattr(adapting, "_gained", lambda run: True)
     done = adapt(workspace, [], examples=counts["id"], ctx=CTX)
     rungs = list(done.results["test-new ladder"].systems)

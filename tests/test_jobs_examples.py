@@ -15,6 +15,7 @@ from graft.core.context import Context, Event
 from graft.core.errors import ConfigError, InputError, LeakError
 from graft.core.example import OWNER_ALONE, SPLITS, Example
 from graft.core.generation import Prompt
+from graft.core.runs import Run
 from graft.examples.formats import import_examples
 from graft.generate.prompts import GROUNDED
 from graft.jobs import examples as examples_job
@@ -27,7 +28,6 @@ from graft.loop.questions import TEST_SPLITS, check_unseen
 from graft.loop.releases import settings_of
 from graft.loop.sets import load_examples
 from graft.testing import FakeGenerator
-from graft.tune.run import Run
 from graft.wire import Wiring, open_workspace
 from tests.conftest import CTX, SMALL, SUBJECTS
 
@@ -175,7 +175,7 @@ def test_what_hardly_differs_from_a_test_question_is_left_out_of_training(
     assert not kept & {"q1-year", "q3-weight"} and "q1-weight" in kept
     assert done["train"] + done["dev"] == whole["train"] + whole["dev"] - 2
     run = tune(workspace, "fusion", ctx=CTX)
-    used = with_run(settings_of(workspace, None)[0], "fusion", run.id)
+    used = with_run(settings_of(workspace, None)[0], run)
     check_unseen(workspace, used, [], import_examples(beir, split="test"), CTX)
 
     apart = str(chat(tmp_path / "tests.jsonl", [(asked(5), "d5")]))

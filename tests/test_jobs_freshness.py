@@ -20,8 +20,8 @@ from graft.jobs.adapt import Progress
 from graft.jobs.examples import import_
 from graft.loop.freshness import Edit, Freshness, by_training, edits
 from graft.loop.material import Material, gather
+from graft.loop.recipes import Asked, recipe_of
 from graft.loop.sets import load_examples
-from graft.loop.tune_generator import generator_recipe
 from graft.testing import FakeGenerator
 from graft.wire import Wiring, base_digest, causal, generator, open_workspace, reading
 from tests.conftest import CTX, SMALL
@@ -55,8 +55,7 @@ def asked(material: Material) -> tuple[Example, ...]:
 
 def recipe(workspace: Wiring, material: Material) -> Recipe:
     """Return the closed-book recipe, fast enough to teach a tiny model one word."""
-    model = causal(workspace, material.settings.generate)
-    made = generator_recipe(workspace, material, model, closed_book=True, seed=0)
+    made = recipe_of(workspace, material, "generator", Asked("closed-book"), seed=0)
     return replace(made, schedule=replace(made.schedule, batch_size=1, learning_rate=0.02))
 
 

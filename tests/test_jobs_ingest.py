@@ -26,6 +26,7 @@ from graft.core.errors import (
     NotFound,
 )
 from graft.core.recipe import Recipe
+from graft.core.runs import Run
 from graft.core.search import Search
 from graft.jobs.ingest import ingest
 from graft.jobs.library import list_documents, remove_documents, show_document
@@ -35,7 +36,7 @@ from graft.loop.parts import with_run
 from graft.loop.releases import settings_of
 from graft.loop.spaces import CANDIDATES, ensure_space
 from graft.testing.tiny import tiny_causal, tiny_encoder
-from graft.tune.run import Run, write_run
+from graft.tune.writing import write_run
 from graft.wire import Wiring, library, open_workspace, pipeline
 
 CTX = Context()
@@ -417,7 +418,7 @@ def lay_candidate(workspace: Wiring, tmp_path: Path, number: int, created: float
     write_run(
         workspace.layout.runs, made, lambda to: shutil.copytree(encoder, to, dirs_exist_ok=True)
     )
-    settings = with_run(workspace.releases.current().settings, "retriever", made.id)
+    settings = with_run(workspace.releases.current().settings, made)
     with workspace.layout.writer():
         return ensure_space(workspace, settings, ctx=CTX).id
 

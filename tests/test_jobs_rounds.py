@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from graft import wire
 from graft.core.errors import CheckFailed, InputError, ModelError
+from graft.core.runs import read_run
 from graft.jobs import adapt as adapting
 from graft.jobs.adapt import adapt
 from graft.jobs.evaluate import Beir, evaluate_beir, evaluate_systems
@@ -20,12 +21,12 @@ from graft.jobs.promote import promote, propose
 from graft.jobs.tune import tune
 from graft.loop.material import gather
 from graft.loop.parts import with_run
+from graft.loop.recipes import Asked
 from graft.loop.releases import settings_of
 from graft.loop.scoring import Bench, cell_trials
 from graft.loop.sets import load_examples
 from graft.loop.trials import run_trials
 from graft.testing import FakeGenerator
-from graft.tune.run import read_run
 from graft.wire import Wiring, open_workspace, reading
 from tests.conftest import CTX
 
@@ -36,6 +37,9 @@ def scrambled(workspace: Wiring, run):
     drawn = torch.Generator().manual_seed(1)
     weights = {name: torch.randn(w.shape, generator=drawn) for name, w in load_file(file).items()}
     save_file(weights, file)
+    # What they answered when they were trained is no longer so.
+    about = json.loads((run.folder / "run.json").read_text())
+    (run.folder / "run.json").write_text(json.dumps({**about, "probe": None}))
     return run
 
 
@@ -142,7 +146,7 @@ def test_a_new_part_has_to_beat_the_one_in_use(workspace, beir):
     put_into_use(workspace, reader)
     again = tune(workspace, "generator", ctx=CTX)
     assert again.before["loss"] > reader.before["loss"] + 0.1, "drawn weights answer nothing"
-    control = tune(workspace, "generator", closed_book=True, ctx=CTX)
+    control = tune(workspace, "generator", asked=Asked("closed-book"), ctx=CTX)
     assert control.before["loss"] < again.before["loss"], "the control starts from the base"
 
     ranker = tune(workspace, "reranker", ctx=CTX)
@@ -212,13 +216,17 @@ def test_what_is_tied_to_a_test_document_is_kept_apart_too(workspace, beir):
 def test_a_part_that_cannot_be_tuned_does_not_end_the_loop(workspace, beir, monkeypatch):
     counts = import_(workspace, str(beir), ctx=CTX)
 
-    def lacking(place, material, *, ctx):
-        raise InputError("no dev question has its gold among the candidates")
+    original = adapting.tune_part
+
+    def lacking(place, part, material, *, asked, ctx):
+        if part == "retriever":
+            raise InputError("no dev question has its gold among the candidates")
+        return original(place, part, material, asked=asked, ctx=ctx)
 
     def full(*args, **kwargs):
         raise OSError("no space left on device")
 
-    monkeypatch.setitem(adapting.RANKING, "retriever", lacking)
+    monkeypatch.setattr(adapting, "tune_part", lacking)
     monkeypatch.setattr(adapting, "edits", full)
     table = workspace.config.adapt.model_copy(
         update={"parts": ("retriever", "fusion"), "edited_facts": 1}
@@ -238,7 +246,7 @@ def test_weights_of_a_fusion_are_behind_a_release_like_any_others(workspace, bei
     run = tune(workspace, "fusion", ctx=CTX)
     number = propose(workspace, [run.id], ctx=CTX)
     assert "fusion" in workspace.releases.get(number).digests
-    used = with_run(workspace.releases.current().settings, "fusion", run.id)
+    used = with_run(workspace.releases.current().settings, run)
     assert used == workspace.releases.get(number).settings
     (read_run(run.folder).weights / "weights.json").write_text('{"dense": 1.0, "bm25": 0.0}')
     with pytest.raises(ModelError, match="another fusion"):
@@ -250,7 +258,7 @@ def test_an_adapter_that_does_not_fit_is_refused_each_time(workspace, beir):
     run = tune(workspace, "generator", ctx=CTX)
     file = run.weights / "adapter_model.safetensors"
     save_file({name: torch.ones_like(w)[:1] for name, w in load_file(file).items()}, file)
-    used = with_run(workspace.releases.current().settings, "generator", run.id)
+    used = with_run(workspace.releases.current().settings, run)
     before = wire.base_digest(workspace, used.generate)
     halfway = wire.causal(workspace, used.generate)
     for _ in range(2):

@@ -10,22 +10,29 @@ from typing import Any
 
 import pytest
 
-from graft.core.context import Context
+from graft.core.context import Context, Event
+from graft.core.document import Passage
 from graft.core.example import Example, Gold
 from graft.core.hashing import file_hash
+from graft.core.recipe import Part
+from graft.core.runs import Run, read_run
 from graft.examples.store import ExampleSet
 from graft.generate.prompts import CLOSED_BOOK, GROUNDED
 from graft.jobs.ingest import ingest
-from graft.loop import tune_generator, tune_ranking
-from graft.loop.material import Material, gather
+from graft.loop import tuning
+from graft.loop.material import Material, evidence, gather
+from graft.loop.parts import runs_of, with_run
+from graft.loop.recipes import Asked
 from graft.loop.tune_fusion import tune_fusion_part
-from graft.loop.tune_generator import tune_generator_part
-from graft.loop.tune_ranking import POSITIVES, tune_reranker_part, tune_retriever_part
-from graft.tune.run import Run, read_run
+from graft.loop.tuning import tune_part
+from graft.tune.checkpoint import FOLDER, checkpoint_of
+from graft.tune.mine import POSITIVES
+from graft.tune.objectives import raft as raft_objective
 from graft.wire import Wiring, encoder, library, open_workspace
 from tests.conftest import SUBJECTS
 
 CTX = Context()
+CLOSED = Asked("closed-book")
 SMALL = {
     "tune.generator.batch_size": "4",
     "tune.generator.max_tokens": "900",
@@ -85,10 +92,10 @@ def test_both_objectives_take_the_same_steps_over_the_same_answerable_examples(
         raise AssertionError("training without passages needs no retrieval")
 
     with monkeypatch.context() as patch:
-        patch.setattr(tune_generator, "distractors", never)
-        patch.setattr(tune_generator, "retrieval", never)
-        closed = tune_generator_part(workspace, material, closed_book=True, ctx=CTX)
-    raft = tune_generator_part(workspace, material, closed_book=False, ctx=CTX)
+        patch.setattr(raft_objective, "distractors", never)
+        patch.setattr(tuning, "retrieval", never)
+        closed = tune_part(workspace, "generator", material, asked=CLOSED, ctx=CTX)
+    raft = tune_part(workspace, "generator", material, ctx=CTX)
 
     learned = {run.id: [r["example"] for r in rows(run) if r["split"] == "train"]
                for run in (raft, closed)}  # fmt: skip
@@ -97,14 +104,14 @@ def test_both_objectives_take_the_same_steps_over_the_same_answerable_examples(
     assert raft.counts["steps"] == closed.counts["steps"] == math.ceil(22 / 4)
     assert raft.recipe.schedule.epochs == 1.0 < closed.recipe.schedule.epochs
     # told on its own: the other run was not there yet, and changes nothing
-    again = tune_generator_part(workspace, material, closed_book=True, ctx=CTX)
+    again = tune_part(workspace, "generator", material, asked=CLOSED, ctx=CTX)
     assert again.recipe == closed.recipe and again.digest == closed.digest
     assert raft.counts["train: too long"] == closed.counts["train: too long"] == 1
 
 
 def test_a_run_of_a_generator_keeps_what_it_needs_to_be_made_again(workspace: Wiring) -> None:
     material = material_of(workspace, *unanswerable(6))
-    raft = tune_generator_part(workspace, material, closed_book=False, ctx=CTX)
+    raft = tune_part(workspace, "generator", material, ctx=CTX)
     assert read_run(raft.folder) == raft
     assert raft.settings["prompt"] == GROUNDED.to_dict()
     assert raft.settings["tune"]["generator"]["batch_size"] == 4
@@ -130,7 +137,7 @@ def test_a_run_of_a_generator_keeps_what_it_needs_to_be_made_again(workspace: Wi
     assert hidden == round(0.2 * 13) + round(0.2 * 5)
     assert len({row["digest"] for row in found}) == len(found)
 
-    closed = tune_generator_part(workspace, material, closed_book=True, ctx=CTX)
+    closed = tune_part(workspace, "generator", material, asked=CLOSED, ctx=CTX)
     assert closed.settings["prompt"] == CLOSED_BOOK.to_dict()
     assert all(row["positives"] and not row["shown"] for row in rows(closed))
     assert closed.data_digest != raft.data_digest
@@ -143,8 +150,8 @@ def test_a_run_of_a_generator_keeps_what_it_needs_to_be_made_again(workspace: Wi
 def test_what_ranks_keeps_its_mined_negatives_and_what_it_started_from(workspace: Wiring) -> None:
     material = material_of(workspace)
     base = encoder(workspace, material.settings.encoder)
-    for tuner in (tune_retriever_part, tune_reranker_part):
-        run = tuner(workspace, material, ctx=CTX)
+    for part in ("retriever", "reranker"):
+        run = tune_part(workspace, part, material, ctx=CTX)
         assert read_run(run.folder) == run
         assert run.recipe.base_digest == base.digest
         assert run.settings["tune"]["retriever"]["epochs"] == 1.0
@@ -161,17 +168,17 @@ def test_what_ranks_keeps_its_mined_negatives_and_what_it_started_from(workspace
         assert set(dev) - {""} == {f"e{i}" for i in range(13, 18)}
         ranked = dev[""]["shown"] if "" in dev else dev["e13"]["shown"]
         assert ranked and len(set(ranked)) == len(ranked)
-        again = tuner(workspace, material, ctx=CTX)
+        again = tune_part(workspace, part, material, ctx=CTX)
         assert (again.data_digest, again.digest) == (run.data_digest, run.digest)
 
 
 def test_a_given_reranker_is_named_by_its_own_digest(
     workspace: Wiring, tiny_models: dict[str, str]
 ) -> None:
-    grown = tune_reranker_part(workspace, material_of(workspace), ctx=CTX)
+    grown = tune_part(workspace, "reranker", material_of(workspace), ctx=CTX)
     flags = {**tiny_models, **SMALL, "tune.reranker.model": f"runs/{grown.id}"}
     again = open_workspace(workspace.layout.root, flags)
-    tuned = tune_reranker_part(again, material_of(again), ctx=CTX)
+    tuned = tune_part(again, "reranker", material_of(again), ctx=CTX)
     assert tuned.recipe.base == f"runs/{grown.id}"
     assert tuned.recipe.base_digest not in ("", grown.recipe.base_digest)
 
@@ -190,11 +197,11 @@ def test_fusion_keeps_the_rankings_it_was_fitted_on(workspace: Wiring) -> None:
     assert lexical["shown"][0] == lexical["positives"][0] == material.gold["e3"][0].id
 
 
-@pytest.mark.parametrize("tuner", [tune_retriever_part, tune_reranker_part, tune_fusion_part])
+@pytest.mark.parametrize("part", ["retriever", "reranker", "fusion"])
 def test_documents_that_chose_the_weights_on_dev_are_behind_a_run(
-    workspace: Wiring, tuner: Any
+    workspace: Wiring, part: Part
 ) -> None:
-    run = tuner(workspace, material_of(workspace), ctx=CTX)
+    run = tune_part(workspace, part, material_of(workspace), ctx=CTX)
     told = workspace.ledger.documents_of_run(run.id)
     assert {f"{SUBJECTS[i]}.md" for i in range(18)} <= set(told)
 
@@ -230,14 +237,14 @@ def test_every_gold_passage_is_known_and_some_are_trained_on(
 ) -> None:
     material = material_of(workspace, many_gold(workspace, count))
     seen: list[Any] = []
-    train = tune_ranking.tune_retriever
+    train = tuning.tune_retriever
 
-    def keeping(base: Any, triples: Any, *args: Any, **options: Any) -> Any:
-        seen.extend(triples)
-        return train(base, triples, *args, **options)
+    def keeping(base: Any, items: Any, *args: Any, **options: Any) -> Any:
+        seen.extend(items["contrastive"])
+        return train(base, items, *args, **options)
 
-    monkeypatch.setattr(tune_ranking, "tune_retriever", keeping)
-    tune_retriever_part(workspace, material, ctx=CTX)
+    monkeypatch.setattr(tuning, "tune_retriever", keeping)
+    tune_part(workspace, "retriever", material, ctx=CTX)
     gold = {p.id for p in material.gold["many"]}
     mine = [triple for triple in seen if triple.example == "many"]
     assert len(gold) >= count and len(mine) == min(len(gold), POSITIVES)
@@ -245,3 +252,86 @@ def test_every_gold_passage_is_known_and_some_are_trained_on(
     for triple in mine:
         assert gold <= triple.gold, "else the others could be negatives of its batch"
         assert not gold & {p.id for p in triple.negatives}
+
+
+def test_a_question_that_needs_two_passages_is_taught_from_both(workspace: Wiring) -> None:
+    asked = many_gold(workspace, 2)
+    material = material_of(workspace, replace(asked, answers=("a smith",)))
+    off = {"tune.generator.distractors_only": "0"}
+    workspace = open_workspace(workspace.layout.root, {**_flags(workspace), **off})
+    run = tune_part(workspace, "generator", material, ctx=CTX)
+    (row,) = [row for row in rows(run) if row["example"] == "many"]
+    gold = {p.id for p in material.gold["many"]}
+    assert len(gold) == 2 and set(row["positives"]) == gold
+    assert gold <= set(row["shown"])
+
+
+def test_of_a_whole_document_the_best_passage_stands_for_it() -> None:
+    def passage(document: str, number: int) -> Passage:
+        return Passage(f"{document}{number}", document, number, number + 1, "text", "s")
+
+    gold = [passage("whole", 3), passage("span", 0), passage("whole", 0), passage("span", 1)]
+    asked = Example("e", "?", ("a",), (Gold("whole"), Gold("span", "", 0, 2)))
+    assert [p.id for p in evidence(asked, gold)] == ["whole3", "span0", "span1"]
+
+
+def test_an_interrupted_tuning_is_gone_on_with_and_its_checkpoint_goes(
+    workspace: Wiring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stop(Exception):
+        pass
+
+    def stop(event: Event) -> None:
+        if event.phase == "progress" and event.stage == "tune generator" and event.done == 2:
+            raise Stop
+
+    material = material_of(workspace)
+    monkeypatch.setattr(tuning, "checkpoint_of", often)
+    folder = workspace.layout.runs / FOLDER
+    with pytest.raises(Stop):
+        tune_part(workspace, "generator", material, ctx=Context(events=stop))
+    assert len(list(folder.iterdir())) == 1 and not workspace.ledger.runs()
+    told: list[str] = []
+    heard = Context(events=lambda event: told.append(event.message))
+    run = tune_part(workspace, "generator", material, ctx=heard)
+    assert any("gone on with, at step 2 of" in text for text in told)
+    assert list(folder.iterdir()) == []
+    assert tune_part(workspace, "generator", material, ctx=CTX).digest == run.digest
+
+
+def often(*args: Any) -> Any:
+    return replace(checkpoint_of(*args), every=0.0)
+
+
+def test_a_run_says_its_role_what_it_changes_and_whose_documents_it_holds(
+    workspace: Wiring,
+) -> None:
+    material = material_of(workspace)
+    for part, role, key in (
+        ("retriever", "contrastive", "encoder.model"),
+        ("fusion", "weights", "retrieve.stages.fuse.run"),
+        ("reranker", "pointwise", "retrieve.stages.rerank.model"),
+        ("generator", "raft", "generate.adapter"),
+    ):
+        run = tune_part(workspace, part, material, ctx=CTX)
+        assert run.role == role and run.changes[key] == f"runs/{run.id}"
+        assert [artefact.part for artefact in run.artefacts] == [part]
+        assert (run.probe is None) == (part == "fusion")
+        used = with_run(material.settings, run)
+        assert runs_of(used) == (run.id,)
+    # what it was trained with answers as it did: all of it loads again
+    again = open_workspace(workspace.layout.root, _flags(workspace))
+    assert encoder(again, with_run(material.settings, read_run_of(again, "retriever")).encoder)
+
+
+def read_run_of(workspace: Wiring, part: str) -> Run:
+    id = [row["id"] for row in workspace.ledger.runs() if row["part"] == part][-1]
+    return read_run(workspace.layout.runs / id)
+
+
+def _flags(workspace: Wiring) -> dict[str, str]:
+    config = workspace.config
+    return {
+        **SMALL, "encoder.model": config.encoder.model, "generate.model": config.generate.model,
+        "generate.max_new_tokens": "8", "segment.tokenizer": "words", "segment.max_tokens": "60",
+    }  # fmt: skip

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 import torch
 from huggingface_hub.errors import LocalEntryNotFoundError
-from peft import LoraConfig
 from safetensors.torch import load_file, save_file
 
 from graft.core.errors import ModelError
 from graft.core.generation import Prompt
 from graft.models import loading
+from graft.models.adapters.lora import Lora
 from graft.models.causal import Causal, load_causal
 from graft.testing.tiny import tiny_causal
 
@@ -33,20 +33,17 @@ def adapters(base: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]
     folders = []
     for seed in (1, 2):
         causal = load_causal(str(base), dtype="float32")
-        causal.add_adapter("new", lora())
+        attached = LORA.attach(causal.model, seed)
         generator = torch.Generator().manual_seed(seed)
         with torch.no_grad():
-            for name, weight in causal.model.named_parameters():
-                if "lora_" in name:
-                    weight.copy_(torch.randn(weight.shape, generator=generator) * 0.3)
-        folder = tmp_path_factory.mktemp(f"adapter{seed}")
-        causal.model.save_pretrained(folder, selected_adapters=["new"])
-        folders.append(folder / "new")
+            for weight in attached.parameters.values():
+                weight.copy_(torch.randn(weight.shape, generator=generator) * 0.3)
+        folders.append(tmp_path_factory.mktemp(f"adapter{seed}"))
+        attached.save(folders[-1], attached.weights())
     return folders
 
 
-def lora() -> LoraConfig:
-    return LoraConfig(r=4, lora_alpha=8, target_modules="all-linear", task_type="CAUSAL_LM")
+LORA = Lora(rank=4, alpha=8)
 
 
 def logits(causal: Causal) -> torch.Tensor:
@@ -110,14 +107,13 @@ def test_a_loaded_adapter_is_not_trainable_and_a_fresh_one_alone_is(
 ) -> None:
     causal = load_causal(str(base), adapter=str(adapters[0]), dtype="float32")
     assert not any(weight.requires_grad for weight in causal.model.parameters())
-    causal.add_adapter("fresh", lora())
-    trained = {name for name, weight in causal.model.named_parameters() if weight.requires_grad}
-    assert trained
-    assert all("fresh" in name for name in trained)
-    with causal.without_adapter(), causal.using("default"):
-        pass
-    after = {name for name, weight in causal.model.named_parameters() if weight.requires_grad}
-    assert after == trained
+    with causal.training(LORA, seed=0) as attached:
+        trained = {name for name, weight in causal.model.named_parameters() if weight.requires_grad}
+        assert trained == set(attached.parameters)
+        with causal.without_adapter(), causal.using("default"):
+            pass
+        after = {name for name, weight in causal.model.named_parameters() if weight.requires_grad}
+        assert after == trained
 
 
 def test_the_digest_changes_with_all_that_changes_an_output(
@@ -149,16 +145,17 @@ def test_a_digest_taken_with_an_adapter_is_that_of_a_fresh_load(
     base: Path, adapters: list[Path], tmp_path: Path
 ) -> None:
     trained = load_causal(str(base), adapter=str(adapters[0]), dtype="float32")
-    trained.model.save_pretrained(tmp_path)
+    attached = trained.attached["default"]
+    attached.save(tmp_path, attached.weights())
     again = load_causal(str(base), adapter=str(tmp_path), dtype="float32")
     assert again.digest == trained.digest
 
 
 def test_a_fresh_adapter_digest_survives_saving(base: Path, tmp_path: Path) -> None:
     causal = load_causal(str(base), dtype="float32")
-    causal.add_adapter("default", lora())
-    digest = causal.digest
-    causal.model.save_pretrained(tmp_path)
+    with causal.training(LORA, seed=0) as attached:
+        digest = causal.digest
+        attached.save(tmp_path, attached.weights())
     assert load_causal(str(base), adapter=str(tmp_path), dtype="float32").digest == digest
 
 
@@ -241,11 +238,14 @@ def test_an_adapter_of_another_base_is_refused(adapters: list[Path], tmp_path: P
         load_causal(str(other), adapter=str(other))
 
 
-def test_an_adapter_of_virtual_tokens_is_refused(base: Path, tmp_path: Path) -> None:
+def test_an_adapter_without_weights_is_refused(base: Path, tmp_path: Path) -> None:
     config = {"peft_type": "PROMPT_TUNING", "task_type": "CAUSAL_LM", "num_virtual_tokens": 4}
     (tmp_path / "adapter_config.json").write_text(json.dumps(config))
-    with pytest.raises(ModelError, match="virtual tokens"):
-        load_causal(str(base), adapter=str(tmp_path))
+    causal = load_causal(str(base), dtype="float32")
+    before = logits(causal)
+    with pytest.raises(ModelError, match="does not fit"):
+        causal.load_adapter("new", tmp_path)
+    assert causal.adapters == () and torch.equal(logits(causal), before)
 
 
 def never(*_: Any, **__: Any) -> str:

@@ -13,17 +13,15 @@ from typing import Any, TypeVar
 import numpy as np
 import pytest
 import torch
-from peft import LoraConfig
 
 from graft.core.generation import Decoding, Prompt
-from graft.core.recipe import Lora
 from graft.generate.local import LocalGenerator
+from graft.models.adapters.lora import Lora
 from graft.models.causal import Causal, load_causal
 from graft.models.encoder import load_encoder
 from graft.models.loading import quiet
 from graft.models.reranker import grow_reranker, load_reranker
 from graft.testing.tiny import TEXTS, tiny_causal, tiny_encoder
-from graft.tune.adapter import fresh_adapter
 
 torch.set_num_threads(1)
 
@@ -50,15 +48,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A base, two adapters of it that matter, an encoder and a reranker."""
     root = tmp_path_factory.mktemp("threads")
     base = tiny_causal(root / "base", "smollm")
-    lora = LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM")
     for seed, name in enumerate(ADAPTERS[1:]):
         causal = load_causal(str(base), dtype="float32")
-        causal.add_adapter(name, lora)
+        attached = Lora(rank=4, alpha=8).attach(causal.model, seed)
         source = torch.Generator().manual_seed(seed)
         with torch.no_grad():
-            for weight in (p for p in causal.model.parameters() if p.requires_grad):
+            for weight in attached.parameters.values():
                 weight.copy_(torch.randn(weight.shape, generator=source) * 0.3)
-        causal.model.save_pretrained(root, selected_adapters=[name])
+        (root / name).mkdir()
+        attached.save(root / name, attached.weights())
     tiny_encoder(root / "encoder")
     with quiet():
         grown = grow_reranker(str(root / "encoder"), seed=1)
@@ -152,9 +150,9 @@ def test_an_adapter_is_loaded_while_others_ask(folder: Path, causal: Causal) -> 
 
 def test_who_asks_while_the_model_is_trained_waits(causal: Causal) -> None:
     alone = texts(causal, "one")
-    with fresh_adapter(causal, Lora(rank=2), seed=0) as parameters:
+    with causal.training(Lora(rank=2), seed=0) as attached:
         with torch.no_grad():
-            for weight in parameters:
+            for weight in attached.parameters.values():
                 weight.add_(1.0)
         asked = started(partial(texts, causal, "one"))
         with pytest.raises(TimeoutError):

@@ -14,7 +14,7 @@ from graft.core.errors import Cancelled
 from graft.generate.prompts import CLOSED_BOOK, build
 from graft.models.causal import Causal, load_causal
 from graft.testing.tiny import tiny_causal
-from graft.tune.accumulate import Part, accumulate
+from graft.tune.accumulate import Chunk, accumulate
 from graft.tune.sft import Encoded, TrainItem, encode_items, padded, token_losses
 
 ANSWERS = ("5", "five days in all", "Oslo", "The passages do not say so, and nobody else does.")
@@ -36,7 +36,7 @@ def examples(causal: Causal) -> list[Encoded]:
 
 def gradient(causal: Causal, examples: Sequence[Encoded], cuts: list[list[int]]) -> torch.Tensor:
     parts = [
-        Part(
+        Chunk(
             cut,
             sum(len(examples[i].labels) for i in cut),
             sum(len(examples[i].ids) for i in cut),
@@ -87,5 +87,5 @@ def test_a_cancel_stops_between_parts() -> None:
         return torch.ones((), requires_grad=True) * 1.0
 
     with pytest.raises(Cancelled):
-        accumulate([Part(1, 1, 1), Part(2, 1, 1)], loss, Context(cancel=cancel))
+        accumulate([Chunk(1, 1, 1), Chunk(2, 1, 1)], loss, Context(cancel=cancel))
     assert done == [1]

@@ -12,9 +12,9 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
 
 from graft.testing.tiny import tiny_encoder
-from graft.tune.contrast import Rows, contrast
+from graft.tune.contrast import Texts, contrast
 
-ROWS = Rows(
+ROWS = Texts(
     ("how many leave days carry over?", "where is the office?", "who?"),
     (
         "Unused leave of up to five days carries over to the next year.",
@@ -36,7 +36,7 @@ def model(folder: Path) -> SentenceTransformer:
     return SentenceTransformer(str(folder), device="cpu").eval()
 
 
-def gradients(model: SentenceTransformer, rows: Rows, **options) -> tuple[float, dict]:
+def gradients(model: SentenceTransformer, rows: Texts, **options) -> tuple[float, dict]:
     model.zero_grad()
     loss = contrast(model, rows, 20.0, **options)
     loss.backward()
@@ -62,7 +62,7 @@ def test_it_is_the_loss_of_sentence_transformers(
     theirs = MultipleNegativesRankingLoss(model, scale=20.0)(columns, torch.empty(0))
     theirs.backward()
     expected = {n: p.grad.clone() for n, p in model.named_parameters() if p.grad is not None}
-    loss, got = gradients(model, Rows(ROWS.questions, ROWS.positives), piece_tokens=piece_tokens)
+    loss, got = gradients(model, Texts(ROWS.questions, ROWS.positives), piece_tokens=piece_tokens)
     assert loss == pytest.approx(float(theirs.detach()), rel=1e-5)
     assert all(torch.allclose(got[name], expected[name], atol=1e-5) for name in expected)
 
@@ -109,7 +109,7 @@ def test_a_scaled_loss_scales_its_gradients(model: SentenceTransformer) -> None:
 
 def test_prefixes_are_read_as_serving_reads_them(model: SentenceTransformer) -> None:
     prefixed = replace(ROWS, query_prefix="query: ", passage_prefix="passage: ")
-    spelled = Rows(
+    spelled = Texts(
         tuple("query: " + text for text in ROWS.questions),
         tuple("passage: " + text for text in ROWS.positives),
         tuple("passage: " + text for text in ROWS.negatives),
@@ -124,10 +124,10 @@ def test_a_model_made_for_the_inner_product_is_trained_on_it(model: SentenceTran
     raw = SentenceTransformer(modules=[model[0], model[1]], device="cpu", similarity_fn_name="dot")
     q, p = (torch.tensor(raw.eval().encode(list(t))) for t in (ROWS.questions, ROWS.positives))
     expected = torch.nn.functional.cross_entropy(q @ p.T, torch.arange(3))
-    got = contrast(raw, Rows(ROWS.questions, ROWS.positives), 20.0)
+    got = contrast(raw, Texts(ROWS.questions, ROWS.positives), 20.0)
     assert float(got.detach()) == pytest.approx(float(expected), rel=1e-4)
 
 
 def test_long_texts_count_as_they_are_cut(model: SentenceTransformer) -> None:
-    long = Rows(("who?",), (ROWS.positives[0] * 9,))
+    long = Texts(("who?",), (ROWS.positives[0] * 9,))
     assert long.token_counts(model)[1] == model.max_seq_length

@@ -9,7 +9,7 @@ import pytest
 
 from graft.core.context import Context
 from graft.core.errors import Cancelled, InputError
-from graft.tune.cost import peak_memory, probe
+from graft.tune.cost import measure_cost, peak_memory
 
 
 class Clock:
@@ -27,7 +27,9 @@ def test_the_first_piece_warms_up_and_the_rest_are_scaled_by_tokens() -> None:
         clock.now += seconds
 
     pieces = [(1000, lambda: work(50.0)), (200, lambda: work(1.0)), (300, lambda: work(1.5))]
-    told = probe(Context(clock=clock), pieces, tokens=10_000, steps=7, trainable_parameters=3)
+    told = measure_cost(
+        Context(clock=clock), pieces, tokens=10_000, steps=7, trainable_parameters=3
+    )
     assert told.seconds == pytest.approx(50.0)
     assert (told.tokens, told.steps, told.trainable_parameters) == (10_000, 7, 3)
     assert told.bytes > 0
@@ -35,11 +37,11 @@ def test_the_first_piece_warms_up_and_the_rest_are_scaled_by_tokens() -> None:
 
 def test_nothing_to_train_on_is_an_error_and_a_cancel_stops_it() -> None:
     with pytest.raises(InputError, match="at least one example"):
-        probe(Context(), [], tokens=0, steps=0, trainable_parameters=0)
+        measure_cost(Context(), [], tokens=0, steps=0, trainable_parameters=0)
     cancel = threading.Event()
     cancel.set()
     with pytest.raises(Cancelled):
-        probe(
+        measure_cost(
             Context(cancel=cancel), [(1, int)], tokens=1, steps=1, trainable_parameters=0
         )  # fmt: skip
 

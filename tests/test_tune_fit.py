@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from itertools import pairwise
 
@@ -25,7 +26,7 @@ class Task:
         self.looks, self.steps, self.epochs = looks, steps, 0
         self.seen: list[float] = []
 
-    def epoch(self) -> list[int]:
+    def epoch(self, rng: random.Random) -> list[int]:
         self.epochs += 1
         return list(range(self.steps))
 
@@ -40,7 +41,7 @@ class Task:
         return {"nDCG@10": value, "loss": -self.seen[-1]}
 
     def run(self, schedule: Schedule = QUIET, ctx: Context | None = None) -> Fit:
-        work = Work([self.number], self.epoch, self.step, self.look, "nDCG@10")
+        work = Work({"number": self.number}, self.epoch, self.step, self.look, "nDCG@10")
         return fit(work, schedule, ctx or Context(), name="tune")
 
 
@@ -111,14 +112,16 @@ def test_gradients_are_clipped_by_their_global_norm() -> None:
             norms.append(float(task.number.grad))
         return {"nDCG@10": 0.0, "loss": 0.0}
 
-    work = Work([task.number], task.epoch, step, look, "nDCG@10")
+    work = Work({"number": task.number}, task.epoch, step, look, "nDCG@10")
     fit(work, Schedule(epochs=1, learning_rate=0.1, clip=1.0), Context(), name="tune")
     assert norms == [pytest.approx(1.0, rel=1e-3)]
 
 
 def test_a_loss_that_is_no_number_is_an_error_that_says_what_to_do() -> None:
     task = Task()
-    work = Work([task.number], task.epoch, lambda b: (float("nan"), 1), task.look, "nDCG@10")
+    work = Work(
+        {"number": task.number}, task.epoch, lambda b: (float("nan"), 1), task.look, "nDCG@10"
+    )
     with pytest.raises(ModelError, match="lower the learning rate"):
         fit(work, QUIET, Context(), name="tune")
 

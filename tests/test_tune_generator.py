@@ -12,13 +12,16 @@ import torch
 
 from graft.core.context import Context, Event
 from graft.core.errors import Cancelled, ConfigError, InputError
-from graft.core.recipe import Lora, Recipe, Schedule
+from graft.core.recipe import Recipe, Schedule
+from graft.core.runs import read_run
 from graft.generate.prompts import CLOSED_BOOK, build
+from graft.models.adapters.lora import Lora
 from graft.models.causal import Causal, load_causal
 from graft.testing.tiny import Family, tiny_causal
-from graft.tune.generator import TunedGenerator, to_run, tune_generator
-from graft.tune.run import read_run, write_run
+from graft.tune.generator import tune_generator
 from graft.tune.sft import TrainItem, encode_items, padded, token_losses
+from graft.tune.trained import Trained
+from graft.tune.writing import write_run
 
 PAIRS = {
     "Where is the office?": "Oslo",
@@ -32,7 +35,7 @@ RECIPE = Recipe(
     "generator",
     "closed-book",
     "tiny",
-    adapter=Lora(rank=8, alpha=16),
+    adapter=Lora(rank=8, alpha=16).to_dict(),
     schedule=Schedule(
         epochs=2, batch_size=3, learning_rate=1e-2, evaluations=1, patience=3, max_tokens=300
     ),
@@ -65,8 +68,21 @@ def items(count: int = 6) -> list[TrainItem]:
     return [TrainItem(build(CLOSED_BOOK, q), a, q) for q, a in list(PAIRS.items())[:count]]
 
 
-def tune(causal: Causal, recipe: Recipe = RECIPE, ctx: Context | None = None) -> TunedGenerator:
-    return tune_generator(causal, items(), items(2), recipe=recipe, ctx=ctx or Context())
+def teach(
+    causal: Causal, train: Sequence[TrainItem], dev: Sequence[TrainItem], *, recipe: Recipe,
+    ctx: Context,
+) -> Trained:  # fmt: skip
+    name = recipe.objective
+    return tune_generator(causal, {name: train}, {name: dev}, recipe=recipe, ctx=ctx)
+
+
+def weights(trained: Trained) -> dict[str, torch.Tensor]:
+    """Return what `save` would write."""
+    return trained.save.args[1]
+
+
+def tune(causal: Causal, recipe: Recipe = RECIPE, ctx: Context | None = None) -> Trained:
+    return teach(causal, items(), items(2), recipe=recipe, ctx=ctx or Context())
 
 
 def logits(causal: Causal) -> torch.Tensor:
@@ -78,7 +94,7 @@ def logits(causal: Causal) -> torch.Tensor:
 def dev_loss(causal: Causal, dev: Sequence[TrainItem] = ()) -> float:
     examples, _ = encode_items(causal, dev or items(2), 300)
     with torch.no_grad():
-        return float(token_losses(causal.base, padded(examples, causal.pad_id)).mean())
+        return float(token_losses(causal.model, padded(examples, causal.pad_id)).mean())
 
 
 def test_only_the_adapter_moves_and_all_of_it_does(causal: Causal, tmp_path: Path) -> None:
@@ -90,11 +106,11 @@ def test_only_the_adapter_moves_and_all_of_it_does(causal: Causal, tmp_path: Pat
     assert all(torch.equal(before[name], after[name]) for name in before)
     assert torch.equal(logits(causal), first)
     assert not causal.model.training and causal.adapters == ()
-    moved = {name for name, value in tuned.weights.items() if "lora_B" in name and value.any()}
+    moved = {name for name, value in weights(tuned).items() if "lora_B" in name and value.any()}
     kinds = {name.split(".")[-3] for name in moved}
     assert kinds == {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"}
     assert len(moved) == 2 * 7, "every linear layer of both blocks"
-    assert tuned.estimate.trainable_parameters == sum(v.numel() for v in tuned.weights.values())
+    assert tuned.estimate.trainable_parameters == sum(v.numel() for v in weights(tuned).values())
 
 
 @pytest.mark.parametrize("family", ["smollm", "llama", "qwen", "gemma"])
@@ -104,17 +120,17 @@ def test_an_overfitted_model_says_the_answers_and_stops(
     causal = load_causal(str(folder(family)), dtype="float32", device="cpu")
     # A fresh model's pad row is zero; SmolLM2's, which is its end token too, has been trained.
     with torch.no_grad():
-        rows = causal.base.get_input_embeddings().weight
+        rows = causal.model.get_input_embeddings().weight
         rows[list(causal.end_ids)] = rows[10 : 10 + len(causal.end_ids)].flip(1)
     schedule = Schedule(
         epochs=25, batch_size=2, learning_rate=2e-2, evaluations=1, patience=40, max_tokens=300
     )
-    tuned = tune_generator(
+    tuned = teach(
         causal, items(), items(), recipe=replace(RECIPE, schedule=schedule), ctx=Context()
     )
     assert tuned.before["loss"] > 5.0
     assert tuned.after["loss"] < 0.5
-    run = write_run(tmp_path, to_run(tuned, RECIPE, Context()), tuned.save)
+    run = write_run(tmp_path, tuned.to_run(RECIPE, Context()), tuned.save)
     causal.load_adapter("tuned", run.weights)
     ended, said = 0, 0
     for item in items():
@@ -134,7 +150,7 @@ def test_the_saved_adapter_gives_the_dev_loss_that_was_reported(
     causal: Causal, tmp_path: Path
 ) -> None:
     tuned = tune(causal)
-    run = write_run(tmp_path, to_run(tuned, RECIPE, Context()), tuned.save)
+    run = write_run(tmp_path, tuned.to_run(RECIPE, Context()), tuned.save)
     base = logits(causal)
     causal.load_adapter("tuned", run.weights)
     assert dev_loss(causal) == pytest.approx(run.after["loss"], rel=1e-4)
@@ -147,18 +163,18 @@ def test_the_saved_adapter_gives_the_dev_loss_that_was_reported(
 def test_the_same_recipe_and_data_rebuild_the_same_weights(
     causal: Causal, folder: Callable[[Family], Path], tmp_path: Path
 ) -> None:
-    first = write_run(tmp_path, to_run(tune(causal), RECIPE, Context()), tune(causal).save)
+    first = write_run(tmp_path, tune(causal).to_run(RECIPE, Context()), tune(causal).save)
     again = load_causal(str(folder("smollm")), dtype="float32", device="cpu")
     torch.manual_seed(999)
     rebuilt = tune(again, read_run(first.folder).recipe)
-    second = write_run(tmp_path / "again", to_run(rebuilt, RECIPE, Context()), rebuilt.save)
+    second = write_run(tmp_path / "again", rebuilt.to_run(RECIPE, Context()), rebuilt.save)
     assert second.digest == first.digest
     other = tune(again, replace(RECIPE, seed=1))
-    assert any(not torch.equal(other.weights[n], rebuilt.weights[n]) for n in rebuilt.weights)
+    assert any(not torch.equal(weights(other)[n], weights(rebuilt)[n]) for n in weights(rebuilt))
 
 
 def test_dropout_is_on_in_training_and_off_on_dev(causal: Causal, tmp_path: Path) -> None:
-    recipe = replace(RECIPE, adapter=Lora(rank=8, alpha=16, dropout=0.5))
+    recipe = replace(RECIPE, adapter=Lora(rank=8, alpha=16, dropout=0.5).to_dict())
     modes: list[bool] = []
 
     def listen(event: Event) -> None:
@@ -168,10 +184,10 @@ def test_dropout_is_on_in_training_and_off_on_dev(causal: Causal, tmp_path: Path
     tuned = tune(causal, recipe, Context(events=listen))
     assert modes and all(modes)
     plain = tune(causal)
-    assert tuned.fit.curves[1].train_loss == pytest.approx(plain.fit.curves[1].train_loss)
-    assert tuned.fit.curves[-1].train_loss != plain.fit.curves[-1].train_loss
+    assert tuned.curves[1].train_loss == pytest.approx(plain.curves[1].train_loss)
+    assert tuned.curves[-1].train_loss != plain.curves[-1].train_loss
     again = tune(causal, recipe)
-    assert all(torch.equal(again.weights[n], tuned.weights[n]) for n in again.weights)
+    assert all(torch.equal(weights(again)[n], weights(tuned)[n]) for n in weights(again))
     tuned.save(tmp_path)
     causal.load_adapter("tuned", tmp_path)
     assert dev_loss(causal) == pytest.approx(tuned.after["loss"], rel=1e-4)
@@ -188,13 +204,13 @@ def test_training_that_only_harms_keeps_the_beginning(causal: Causal) -> None:
     schedule = replace(RECIPE.schedule, learning_rate=3e-2, epochs=6, patience=2)
     recipe = replace(RECIPE, schedule=schedule)
     right = [replace(item, answer="5, 7") for item in items(3)]
-    tuned = tune_generator(causal, wrong, right, recipe=recipe, ctx=Context(events=listen))
-    losses = [p.dev_loss for p in tuned.fit.curves if p.dev_loss is not None]
+    tuned = teach(causal, wrong, right, recipe=recipe, ctx=Context(events=listen))
+    losses = [p.dev_loss for p in tuned.curves if p.dev_loss is not None]
     assert min(losses) == losses[0], "the case must harm dev for this test to mean anything"
     assert tuned.best_step == 0 and tuned.after == tuned.before
-    assert not any(v.any() for n, v in tuned.weights.items() if "lora_B" in n)
+    assert not any(v.any() for n, v in weights(tuned).items() if "lora_B" in n)
     assert any("never improved" in text for text in warnings)
-    assert tuned.fit.steps < 12, "patience ended it before its 12 steps"
+    assert tuned.steps < 12, "patience ended it before its 12 steps"
 
 
 def test_early_stopping_keeps_the_best_look(
@@ -206,16 +222,16 @@ def test_early_stopping_keeps_the_best_look(
     dev = [replace(item, answer=answers[i - 1]) for i, item in enumerate(items())]
     schedule = replace(RECIPE.schedule, learning_rate=8e-2, epochs=15, patience=30, batch_size=2)
     recipe = replace(RECIPE, schedule=schedule)
-    tuned = tune_generator(causal, items(), dev, recipe=recipe, ctx=Context())
-    losses = {p.step: p.dev_loss for p in tuned.fit.curves if p.dev_loss is not None}
-    assert 0 < tuned.best_step < tuned.fit.steps == 45, "the best must be neither end"
+    tuned = teach(causal, items(), dev, recipe=recipe, ctx=Context())
+    losses = {p.step: p.dev_loss for p in tuned.curves if p.dev_loss is not None}
+    assert 0 < tuned.best_step < tuned.steps == 45, "the best must be neither end"
     assert losses[tuned.best_step] == tuned.after["loss"] == min(losses.values())
     tuned.save(tmp_path)
     causal.load_adapter("tuned", tmp_path)
     assert dev_loss(causal, dev) == pytest.approx(min(losses.values()), rel=1e-4)
     impatient = replace(recipe, schedule=replace(schedule, patience=1))
-    early = tune_generator(causal, items(), dev, recipe=impatient, ctx=Context())
-    assert early.fit.steps < 45
+    early = teach(causal, items(), dev, recipe=impatient, ctx=Context())
+    assert early.steps < 45
 
 
 def test_cost_is_told_before_it_starts(causal: Causal) -> None:
@@ -244,32 +260,32 @@ def test_a_cancel_publishes_nothing_and_leaves_the_model_whole(
 
     with pytest.raises(Cancelled):
         tuned = tune(causal, ctx=Context(events=listen, cancel=cancel))
-        write_run(tmp_path, to_run(tuned, RECIPE, Context()), tuned.save)
+        write_run(tmp_path, tuned.to_run(RECIPE, Context()), tuned.save)
     assert list(tmp_path.iterdir()) == []
     assert torch.equal(logits(causal), before) and causal.adapters == ()
 
 
 def test_an_adapter_that_was_there_stays_and_takes_no_part(causal: Causal, tmp_path: Path) -> None:
     first = tune(causal)
-    run = write_run(tmp_path, to_run(first, RECIPE, Context()), first.save)
+    run = write_run(tmp_path, first.to_run(RECIPE, Context()), first.save)
     causal.load_adapter("first", run.weights)
     with_first = logits(causal)
     second = tune(causal)
     assert causal.adapters == ("first",) and causal.adapter == "first"
     assert torch.equal(logits(causal), with_first)
-    assert all(torch.equal(first.weights[n], second.weights[n]) for n in first.weights)
+    assert all(torch.equal(weights(first)[n], weights(second)[n]) for n in weights(first))
 
 
 def test_what_cannot_be_trained_says_so(causal: Causal) -> None:
     with pytest.raises(InputError, match="none of 0 train examples"):
-        tune_generator(causal, [], items(), recipe=RECIPE, ctx=Context())
+        teach(causal, [], items(), recipe=RECIPE, ctx=Context())
     with pytest.raises(InputError, match="none of 0 dev examples"):
-        tune_generator(causal, items(), [], recipe=RECIPE, ctx=Context())
+        teach(causal, items(), [], recipe=RECIPE, ctx=Context())
     short = replace(RECIPE, schedule=replace(RECIPE.schedule, max_tokens=3))
     with pytest.raises(InputError, match="too long: 6"):
         tune(causal, short)
     with pytest.raises(ConfigError, match="adapter"):
-        tune(causal, replace(RECIPE, adapter=None))
+        tune(causal, replace(RECIPE, adapter={"name": "full"}))
 
 
 def test_a_bfloat16_base_comes_back_to_the_bit(folder: Callable[[Family], Path]) -> None:
@@ -280,7 +296,7 @@ def test_a_bfloat16_base_comes_back_to_the_bit(folder: Callable[[Family], Path])
     assert all(
         torch.equal(before[n], after[n]) and before[n].dtype == after[n].dtype for n in after
     )
-    assert {value.dtype for value in tuned.weights.values()} == {torch.float32}
+    assert {value.dtype for value in weights(tuned).values()} == {torch.float32}
     assert tuned.after["loss"] < tuned.before["loss"]
 
 
@@ -288,11 +304,11 @@ def test_checkpointing_when_memory_is_short_gives_the_same_weights(
     causal: Causal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plain = tune(causal)
-    monkeypatch.setattr("graft.tune.generator.available_memory", lambda device: 1)
+    monkeypatch.setattr("graft.tune.trainer.available_memory", lambda device: 1)
     notes: list[str] = []
     ctx = Context(events=lambda e: notes.append(e.message) if e.phase == "note" else None)
     spared = tune(causal, ctx=ctx)
     assert any("memory is short" in note for note in notes)
     assert not any(getattr(m, "gradient_checkpointing", False) for m in causal.model.modules())
-    for name, value in plain.weights.items():
-        torch.testing.assert_close(spared.weights[name], value, rtol=1e-3, atol=1e-5)
+    for name, value in weights(plain).items():
+        torch.testing.assert_close(weights(spared)[name], value, rtol=1e-3, atol=1e-5)

@@ -223,3 +223,40 @@ def test_a_template_that_cannot_decline_is_refused() -> None:
         items_raft(
             examples(1), {}, {}, template=CLOSED_BOOK, recipe=RECIPE, count_tokens=len
         )  # fmt: skip
+
+
+def test_every_gold_passage_that_fits_is_shown_and_none_as_a_distractor() -> None:
+    recipe = replace(RECIPE, distractors_only=0.0)
+    two = make(examples(40), recipe, gold=2)
+    assert all(user(item.prompt).count("Text of gold") == 2 for item in two.items)
+    assert all(user(item.prompt).count("Text of other") == 1 for item in two.items)
+    assert {item.answer for item in two.items} == {f"answer {i}" for i in range(40)}
+    five = make(examples(5), recipe, gold=5)
+    assert all(user(item.prompt).count("Text of gold") == 3 for item in five.items)
+    # what is gold and not shown may not stand there as if it did not answer
+    mixed = items_raft(
+        examples(1), {"e0": [passage(f"gold-{k}") for k in range(5)]},
+        {"e0": [passage("gold-4"), passage("other-0")]},
+        template=GROUNDED, recipe=replace(recipe, passages=4),
+        count_tokens=FakeGenerator().count_tokens,
+    )  # fmt: skip
+    assert set(mixed.items[0].shown) == {"gold-0", "gold-1", "gold-2", "gold-3"}
+
+
+def test_gold_that_does_not_fit_goes_from_the_end_and_never_all_of_it() -> None:
+    recipe = replace(RECIPE, distractors_only=0.0, schedule=Schedule(max_tokens=60))
+    made = make(examples(10), recipe, gold=3)
+    shown = {user(item.prompt).count("Text of gold") for item in made.items}
+    assert shown <= {1, 2} and shown and not made.skipped
+    assert all(f"gold-{item.id}-0" in item.shown for item in made.items), "the best stays"
+    assert len(chosen_of(examples(10), recipe, gold=3).examples) == 10
+
+
+def test_a_copy_among_the_gold_is_shown_once() -> None:
+    recipe = replace(RECIPE, distractors_only=0.0)
+    one = passage("gold")
+    made = items_raft(
+        examples(1), {"e0": [one, replace(one, id="copy")]}, {},
+        template=GROUNDED, recipe=recipe, count_tokens=FakeGenerator().count_tokens,
+    )  # fmt: skip
+    assert made.items[0].shown == ("gold",)

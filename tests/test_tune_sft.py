@@ -25,7 +25,6 @@ from graft.tune.sft import (
     answer_logits,
     encode_items,
     items_digest,
-    packed,
     padded,
     token_losses,
 )
@@ -81,10 +80,6 @@ def encoded(causal: Causal) -> list[Encoded]:
     return kept
 
 
-def batch_of(form: str, examples: Sequence[Encoded], causal: Causal) -> Batch:
-    return packed(examples) if form == "packed" else padded(examples, causal.pad_id)
-
-
 def owners(examples: Sequence[Encoded]) -> Tensor:
     """Return which example each learned token is of: a batch holds them example by example."""
     sizes = torch.tensor([len(example.labels) for example in examples])
@@ -97,14 +92,13 @@ def example_losses(model: Any, batch: Batch, examples: Sequence[Encoded]) -> Ten
     return torch.zeros(len(examples)).index_add(0, owners(examples), losses)
 
 
-@pytest.mark.parametrize("form", ["padded", "packed"])
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_learned_labels_are_the_answer_and_its_end_token_exactly(
-    models: Callable[[Family], Causal], family: Family, form: str
+    models: Callable[[Family], Causal], family: Family
 ) -> None:
     causal = models(family)
     examples = encoded(causal)
-    batch = batch_of(form, examples, causal)
+    batch = padded(examples, causal.pad_id)
     flat = batch.ids.flatten()
     for owner, answer in enumerate(ANSWERS):
         mine = owners(examples) == owner
@@ -140,7 +134,7 @@ def test_the_default_system_prompt_is_in_the_training_prompt(
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_the_loss_of_an_example_is_equal_alone_padded_and_packed(
+def test_the_loss_of_an_example_is_equal_alone_and_among_others(
     models: Callable[[Family], Causal], family: Family
 ) -> None:
     causal = models(family)
@@ -148,11 +142,9 @@ def test_the_loss_of_an_example_is_equal_alone_padded_and_packed(
     with torch.no_grad():
         alone = torch.cat([example_losses(causal.model, padded([e], 0), [e]) for e in examples])
         in_rows = example_losses(causal.model, padded(examples, causal.pad_id), examples)
-        in_one_row = example_losses(causal.model, packed(examples), examples)
         turned = examples[::-1]
-        other_order = example_losses(causal.model, packed(turned), turned).flip(0)
+        other_order = example_losses(causal.model, padded(turned, 0), turned).flip(0)
     torch.testing.assert_close(in_rows, alone, rtol=1e-5, atol=1e-5)
-    torch.testing.assert_close(in_one_row, alone, rtol=1e-5, atol=1e-5)
     torch.testing.assert_close(other_order, alone, rtol=1e-5, atol=1e-5)
 
 
@@ -169,15 +161,14 @@ def full_logits_loss(model: Any, causal: Causal, examples: Sequence[Encoded]) ->
     return model(input_ids=ids, attention_mask=mask, labels=labels, use_cache=False).loss
 
 
-@pytest.mark.parametrize("form", ["padded", "packed"])
 @pytest.mark.parametrize("family", FAMILIES)
 def test_answer_logits_alone_give_the_loss_of_all_logits(
-    models: Callable[[Family], Causal], family: Family, form: str
+    models: Callable[[Family], Causal], family: Family
 ) -> None:
     causal = models(family)
     examples = encoded(causal)
     with torch.no_grad():
-        ours = token_losses(causal.model, batch_of(form, examples, causal)).mean()
+        ours = token_losses(causal.model, padded(examples, causal.pad_id)).mean()
         plain = full_logits_loss(causal.model, causal, examples)
     torch.testing.assert_close(ours, plain, rtol=1e-5, atol=1e-6)
 
@@ -204,21 +195,28 @@ def test_a_family_that_caps_its_logits_is_trained_on_capped_ones(
     assert 2.0 < float(logits.abs().max()) <= 3.0
 
 
-def test_changing_the_labels_of_the_prompt_changes_nothing(
+def test_what_a_prompt_is_labelled_with_changes_nothing(
     models: Callable[[Family], Causal],
 ) -> None:
-    # What a prompt's place would be labelled with never enters: only `targets` does, and they
-    # hold answers alone. Any id may stand there, the pad and end ids too.
+    """The loss is that of the answer's places, by hand; the prompt's have no say in it."""
     causal = models("smollm")
     example = encoded(causal)[1]
-    batch = padded([example], causal.pad_id)
-    prompt_places = set(range(example.prompt_tokens - 1))
-    assert prompt_places.isdisjoint(batch.where.tolist())
-    ids = list(example.ids)
-    assert causal.end_ids[0] in ids[: example.prompt_tokens]
-    wrong = replace(batch, targets=batch.targets.roll(1))
+    assert causal.end_ids[0] in example.ids[: example.prompt_tokens], "a mask by id would hide it"
+    ids = torch.tensor([example.ids])
     with torch.no_grad():
-        assert token_losses(causal.model, wrong).sum() != token_losses(causal.model, batch).sum()
+        all_losses = torch.nn.functional.cross_entropy(
+            causal.model(input_ids=ids).logits[0, :-1], ids[0, 1:], reduction="none"
+        )
+        ours = token_losses(causal.model, padded([example], causal.pad_id))
+    answer = all_losses[example.prompt_tokens - 1 :]
+    torch.testing.assert_close(ours, answer, rtol=1e-5, atol=1e-5)
+    # the same ids, with the border elsewhere: the prompt's last label would change the loss
+    moved = replace(example, prompt_tokens=example.prompt_tokens - 1)
+    with torch.no_grad():
+        more = token_losses(causal.model, padded([moved], causal.pad_id))
+    assert len(more) == len(ours) + 1 and float(more[0]) == pytest.approx(
+        float(all_losses[example.prompt_tokens - 2]), rel=1e-4
+    )
 
 
 def test_the_end_token_is_learned_though_it_is_the_pad(models: Callable[[Family], Causal]) -> None:

@@ -17,6 +17,7 @@ from graft.core.answer import Answer
 from graft.core.context import Context
 from graft.core.errors import InputError
 from graft.core.recipe import Part
+from graft.core.runs import Run
 from graft.core.search import Filter, Search
 from graft.wire import Wiring, open_workspace, require_folder
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from graft.jobs.search import Found
     from graft.loop.adapted import Adapted as Adapted
     from graft.loop.evaluations import Evaluated
-    from graft.tune.run import Run
 
 
 class Workspace:
@@ -209,13 +209,22 @@ class Workspace:
 
     # Tuning and judging
 
-    def tune(self, part: Part, *, examples: str = "", closed_book: bool = False) -> Run:
-        """Train one part ("retriever", "fusion", "reranker", "generator") and return its run."""
+    def tune(
+        self, part: Part, *, examples: str = "", objective: str = "", adapter: str = "",
+        mixed: Mapping[str, float] | None = None,
+    ) -> Run:  # fmt: skip
+        """Train one part ("retriever", "fusion", "reranker", "generator") and return its run.
+
+        `objective` and `adapter` are names, such as "raft", "closed-book" and "lora"; the
+        settings' are taken where they are empty. The objectives of `mixed` are trained on beside,
+        each with its share of the loss.
+        """
         from graft.jobs.tune import tune
+        from graft.loop.recipes import Asked
 
         return tune(
-            self.wiring, part, examples=examples, closed_book=closed_book, wait=self.wait,
-            ctx=self.context,
+            self.wiring, part, examples=examples, asked=Asked(objective, mixed, adapter),
+            wait=self.wait, ctx=self.context,
         )  # fmt: skip
 
     def evaluate(

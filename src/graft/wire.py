@@ -31,7 +31,9 @@ from graft.core.index import IndexChoice
 from graft.core.ledger import Ledger
 from graft.core.migrations import STEPS
 from graft.core.protocols import Encoder, Generator, PassageStore, Reranker, Tokenizer
+from graft.core.recipe import Part
 from graft.core.release import Releases
+from graft.core.runs import Run, read_run
 from graft.core.space import Segmentation, Space
 from graft.generate.prompts import Template, template
 from graft.retrieve.line import Line, build, joined, read_line, stage_keys, weights
@@ -186,10 +188,24 @@ def tokenizer(w: Wiring, name: str) -> Tokenizer:
     return w.once(("tokenizer", name), lambda: load_tokenizer(w.layout.model_path(name)))
 
 
-def weights_path(w: Wiring, name: str) -> str:
+def run_of(w: Wiring, name: str) -> Run | None:
+    """Return the run that a model's setting names (runs/ID), or None for any other name."""
+    return read_run(Path(w.layout.model_path(name))) if name.startswith(RUNS) else None
+
+
+def weights_path(w: Wiring, name: str, part: Part) -> str:
     """Return what a model's setting points at: a run's weights, a local folder, or the name."""
-    path = w.layout.model_path(name)
-    return str(Path(path) / "adapter") if name.startswith(RUNS) else path
+    run = run_of(w, name)
+    return str(run.weights_of(part)) if run else w.layout.model_path(name)
+
+
+def _probed(w: Wiring, name: str, model: T) -> T:
+    """Return a loaded model. Raises ModelError when it is a run's and does not answer as then."""
+    from graft.models.probe import require_probe
+
+    if run := run_of(w, name):
+        require_probe(run.probe, model, name)
+    return model
 
 
 def encoder(w: Wiring, table: EncoderTable) -> SentenceEncoder:
@@ -198,11 +214,15 @@ def encoder(w: Wiring, table: EncoderTable) -> SentenceEncoder:
 
     return w.once(
         ("encoder", table),
-        lambda: load_encoder(
-            weights_path(w, table.model),
-            query_prefix=table.query_prefix,
-            passage_prefix=table.passage_prefix,
-            max_tokens=table.max_tokens,
+        lambda: _probed(
+            w,
+            table.model,
+            load_encoder(
+                weights_path(w, table.model, "retriever"),
+                query_prefix=table.query_prefix,
+                passage_prefix=table.passage_prefix,
+                max_tokens=table.max_tokens,
+            ),
         ),
     )
 
@@ -211,7 +231,11 @@ def encoder_folder(w: Wiring, table: EncoderTable) -> str:
     """Return the folder of an encoder's weights, the starter's included."""
     from graft.models.starter import starter_encoder
 
-    return str(starter_encoder()) if table.model == STARTER else weights_path(w, table.model)
+    return (
+        str(starter_encoder())
+        if table.model == STARTER
+        else weights_path(w, table.model, "retriever")
+    )
 
 
 def space(w: Wiring, settings: Settings) -> Space:
@@ -225,7 +249,10 @@ def reranker(w: Wiring, name: str) -> CrossEncoderReranker:
     """Return the reranker of this name (a run, a folder or a hub name)."""
     from graft.models.reranker import load_reranker
 
-    return w.once(("reranker", name), lambda: load_reranker(weights_path(w, name)))
+    return w.once(
+        ("reranker", name),
+        lambda: _probed(w, name, load_reranker(weights_path(w, name, "reranker"))),
+    )
 
 
 def causal(w: Wiring, table: GenerateTable) -> Causal:
@@ -234,7 +261,7 @@ def causal(w: Wiring, table: GenerateTable) -> Causal:
 
     return w.once(
         _causal_key(table),
-        lambda: load_causal(weights_path(w, table.model), dtype=table.dtype),
+        lambda: load_causal(weights_path(w, table.model, "generator"), dtype=table.dtype),
     )
 
 
@@ -274,7 +301,8 @@ def loaded_adapter(w: Wiring, table: GenerateTable) -> str:
     with w.lock:
         if name and name not in base.adapters:
             try:
-                base.load_adapter(name, weights_path(w, table.adapter))
+                base.load_adapter(name, weights_path(w, table.adapter, "generator"))
+                _probed(w, table.adapter, base)
             except ModelError:
                 # What has been put on it halfway must serve nobody: the base is loaded anew.
                 w.loaded.pop(_causal_key(table), None)
@@ -349,7 +377,7 @@ class _Parts:
         return reranker(self.w, name)
 
     def folder(self, name: str) -> Path:
-        return Path(weights_path(self.w, name))
+        return Path(weights_path(self.w, name, "fusion"))
 
 
 def decoding(table: GenerateTable) -> Decoding:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from graft.cli.session import JsonOption, Screen, SetOption, WaitOption, opened, screen
+from graft.core.errors import InputError
 from graft.core.recipe import Part
 
 app = typer.Typer(no_args_is_help=True, help="Train one part on the examples.")
@@ -17,50 +18,83 @@ ExamplesOption = Annotated[
 SeedOption = Annotated[int, typer.Option(help="The seed of everything random.")]
 
 
-def _command(part: Part, about: str) -> None:
-    """Add the command that tunes a part which has no options of its own."""
-
-    def command(
-        context: typer.Context,
-        examples: ExamplesOption = "",
-        settings: SetOption = None,
-        seed: SeedOption = 0,
-        wait: WaitOption = 0.0,
-        as_json: JsonOption = False,
-    ) -> None:
-        _tune(context, part, examples, settings, seed, wait, as_json)
-
-    app.command(part, help=about)(command)
+AdapterOption = Annotated[
+    str, typer.Option(help="A kind of adapter, such as lora; the settings' otherwise.")
+]
 
 
-_command("retriever", "Train the encoder with in-batch and mined hard negatives.")
-_command("fusion", "Fit how much the dense leg and BM25 count in the hybrid search.")
-_command("reranker", "Train a cross-encoder on the first stage's real misses.")
-
-
-@app.command()
-def generator(
+@app.command("fusion", help="Fit how much the dense leg and BM25 count in the hybrid search.")
+def fusion(
     context: typer.Context,
     examples: ExamplesOption = "",
-    closed_book: Annotated[
-        bool, typer.Option("--closed-book", help="Train without passages (the control).")
-    ] = False,
     settings: SetOption = None,
     seed: SeedOption = 0,
     wait: WaitOption = 0.0,
     as_json: JsonOption = False,
 ) -> None:
-    """Train a LoRA adapter to answer from passages (RAFT), or without them."""
-    _tune(context, "generator", examples, settings, seed, wait, as_json, closed_book)
+    _tune(context, "fusion", examples, settings, seed, wait, as_json)
+
+
+def _command(part: Part, usual: str, about: str) -> None:
+    """Add the command that trains a part by an objective, `usual` where none is named."""
+
+    def command(
+        context: typer.Context,
+        examples: ExamplesOption = "",
+        objective: Annotated[
+            str, typer.Option(help=f"What it is trained by, by its name; {usual} otherwise.")
+        ] = "",
+        mix: Annotated[
+            list[str] | None,
+            typer.Option(
+                metavar="NAME=SHARE",
+                help="Train by another objective beside, with its share of the loss; repeat it.",
+            ),
+        ] = None,
+        adapter: AdapterOption = "",
+        settings: SetOption = None,
+        seed: SeedOption = 0,
+        wait: WaitOption = 0.0,
+        as_json: JsonOption = False,
+    ) -> None:
+        asked = (objective, _shares(mix or []), adapter)
+        _tune(context, part, examples, settings, seed, wait, as_json, asked)
+
+    app.command(part, help=about)(command)
+
+
+_command("retriever", "contrastive", "Train the encoder with in-batch and mined hard negatives.")
+_command("reranker", "pointwise", "Train a cross-encoder on the first stage's real misses.")
+_command(
+    "generator", "raft",
+    "Train an adapter to answer from passages (raft), or without them (closed-book, the control).",
+)  # fmt: skip
+
+
+def _shares(mix: list[str]) -> dict[str, float]:
+    found = {}
+    for text in mix:
+        name, _, share = text.partition("=")
+        try:
+            found[name] = float(share)
+        except ValueError as error:
+            raise InputError(
+                f"--mix {text!r} was given, and a name with its share was expected: "
+                "--mix closed-book=0.3"
+            ) from error
+    return found
 
 
 def _tune(
     context: typer.Context, part: Part, examples: str, settings: list[str] | None, seed: int,
-    wait: float, as_json: bool, closed_book: bool = False,
+    wait: float, as_json: bool, asked: tuple[str, dict[str, float], str] = ("", {}, ""),
 ) -> None:  # fmt: skip
+    objective, mixed, adapter = asked
     with screen(as_json, seed) as shown:
         workspace = opened(context, shown, settings, wait=wait)
-        run = workspace.tune(part, examples=examples, closed_book=closed_book).to_dict()
+        run = workspace.tune(
+            part, examples=examples, objective=objective, mixed=mixed, adapter=adapter
+        ).to_dict()
         if as_json:
             shown.json(run)
         else:

@@ -207,7 +207,10 @@ class GeneratorTuneTable(Table):
     epochs: float = Field(1.0, gt=0)
     learning_rate: float = Field(3e-4, gt=0)
     batch_size: int = Field(4, ge=1)
+    adapter: str | dict[str, Any] = "lora"
+    """A kind of adapter, or a table of its settings with its `name`."""
     rank: int = Field(16, ge=1)
+    """Of an adapter that has one, unless its own table says."""
     distractors_only: float = Field(0.2, ge=0, le=1)
     """Share of prompts that show distractors only, whose target is to decline."""
     max_tokens: int = Field(1024, ge=64)
@@ -215,7 +218,8 @@ class GeneratorTuneTable(Table):
 
 
 class RetrieverTuneTable(Table):
-    adapter: Literal["lora", "full"] = "full"
+    adapter: str | dict[str, Any] = "full"
+    """A kind of adapter, or a table of its settings with its `name`; "full" trains all weights."""
     epochs: float = Field(2.0, gt=0)
     learning_rate: float = Field(2e-5, gt=0)
     batch_size: int = Field(32, ge=2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -9,30 +10,17 @@ from graft.core.hashing import value_hash
 
 Part = Literal["retriever", "fusion", "reranker", "generator"]
 
-Objective = Literal["contrastive", "weights", "pointwise", "closed-book", "raft"]
-"""contrastive: multiple negatives ranking (retriever). weights: of each leg, by grid search
-(fusion). pointwise: binary cross-entropy on question-passage pairs (reranker). closed-book:
-supervised answers without passages (generator). raft: answers from passages, some prompts
-holding distractors only (arXiv:2403.10131)."""
-
-
-@dataclass(frozen=True)
-class Lora:
-    """Low-rank adapters (arXiv:2106.09685) on the named modules; "all-linear" means all."""
-
-    rank: int = 16
-    alpha: int = 32
-    dropout: float = 0.0
-    targets: tuple[str, ...] = ("all-linear",)
-
 
 @dataclass(frozen=True)
 class Schedule:
     """How long and how fast: `batch_size` examples a step, split in `accumulation` parts.
 
     `learning_rate` rises over `warmup` (a share of all steps) and falls linearly to zero.
-    `evaluations` is how often an epoch looks at dev; training stops after `patience` looks
-    without a gain and the best weights are kept. `max_tokens` cuts prompts, never answers.
+    `evaluations` is how often an epoch looks at dev, as evenly as steps allow; 0 is twice, and
+    `patience` + 2 times a training at least: training stops after `patience` looks without a gain,
+    and with fewer it never could. The best look's weights are kept. `rates` are factors of the
+    learning rate for parameters whose name holds a text; of several, the first counts.
+    `max_tokens` cuts prompts, never answers.
     """
 
     epochs: float = 1.0
@@ -42,9 +30,10 @@ class Schedule:
     warmup: float = 0.1
     weight_decay: float = 0.0
     clip: float = 1.0
-    evaluations: int = 2
+    evaluations: int = 0
     patience: int = 2
     max_tokens: int = 1024
+    rates: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -66,19 +55,23 @@ class Negatives:
 class Recipe:
     """One tuning: which part, by which objective and adapter, on which data, from which seed.
 
-    `base` is the model as named in the settings and `base_digest` the hash of its weights; `data`
-    is the digest of the example set; `adapter` None trains every weight. `passages` is how many a
-    raft prompt shows, `distractors_only` the share of prompts without gold, and `decline` the
-    text that such a prompt is trained to answer. `scale` divides by temperature: 1 / 0.05 = 20.
+    `objective` is named as in `tune/objectives`, `adapter` written as in `models/adapters`, by its
+    tag `name`. Other objectives of `mixed` are trained on in the same steps, each with its share
+    of the loss (the main one has 1). `base` is the model as named in the settings and
+    `base_digest` the hash of its weights; `data` is the digest of the example set. `passages` is
+    how many a raft prompt shows, `distractors_only` the share of prompts without gold, and
+    `decline` the text that such a prompt is trained to answer. `scale` divides by temperature:
+    1 / 0.05 = 20.
     """
 
     part: Part
-    objective: Objective
+    objective: str
     base: str
     base_digest: str = ""
     data: str = ""
-    adapter: Lora | None = field(default_factory=Lora)
-    schedule: Schedule = Schedule()
+    adapter: Mapping[str, Any] = field(default_factory=lambda: {"name": "lora"})
+    mixed: Mapping[str, float] = field(default_factory=dict)
+    schedule: Schedule = field(default_factory=Schedule)
     negatives: Negatives | None = None
     passages: int = 3
     distractors_only: float = 0.2
@@ -99,9 +92,6 @@ class Recipe:
         True
         """
         values = dict(data)
-        if values.get("adapter") is not None:
-            adapter = dict(values["adapter"])
-            values["adapter"] = Lora(**{**adapter, "targets": tuple(adapter["targets"])})
         values["schedule"] = Schedule(**values["schedule"])
         if values.get("negatives") is not None:
             values["negatives"] = Negatives(**values["negatives"])

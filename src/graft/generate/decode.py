@@ -40,7 +40,7 @@ def decode(causal: Causal, rows: Sequence[Row], decoding: Decoding) -> Iterator[
     Left-padded, with the keys and values of a common start computed once. Changes the rows.
     """
     stops = (*decoding.stop, *causal.chat.stop_texts)
-    cache = new_cache(causal.base.config, max(row.limit for row in rows))
+    cache = new_cache(causal.model.config, max(row.limit for row in rows))
     batch = list(rows)
     with torch.inference_mode():
         logits, mask = prefill(causal, [row.ids for row in rows], cache)
@@ -70,18 +70,20 @@ def prefill(
     """Read prompts into the cache; return logits and the attention mask.
 
     Logits are `(rows, keep, vocabulary)`, at the last `keep` positions; the mask is
-    `(rows, length) int64` with zeros on the padding, which stands left of each row's own tokens.
+    `(rows, length) int64` with zeros on the padding, which stands left of each row's own tokens,
+    and right of the virtual tokens that the adapter in use lays before every row.
     """
-    device = causal.device
+    device, before = causal.device, causal.virtual_tokens
     shared = _shared_start(prompts, keep) if may_share(cache) else 0
+    causal.start(cache, 1 if shared else len(prompts))
     if shared:
         start = torch.tensor([list(prompts[0][:shared])], device=device)
-        _forward(causal, start, torch.ones_like(start), cache, keep=1)
+        _forward(causal, start, start.new_ones(1, before + shared), cache, keep=1)
         cache.batch_repeat_interleave(len(prompts))
     rests = [list(ids[shared:]) for ids in prompts]
     width = max(len(rest) for rest in rests)
     ids = [[causal.pad_id] * (width - len(rest)) + rest for rest in rests]
-    seen = [[1] * shared + [0] * (width - len(r)) + [1] * len(r) for r in rests]
+    seen = [[1] * (before + shared) + [0] * (width - len(r)) + [1] * len(r) for r in rests]
     mask = torch.tensor(seen, device=device)
     return _forward(causal, torch.tensor(ids, device=device), mask, cache, keep=keep), mask
 
@@ -101,7 +103,7 @@ def _forward(
     causal: Causal, ids: torch.Tensor, mask: torch.Tensor, cache: DynamicCache, *, keep: int
 ) -> torch.Tensor:
     given: dict[str, Any] = {}
-    parameters = inspect.signature(causal.base.forward).parameters
+    parameters = inspect.signature(causal.model.forward).parameters
     if "position_ids" in parameters:
         places = (mask.cumsum(dim=1) - 1).clamp(min=0)
         given["position_ids"] = places[:, -ids.shape[1] :]
@@ -109,7 +111,7 @@ def _forward(
         given["logits_to_keep"] = keep
     # Without padding no mask is needed, and attention takes its fastest path.
     whole = bool(mask.all())
-    out = causal.base(
+    out = causal.model(
         input_ids=ids, attention_mask=None if whole else mask, past_key_values=cache,
         use_cache=True, **given,
     )  # fmt: skip

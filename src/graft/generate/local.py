@@ -60,6 +60,12 @@ class LocalGenerator:
     def count_tokens(self, prompt: Prompt) -> int:
         return len(self.causal.ids(prompt))
 
+    @property
+    def _room(self) -> int:
+        """The tokens of a prompt and its answer, beside the adapter's virtual ones."""
+        with self.causal.using(self.adapter):
+            return self.context_tokens - self.causal.virtual_tokens
+
     def generate(self, prompts: Sequence[Prompt], decoding: Decoding) -> list[Generation]:
         """Return one generation for each prompt; one that is too long gets an `error`.
 
@@ -111,15 +117,15 @@ class LocalGenerator:
         """
         heads = [self.causal.ids(prompt) for prompt in prompts]
         tails = [self.causal.encode(text) for text in texts]
-        scores = [0.0 if not tail else float("-inf") for tail in tails]
+        scores, room = [0.0 if not tail else float("-inf") for tail in tails], self._room
         fit = [
             i
             for i, (head, tail) in enumerate(zip(heads, tails, strict=True))
-            if tail and len(head) + len(tail) <= self.context_tokens
+            if tail and len(head) + len(tail) <= room
         ]
         if not fit:
             return scores
-        vocabulary = self.causal.base.get_output_embeddings().weight.shape[0]
+        vocabulary = self.causal.model.get_output_embeddings().weight.shape[0]
         longest = max(len(tails[i]) for i in fit)
         most = max(1, SCORE_BYTES // (vocabulary * 4 * (longest + 1)))
         lengths = [len(heads[i]) + len(tails[i]) for i in fit]
@@ -134,7 +140,7 @@ class LocalGenerator:
     def _scores(self, heads: Sequence[list[int]], tails: Sequence[list[int]]) -> list[float]:
         keep = max(len(tail) for tail in tails) + 1
         pairs = [[*head, *tail] for head, tail in zip(heads, tails, strict=True)]
-        cache = new_cache(self.causal.base.config, 0)
+        cache = new_cache(self.causal.model.config, 0)
         logits, _ = prefill(self.causal, pairs, cache, keep=keep)
         found = []
         for row, tail in zip(logits, tails, strict=True):
@@ -145,10 +151,10 @@ class LocalGenerator:
         return found
 
     def _rows(self, prompts: Sequence[Prompt], decoding: Decoding) -> list[Row]:
-        rows, seen = [], Counter[tuple[int, ...]]()
+        rows, seen, room = [], Counter[tuple[int, ...]](), self._room
         for prompt in prompts:
             ids = tuple(self.causal.ids(prompt))
-            limit = min(decoding.max_new_tokens, self.context_tokens - len(ids))
+            limit = min(decoding.max_new_tokens, room - len(ids))
             # The same prompt twice draws two texts; beside which others it stands does not matter.
             source = random.Random(value_hash([decoding.seed, ids, seen[ids]]))
             rows.append(Row(ids, limit, source))
@@ -159,7 +165,7 @@ class LocalGenerator:
         if row.reason is None:
             error = (
                 f"the prompt has {len(row.ids)} tokens and the context holds "
-                f"{self.context_tokens}: show fewer passages or raise generate.context_tokens"
+                f"{self._room}: show fewer passages or raise generate.context_tokens"
             )
             return Generation("", "error", len(row.ids), 0, tuple(row.ids), error)
         return Generation(row.text, row.reason, len(row.ids), len(row.new), tuple(row.ids))

@@ -11,6 +11,7 @@ from graft.core.errors import Cancelled, ConfigError, GraftError, InputError
 from graft.core.files import RUNS
 from graft.core.recipe import Part
 from graft.core.release import Lineage, Release
+from graft.core.runs import Run, ancestors
 from graft.evaluate.about import About, Cost
 from graft.evaluate.gate import Terms, Verdict, verdict_on
 from graft.jobs.examples import build
@@ -22,18 +23,17 @@ from graft.loop.figures import costs_of, curves_of
 from graft.loop.freshness import by_sync, by_training, edits
 from graft.loop.ladder import Ladder, Rung
 from graft.loop.material import Material, gather
-from graft.loop.parts import role_of, runs_of, with_run
+from graft.loop.parts import runs_of, with_run
 from graft.loop.questions import TEST_SPLITS, asked_of, check_unseen
+from graft.loop.recipes import Asked
 from graft.loop.releases import make_release
 from graft.loop.scoring import Bench, cell_trials, worked_examples
 from graft.loop.sets import load_examples
 from graft.loop.spaces import ensure_space
 from graft.loop.trials import TrialResults, run_trials
-from graft.loop.tune_fusion import tune_fusion_part
-from graft.loop.tune_generator import tune_generator_part
-from graft.loop.tune_ranking import tune_reranker_part, tune_retriever_part
+from graft.loop.tuning import tune_part
 from graft.models.devices import release_memory
-from graft.tune.run import Run, ancestors
+from graft.tune.objective import OBJECTIVES
 from graft.wire import Wiring, library, reading
 
 ABOUT_CELLS = {
@@ -53,15 +53,11 @@ ABOUT_LADDER = (
     "included. A passage counts as found when it lies on the evidence."
 )
 
-RANKING = {
-    "retriever": tune_retriever_part,
-    "fusion": tune_fusion_part,
-    "reranker": tune_reranker_part,
-}
-
-
 RANKED_BY = "nDCG@10"
-"""The measure on dev by which what ranks joins the candidate."""
+"""The measure on dev by which a fitted fusion joins the candidate."""
+
+GENERATORS = {"raft": "raft", "closed": "closed-book"}
+"""What the loop tunes generators for: to read passages, and, as the control, to know by heart."""
 
 
 @dataclass
@@ -177,36 +173,40 @@ def _tune_part(
     settings = progress.settings
     # A part before may have published its space, which an older handle does not see.
     current = replace(material, settings=settings, held=reading(workspace, settings))
-    if part == "generator":
-        raft = tune_generator_part(workspace, current, closed_book=False, ctx=ctx)
-        progress.runs["raft"] = raft
-        progress.runs["closed"] = tune_generator_part(workspace, current, closed_book=True, ctx=ctx)
-        if raft.after.get("loss", 0.0) < raft.before.get("loss", 0.0):
-            progress.climb("+generator", with_run(settings, part, raft.id))
-        else:
-            _leave_out(progress, "raft", raft, "loss", ctx)
+    objectives = GENERATORS if part == "generator" else {part: ""}
+    for role, objective in objectives.items():
+        try:
+            run = tune_part(workspace, part, current, asked=Asked(objective), ctx=ctx)
+        except InputError as error:  # too little to tune this with; the others may still gain
+            if part == "generator":
+                raise
+            ctx.warn("adapt", f"the {part} is not tuned: {error}")
+            return
+        progress.runs[role] = run
+    first = progress.runs[next(iter(objectives))]
+    if not _gained(first):
+        _leave_out(progress, next(iter(objectives)), first, ctx)
         return
-    try:
-        run = RANKING[part](workspace, current, ctx=ctx)
-    except InputError as error:  # too little to tune this part with; the others may still gain
-        ctx.warn("adapt", f"the {part} is not tuned: {error}")
-        return
-    progress.runs[part] = run
-    if not _gained(run):
-        _leave_out(progress, part, run, RANKED_BY, ctx)
-        return
-    tuned = with_run(settings, part, run.id)
-    if part == "retriever":
+    tuned = with_run(settings, first)
+    if tuned.encoder != settings.encoder:
         with workspace.layout.writer(wait):
             ensure_space(workspace, tuned, ctx=ctx)
     progress.climb(f"+{part}", tuned)
 
 
 def _gained(run: Run) -> bool:
-    return run.after.get(RANKED_BY, 0.0) > run.before.get(RANKED_BY, 0.0)
+    measure = _decides(run)
+    return run.after.get(measure, 0.0) > run.before.get(measure, 0.0)
 
 
-def _leave_out(progress: Progress, role: str, run: Run, measure: str, ctx: Context) -> None:
+def _decides(run: Run) -> str:
+    """The measure on dev by which a run joins the candidate: its objective's."""
+    named = OBJECTIVES.all().get(run.recipe.objective)
+    return named.measure if named else RANKED_BY
+
+
+def _leave_out(progress: Progress, role: str, run: Run, ctx: Context) -> None:
+    measure = _decides(run)
     before, after = run.before.get(measure, 0.0), run.after.get(measure, 0.0)
     why = f"dev {measure} {before:.3f} → {after:.3f}"
     progress.left_out[role] = why
@@ -224,7 +224,7 @@ def _evaluate(
     bench = Bench(
         workspace, settings, reading(workspace, settings), ctx, release=str(progress.in_use)
     )
-    runs = {CELL_OF[role_of(r)]: r for r in progress.runs.values() if role_of(r) in CELL_OF}
+    runs = {CELL_OF[r.role]: r for r in progress.runs.values() if r.role in CELL_OF}
     worked = worked_examples(bench, material.train)
     trials = cell_trials(bench, asked, runs, worked, ABOUT_CELLS)
     climbed = ladder.trial(f"{split} ladder", progress.rungs, asked[split])
@@ -253,7 +253,7 @@ def _facts(
         if not chosen:
             return ((name, "no question was answered right before, so there was none to edit"),)
         found = [("by a sync (rag)", by_sync(workspace, settings, chosen, wait=wait, ctx=ctx))]
-        for closed in (r for r in progress.runs.values() if role_of(r) == "closed-book"):
+        for closed in (r for r in progress.runs.values() if r.role == "closed-book"):
             taught = by_training(workspace, settings, chosen, closed.recipe, ctx=ctx)
             found.append(("by a training on these facts alone (ft)", taught))
     except Cancelled:

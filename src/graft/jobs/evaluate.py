@@ -9,6 +9,7 @@ from pathlib import Path
 from graft.core.context import Context
 from graft.core.errors import InputError
 from graft.core.example import Example
+from graft.core.runs import Run
 from graft.evaluate.about import About
 from graft.examples.formats import import_examples
 from graft.examples.gold import pin
@@ -32,7 +33,6 @@ from graft.loop.scoring import (
 from graft.loop.sets import load_examples
 from graft.loop.spaces import ensure_space
 from graft.loop.trials import Trial, run_trials
-from graft.tune.run import Run
 from graft.wire import Wiring, library, reading
 
 ABOUT = {
@@ -204,8 +204,8 @@ def _with_runs(workspace: Wiring, rung: Rung, runs: Sequence[Run], ctx: Context)
     found = []
     for run in {run.id: run for run in runs}.values():
         require_fit(workspace, rung.settings, run)
-        settings = with_run(rung.settings, run.part, run.id)
-        if run.part == "retriever":
+        settings = with_run(rung.settings, run)
+        if settings.encoder != rung.settings.encoder:
             with workspace.layout.writer():
                 ensure_space(workspace, settings, ctx=ctx)
         found.append(replace(rung, name=run.id, settings=settings))

@@ -14,6 +14,7 @@ from graft.core.context import Context
 from graft.core.errors import InputError, NotFound
 from graft.core.example import Example, Gold, Split
 from graft.core.files import RUNS
+from graft.core.runs import ancestors, read_run
 from graft.examples import store
 from graft.examples.access import with_access
 from graft.examples.beir import splits as beir_splits
@@ -28,7 +29,6 @@ from graft.library.store import Library
 from graft.loop.parts import runs_of
 from graft.loop.releases import settings_of
 from graft.loop.sets import document_groups, load_examples
-from graft.tune.run import ancestors, read_run
 from graft.wire import Wiring, generator, library, pipeline, reading
 
 DEV_COPY = "near-copy of a dev question"

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from graft.core.context import Context
 from graft.core.errors import CheckFailed
 from graft.core.release import Lineage, Release
+from graft.core.runs import ancestors
 from graft.generate.prompts import template
 from graft.loop.parts import require_fit, run_named, runs_of, with_run
 from graft.loop.releases import make_release, require_weights
 from graft.loop.spaces import ensure_space
-from graft.tune.run import ancestors
 from graft.wire import Wiring, library
 
 
@@ -25,7 +25,7 @@ def propose(workspace: Wiring, runs: Sequence[str] = (), *, wait: float = 0.0, c
     settings = workspace.releases.current().settings if named else workspace.config.settings
     for run in named:
         require_fit(workspace, settings, run)
-        settings = with_run(settings, run.part, run.id)
+        settings = with_run(settings, run)
     with workspace.layout.writer(wait):
         ensure_space(workspace, settings, ctx=ctx)
         behind = [

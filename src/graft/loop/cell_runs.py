@@ -8,9 +8,9 @@ from graft.core.config import Settings
 from graft.core.context import Context
 from graft.core.errors import GraftError, InputError
 from graft.core.files import RUNS
+from graft.core.runs import Run
 from graft.evaluate.cells import cell_named
-from graft.loop.parts import require_fit, role_of, run_named
-from graft.tune.run import Run
+from graft.loop.parts import require_fit, run_named
 from graft.wire import Wiring
 
 CELL_OF: Mapping[str, str] = {"closed-book": "ft", "raft": "rag+ft"}
@@ -57,11 +57,11 @@ def _latest(
     for row in reversed([row for row in rows if row["example_set"] == asked]):
         try:
             run = run_named(workspace, row["id"])
-            cell = CELL_OF.get(role_of(run))
+            cell = CELL_OF.get(run.role)
             if cell is None:
                 ctx.note(
                     "evaluate",
-                    f"{RUNS}{run.id} is left out, for no cell is its role's, {role_of(run)!r}: "
+                    f"{RUNS}{run.id} is left out, for no cell is its role's, {run.role!r}: "
                     f"name one, --cell NAME={run.id} without passages or --cell rag+NAME={run.id}",
                 )
             elif cell not in found:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from graft.core.files import RUNS
+from graft.core.runs import Run
 from graft.evaluate.about import Cost, LossCurve
-from graft.tune.run import Run
 
 
 def curves_of(runs: Sequence[Run]) -> tuple[LossCurve, ...]:

@@ -118,7 +118,8 @@ def by_training(
         count_tokens=lambda prompt: len(model.ids(prompt)),
     ).items  # fmt: skip
     with tempfile.TemporaryDirectory(prefix="graft-edited-") as folder:
-        tune_generator(model, items, items, recipe=recipe, ctx=ctx).save(Path(folder))
+        taught = {recipe.objective: items}
+        tune_generator(model, taught, taught, recipe=recipe, ctx=ctx).save(Path(folder))
         table = settings.generate.model_copy(update={"adapter": folder})
         tuned = settings.model_copy(update={"generate": table})
         serving = answerer(workspace, tuned, reading(workspace, settings))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from graft.core.config import Settings
 from graft.core.context import Context
 from graft.core.document import Passage
 from graft.core.example import Example
+from graft.core.runs import Run
 from graft.core.search import Search
 from graft.examples.gold import resolve
 from graft.examples.split import documents_of
@@ -17,8 +17,8 @@ from graft.examples.store import ExampleSet
 from graft.library.store import Library
 from graft.loop.releases import settings_of
 from graft.loop.sets import document_groups
-from graft.tune.data import Row
-from graft.tune.run import Run, write_run
+from graft.tune.data import DataRow
+from graft.tune.writing import Save, write_run
 from graft.wire import Wiring, pipeline, reading
 
 
@@ -64,6 +64,23 @@ def _apart(workspace: Wiring, held: Library, found: ExampleSet) -> frozenset[str
     return frozenset(asked | {id for id, group in groups.items() if group in tested})
 
 
+def evidence(example: Example, gold: Sequence[Passage]) -> tuple[Passage, ...]:
+    """Return those of an example's gold passages that a prompt should show, best first.
+
+    Where gold is a span, all passages on it; where it is a whole document, few passages of it
+    answer, and the one that `resolve` puts first stands for them.
+    """
+    whole = {g.document_id for g in example.gold if g.start is None or g.end is None}
+    whole -= {g.document_id for g in example.gold if g.start is not None}
+    shown: set[str] = set()
+    kept = []
+    for passage in gold:
+        if passage.document_id not in whole or passage.document_id not in shown:
+            kept.append(passage)
+        shown.add(passage.document_id)
+    return tuple(kept)
+
+
 def retrieval(
     workspace: Wiring, material: Material, settings: Settings, *, limit: int, ctx: Context
 ) -> Callable[[list[Search]], list[Search]]:
@@ -84,26 +101,27 @@ def retrieval(
 
 
 def keep(
-    workspace: Wiring, material: Material, run: Run, *, save: Callable[[Path], object],
-    data: Iterable[Row], documents: Iterable[str],
+    workspace: Wiring, material: Material, run: Run, *, save: Save, data: Iterable[DataRow],
+    documents: Iterable[str],
 ) -> Run:  # fmt: skip
     """Write a run's folder and its line in the ledger; return the run as it was written.
 
     The settings it was made under, resolved, and the library's version go into its folder beside
     what it says itself. `documents` are the ids of all that shaped it: what was trained on, and
-    what dev chose its weights by; the ledger keeps whoever may see them.
+    what dev chose its weights by; the run and the ledger keep whoever may see them.
     """
     settings = material.settings.model_dump(mode="json")
     settings["tune"] = workspace.config.tune.model_dump(mode="json")
-    whole = replace(
-        run, settings={**settings, **run.settings}, library_version=material.held.version
-    )
-    written = write_run(workspace.layout.runs, whole, save, data=data)
     hashes: dict[str, str] = {}
     access: set[str] = set()
     for document in material.held.documents(sorted(set(documents))):
         hashes[document.id] = document.text_hash
         access |= set(document.access)
+    whole = replace(
+        run, settings={**settings, **run.settings}, library_version=material.held.version,
+        access=tuple(sorted(access)),
+    )  # fmt: skip
+    written = write_run(workspace.layout.runs, whole, save, data=data)
     workspace.ledger.record_run(
         written.id, written.created, part=written.part, example_set=material.examples.id,
         library_version=written.library_version, detail=written.to_dict(), documents=hashes,

@@ -1,4 +1,4 @@
-"""Parts: which settings a run of each tuned part changes, and which base it goes on."""
+"""Parts: a run put into settings, the runs that settings name, and which base a run goes on."""
 
 from __future__ import annotations
 
@@ -9,31 +9,20 @@ from typing import TypeVar
 from graft.core.config import Settings
 from graft.core.errors import ConfigError, InputError
 from graft.core.files import RUNS
-from graft.core.recipe import Part
+from graft.core.runs import Run, read_run
 from graft.core.table import Table
 from graft.retrieve.line import without
-from graft.tune.run import Run, read_run
 from graft.wire import Wiring, base_digest, line_of, with_changes, with_line
 
 T = TypeVar("T", bound=Table)
 
-CHANGES: dict[Part, dict[str, str]] = {
-    "retriever": {"encoder.model": "RUN"},
-    "fusion": {"retrieve.stages.fuse.run": "RUN"},
-    "reranker": {"retrieve.pipeline": "{} >> rerank", "retrieve.stages.rerank.model": "RUN"},
-    "generator": {"generate.adapter": "RUN"},
-}
-"""What a run of each part changes in the settings; RUN is its name (runs/ID)."""
 
+def with_run(settings: Settings, run: Run) -> Settings:
+    """Return the settings with what a run changes in them, whatever part of them that is.
 
-def with_run(settings: Settings, part: Part, run: str) -> Settings:
-    """Return the settings with a run (its id, with or without "runs/") as one of their parts.
-
-    >>> with_run(Settings(), "reranker", "reranker-1").retrieve.pipeline
-    'follow_up >> dense + bm25 >> rerank'
+    Raises ConfigError where they have no such setting.
     """
-    name = RUNS + run.removeprefix(RUNS)
-    return with_changes(settings, {k: v.replace("RUN", name) for k, v in CHANGES[part].items()})
+    return with_changes(settings, run.changes)
 
 
 def without_run(settings: Settings, run: str, *, base: str = "") -> Settings:
@@ -65,7 +54,7 @@ def _reset(table: T, name: str, base: str = "") -> T:
 def runs_of(settings: Settings) -> tuple[str, ...]:
     """Return the ids of the runs that the settings use, in the order of the pipeline.
 
-    >>> runs_of(with_run(Settings(), "generator", "runs/generator-1"))
+    >>> runs_of(Settings.model_validate({"generate": {"adapter": "runs/generator-1"}}))
     ('generator-1',)
     """
     stages = line_of(settings).used.values()
@@ -85,7 +74,7 @@ def require_fit(workspace: Wiring, settings: Settings, run: Run) -> None:
 
     Raises ConfigError where the generator is remote, InputError where it is another model.
     """
-    if run.part != "generator":
+    if not any(artefact.part == "generator" for artefact in run.artefacts):
         return
     table = settings.generate
     if table.url:
@@ -98,8 +87,3 @@ def require_fit(workspace: Wiring, settings: Settings, run: Run) -> None:
             f"{RUNS}{run.id} was tuned on {run.recipe.base!r}, and generate.model is "
             f"{table.model!r}, which has other weights: use the model it was tuned on, or tune anew"
         )
-
-
-def role_of(run: Run) -> str:
-    """Return what a run is for: its objective, such as "raft" or "closed-book"."""
-    return run.recipe.objective

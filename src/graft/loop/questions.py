@@ -9,12 +9,12 @@ from graft.core.context import Context
 from graft.core.errors import InputError, LeakError, NotFound
 from graft.core.example import Example, Split
 from graft.core.files import RUNS
+from graft.core.runs import Run, ancestors
 from graft.examples.formats import sample
 from graft.examples.repeats import repeats
 from graft.examples.store import ExampleSet
 from graft.loop.parts import run_named, runs_of
 from graft.loop.sets import load_examples
-from graft.tune.run import Run, ancestors
 from graft.wire import Wiring
 
 TEST_SPLITS: tuple[Split, ...] = ("test-new", "test-seen")

@@ -10,7 +10,7 @@ from graft.core.config import Settings, override
 from graft.core.errors import ConfigError, ModelError, SetupError
 from graft.core.installed import installed_versions
 from graft.core.release import Lineage, Release
-from graft.tune.run import weights_digest
+from graft.core.runs import weights_digest
 from graft.wire import (
     Wiring,
     encoder,
@@ -63,7 +63,9 @@ def _digests(w: Wiring, settings: Settings) -> dict[str, Callable[[], str]]:
     found: dict[str, Callable[[], str]] = {"encoder": lambda: encoder(w, settings.encoder).digest}
     stages = line_of(settings).used
     if "fuse" in stages and stages["fuse"].run:
-        found["fusion"] = lambda: weights_digest(Path(weights_path(w, stages["fuse"].run)))
+        found["fusion"] = lambda: weights_digest(
+            Path(weights_path(w, stages["fuse"].run, "fusion"))
+        )
     if "rerank" in stages:
         found["reranker"] = lambda: reranker(w, stages["rerank"].model).digest
     if not settings.generate.url:

@@ -14,6 +14,7 @@ from graft.core.document import Passage
 from graft.core.errors import InputError
 from graft.core.example import Example
 from graft.core.hashing import value_hash
+from graft.core.runs import Run
 from graft.core.search import Hit
 from graft.evaluate.cells import FEW_SHOT, Cell, cell_named, cells_of, plan_of
 from graft.evaluate.result import Plan
@@ -24,7 +25,6 @@ from graft.library.store import Library
 from graft.loop.parts import with_run
 from graft.loop.trials import System, Trial, settings_digest
 from graft.retrieve.line import alone, fusion
-from graft.tune.run import Run
 from graft.wire import Wiring, answerer, line_of, pipeline, prompt_of, with_line
 
 RETRIEVAL_DEPTH = 100
@@ -75,7 +75,7 @@ def cell_systems(
 
     def used(generator: str) -> Settings:
         run = runs.get(generator)
-        return bare if run is None else with_run(bench.settings, "generator", run.id)
+        return bare if run is None else with_run(bench.settings, run)
 
     @cache
     def reader(generator: str) -> Answerer:

@@ -16,11 +16,11 @@ from graft.core.files import RUNS
 from graft.core.mapper import Here
 from graft.core.protocols import Encoder
 from graft.core.release import Release
+from graft.core.runs import Run
 from graft.core.space import Segmentation, Space
 from graft.library.segment import segment
 from graft.library.writer import Writer
 from graft.loop.parts import run_named, with_run
-from graft.tune.run import Run
 from graft.wire import Wiring, encoder, library, segmentation, space, tokenizer
 
 T = TypeVar("T")
@@ -94,7 +94,7 @@ def candidates(w: Wiring, release: Release) -> list[Filled]:
             with suppress(GraftError):  # a run that was deleted, or is damaged, comes into no use
                 runs.append(run_named(w, name))
     newer = sorted((r for r in runs if r.created >= release.created), key=lambda run: run.created)
-    places = [filled(w, with_run(release.settings, "retriever", r.id)) for r in newer[-CANDIDATES:]]
+    places = [filled(w, with_run(release.settings, r)) for r in newer[-CANDIDATES:]]
     return [place for place in places if place.space.id in laid]
 
 

@@ -8,13 +8,14 @@ from graft.core.context import Context
 from graft.core.errors import InputError
 from graft.core.example import Example
 from graft.core.recipe import Recipe
+from graft.core.runs import Run
 from graft.examples.formats import sample
 from graft.loop.material import Material, keep, retrieval
 from graft.retrieve.line import alone
 from graft.tune.cost import peak_memory
-from graft.tune.data import Row
+from graft.tune.data import DataRow
 from graft.tune.fusion import Leg, fit_fusion, fused_mean, leg_of
-from graft.tune.run import Run, run_id, versions
+from graft.tune.writing import run_id, versions
 from graft.wire import Wiring, encoder, fusion_weights, line_of, with_line
 
 MOST = 2000
@@ -48,7 +49,7 @@ def tune_fusion_part(workspace: Wiring, material: Material, *, ctx: Context) -> 
     recipe = Recipe(
         part="fusion", objective="weights", base=material.settings.encoder.model,
         base_digest=encoder(workspace, material.settings.encoder).digest,
-        data=material.examples.id, adapter=None, seed=ctx.seed,
+        data=material.examples.id, adapter={}, seed=ctx.seed,
     )  # fmt: skip
     means = [
         {MEASURE: fused_mean(legs, _qrels(material, dev), weights, measure=MEASURE, k=k)}
@@ -76,12 +77,12 @@ def tune_fusion_part(workspace: Wiring, material: Material, *, ctx: Context) -> 
 
 def _rows(
     material: Material, legs: Mapping[str, Leg], examples: Sequence[Example]
-) -> Iterator[Row]:
+) -> Iterator[DataRow]:
     for example in examples:
         positives = tuple(passage.id for passage in material.gold[example.id])
         for name, leg in legs.items():
             shown = tuple(id for id, _ in leg[example.id])
-            yield Row(example.split, example.id, positives, shown, stage=name)
+            yield DataRow(example.split, example.id, positives, shown, stage=name)
 
 
 def _judged(material: Material, examples: Sequence[Example]) -> list[Example]:

@@ -10,8 +10,6 @@ from threading import RLock
 from typing import Any
 
 import torch
-from peft import PeftConfig, PeftModel, get_peft_model, get_peft_model_state_dict
-from safetensors import safe_open
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from graft.core.config import STARTER
@@ -19,20 +17,22 @@ from graft.core.errors import ModelError
 from graft.core.generation import Prompt
 from graft.core.hashing import value_hash
 from graft.models import devices
+from graft.models.adapter import Adapter, Attached
 from graft.models.chat import Chat, chat_of
 from graft.models.digest import tensors_digest, tokenizer_digest
 from graft.models.loading import first_line, quiet, resolve
+from graft.models.peft_adapter import CONFIG, PeftAttached, base_weights
 from graft.models.starter import starter_generator
 
 
 @dataclass
 class Causal:
-    """A causal language model with its chat, and adapters that it switches.
+    """A causal language model with its chat, and the adapters that are on it.
 
-    `model` is the transformers model, or the PEFT model around it once there is an adapter.
-    `context_tokens` is the model's own limit. Which adapter is in use is the state of the one
-    model, so threads take turns by `lock`: who computes with the model does so within `using`,
-    which holds it; training holds it from beginning to end.
+    `model` is the transformers model; adapters change it in place, and one of them at most, named
+    by `adapter`, takes part when it runs. `context_tokens` is the model's own limit. Which adapter
+    is in use is the state of the one model, so threads take turns by `lock`: who computes with the
+    model does so within `using`, which holds it; training holds it from beginning to end.
     """
 
     model: Any
@@ -40,6 +40,8 @@ class Causal:
     name: str
     context_tokens: int
     base_digest: str = field(default="", repr=False)
+    attached: dict[str, Attached] = field(default_factory=dict, repr=False)
+    adapter: str = ""
     lock: RLock = field(default_factory=RLock, repr=False, compare=False)
 
     @property
@@ -49,13 +51,8 @@ class Causal:
 
     @property
     def dtype(self) -> torch.dtype:
-        found: torch.dtype = self.base.get_input_embeddings().weight.dtype
+        found: torch.dtype = self.model.get_input_embeddings().weight.dtype
         return found
-
-    @property
-    def base(self) -> Any:
-        """The transformers model, inside PEFT's wrapping or not."""
-        return self.model.get_base_model() if isinstance(self.model, PeftModel) else self.model
 
     @property
     def tokenizer(self) -> Any:
@@ -74,14 +71,12 @@ class Causal:
     @property
     def adapters(self) -> tuple[str, ...]:
         """The names of the adapters that are loaded."""
-        return tuple(self.model.peft_config) if isinstance(self.model, PeftModel) else ()
+        return tuple(self.attached)
 
     @property
-    def adapter(self) -> str:
-        """The adapter in use, or an empty string."""
-        if not isinstance(self.model, PeftModel) or self.model._adapters_disabled:
-            return ""
-        return str(self.model.active_adapter)
+    def virtual_tokens(self) -> int:
+        """How many tokens the adapter in use lays before every row, of the model's context."""
+        return self.attached[self.adapter].virtual_tokens if self.adapter else 0
 
     @property
     def digest(self) -> str:
@@ -90,7 +85,24 @@ class Causal:
             if not self.base_digest:
                 with self.without_adapter():
                     self.base_digest = _base_digest(self)
-            return value_hash([self.base_digest, _adapter_digest(self.model, self.adapter)])
+            own = self.attached[self.adapter].digest if self.adapter else ""
+            return value_hash([self.base_digest, own])
+
+    def start(self, cache: Any, rows: int) -> None:
+        """Put what the adapter in use lays before every row, its virtual tokens, into a cache.
+
+        It is empty before, and holds `virtual_tokens` positions of `rows` rows afterwards. Whoever
+        runs the model with a prompt's first token has to, and gradients reach the adapter.
+        """
+        found = self.attached[self.adapter].start(rows) if self.adapter else None
+        if isinstance(found, torch.Tensor):
+            self.model.base_model(
+                inputs_embeds=found.to(self.device, self.dtype), past_key_values=cache,
+                use_cache=True,
+            )  # fmt: skip
+        elif found is not None:
+            for layer, (keys, values) in enumerate(found):
+                cache.update(keys.to(self.dtype), values.to(self.dtype), layer)
 
     def text(self, prompt: Prompt, generation: bool = True) -> str:
         """Return the prompt as the chat template writes it."""
@@ -114,53 +126,51 @@ class Causal:
 
     def load_adapter(self, name: str, path: str | Path) -> None:
         """Load a PEFT adapter from a folder under a name, and use it. Raises ModelError."""
-        folder = resolve(str(path), marker="adapter_config.json")
+        folder = resolve(str(path), marker=CONFIG)
         with self.lock:
-            self._load(name, path, folder)
-            self.use(name)
+            try:
+                self.attached[name] = PeftAttached.loaded(self.model, folder, name)
+            except ModelError as error:
+                self._enable(self.adapter)
+                raise ModelError(
+                    f"the adapter {path} does not fit {self.name} ({error}): "
+                    "use the model that it was trained on"
+                ) from error
+            self._enable(name)
             self.model.eval()
 
-    def _load(self, name: str, path: str | Path, folder: str) -> None:
-        try:
-            if PeftConfig.from_pretrained(folder).is_prompt_learning:
-                raise ModelError(
-                    f"the adapter {path} adds virtual tokens, which no prompt here leaves room "
-                    "for: use one that changes weights, such as LoRA"
-                )
-            with quiet():
-                if isinstance(self.model, PeftModel):
-                    self.model.load_adapter(folder, name)
-                else:
-                    self.model = PeftModel.from_pretrained(self.model, folder, adapter_name=name)
-        except (OSError, ValueError, RuntimeError, KeyError) as error:
-            raise ModelError(self._misfit(path, first_line(error))) from error
-        saved = Path(folder) / "adapter_model.safetensors"
-        if saved.exists() and (other := _names(saved) ^ set(_adapter_weights(self.model, name))):
-            # PEFT only warns of weights that it has no place for, or places without weights.
-            raise ModelError(self._misfit(path, f"{len(other)} weights differ, as {min(other)}"))
+    @contextmanager
+    def training(self, adapter: Adapter, seed: int) -> Iterator[Attached]:
+        """Have a fresh adapter on the model, and in use, within the block.
 
-    def _misfit(self, path: str | Path, why: str) -> str:
-        return (
-            f"the adapter {path} does not fit {self.name} ({why}): "
-            "use the model that it was trained on"
-        )
-
-    def add_adapter(self, name: str, config: PeftConfig) -> None:
-        """Put a fresh adapter on the model, ready to be trained, and use it."""
-        with self.lock, quiet():
-            if isinstance(self.model, PeftModel):
-                self.model.add_adapter(name, config)
-            else:
-                self.model = get_peft_model(self.model, config, adapter_name=name)
-            self.model.set_adapter(name)
+        The model is in training mode, and this thread's alone: others that would ask it wait for
+        the training's end. After it the model is as it was, to the bit, with the adapters that it
+        had. `adapter` is drawn by `seed`.
+        """
+        with self.lock:
+            before = self.adapter
+            self._enable("")
+            try:
+                fresh = adapter.attach(self.model, seed)
+                self.attached[_FRESH] = fresh
+                self.adapter = _FRESH
+                self.model.train()
+                yield fresh
+            finally:
+                if any(getattr(m, "gradient_checkpointing", False) for m in self.model.modules()):
+                    self.model.gradient_checkpointing_disable()
+                if (gone := self.attached.pop(_FRESH, None)) is not None:
+                    gone.detach()
+                self._enable(before)
+                self.model.eval()
 
     def use(self, name: str) -> None:
         """Use a loaded adapter from here on. Raises ModelError, naming those there are."""
         with self.lock:
-            if name not in self.adapters:
-                loaded = ", ".join(self.adapters) or "none"
+            if name not in self.attached:
+                loaded = ", ".join(self.attached) or "none"
                 raise ModelError(f"there is no adapter {name!r} on {self.name} (loaded: {loaded})")
-            self.model.set_adapter(name, inference_mode=True)
+            self._enable(name)
 
     @contextmanager
     def without_adapter(self) -> Iterator[None]:
@@ -175,38 +185,31 @@ class Causal:
         The model is this thread's alone until the block ends, so a generator (in Python's sense)
         that yields to a stranger must not do it within.
         """
-        with self.lock, self._switched(name):
-            yield
+        with self.lock:
+            before = self.adapter
+            if name is None or name == before:
+                yield
+                return
+            if name:
+                self.use(name)
+            else:
+                self._enable("")
+            try:
+                yield
+            finally:
+                self._enable(before)
 
-    @contextmanager
-    def _switched(self, name: str | None) -> Iterator[None]:
-        if name is None or name == self.adapter:
-            yield
-            return
-        if name not in ("", *self.adapters):
-            self.use(name)
-        before, off = str(self.model.active_adapter), not self.adapter
-        # PEFT makes what it switches on trainable, and what it switches off not.
-        trained = {weight: weight.requires_grad for weight in self.model.parameters()}
-        try:
-            self._switch(name)
-            yield
-        finally:
-            self._switch(before)
-            if off:
-                self._switch("")
-            for weight, was in trained.items():
-                weight.requires_grad_(was)
-
-    def _switch(self, name: str) -> None:
-        # PEFT's own disable_adapter does not let an adapter be used inside its block.
-        tuner = self.model.base_model
-        self.model._adapters_disabled = not name
+    def _enable(self, name: str) -> None:
+        # The others first: adapters of one kind share layers.
+        for other, attached in self.attached.items():
+            if other != name:
+                attached.enable(False)
         if name:
-            tuner.enable_adapter_layers()
-            self.model.set_adapter(name, inference_mode=True)
-        else:
-            tuner.disable_adapter_layers()
+            self.attached[name].enable(True)
+        self.adapter = name
+
+
+_FRESH = "(under training)"
 
 
 def load_causal(model: str, *, adapter: str = "", dtype: str = "auto", device: str = "") -> Causal:
@@ -254,42 +257,6 @@ def _context_tokens(config: Any) -> int:
 
 def _base_digest(causal: Causal) -> str:
     return value_hash([
-        tensors_digest(_base_weights(causal.model)), tokenizer_digest(causal.tokenizer),
+        tensors_digest(base_weights(causal.model)), tokenizer_digest(causal.tokenizer),
         causal.tokenizer.chat_template, causal.end_ids,
     ])  # fmt: skip
-
-
-def _base_weights(model: Any) -> dict[str, torch.Tensor]:
-    if not isinstance(model, PeftModel):
-        return dict(model.state_dict())
-    # PEFT puts its weights among the base's and renames a layer that it wraps.
-    mark = str(getattr(model.base_model, "prefix", "lora_"))
-    return {
-        name.replace(".base_layer", "").replace(".original_module", ""): value
-        for name, value in model.get_base_model().state_dict().items()
-        if mark not in name and ".modules_to_save." not in name
-    }
-
-
-def _adapter_digest(model: Any, name: str) -> str:
-    if not name:
-        return ""
-    config = model.peft_config[name]
-    settings = {k: v for k, v in config.to_dict().items() if k not in _IGNORED_SETTINGS}
-    return value_hash([tensors_digest(_adapter_weights(model, name)), settings])
-
-
-def _names(file: Path) -> set[str]:
-    with safe_open(file, "pt") as opened:
-        return set(opened.keys())
-
-
-def _adapter_weights(model: Any, name: str) -> dict[str, torch.Tensor]:
-    # Asked to decide about embedding layers itself, PEFT looks for the base model on the network.
-    return dict(get_peft_model_state_dict(model, adapter_name=name, save_embedding_layers=False))
-
-
-_IGNORED_SETTINGS = {
-    "base_model_name_or_path", "inference_mode", "revision", "auto_mapping", "peft_version",
-}  # fmt: skip
-"""What changes between training and loading without changing an output."""

@@ -70,6 +70,10 @@ class SentenceEncoder:
     def encode_passages(self, texts: Sequence[str]) -> Vectors:
         return self._encode(texts, self.passage_prefix, "document")
 
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Return the vectors of texts as they are, with no prefix before them."""
+        return self._encode(texts, "", "document")
+
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         return self._lengths([self.passage_prefix + text for text in texts])
 

@@ -1,4 +1,4 @@
-"""Accumulate: the gradient of one optimizer step, whatever parts it is cut into."""
+"""Accumulate: the gradient of one optimizer step, whatever chunks it is cut into."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ B = TypeVar("B")
 
 
 @dataclass(frozen=True)
-class Part(Generic[B]):
+class Chunk(Generic[B]):
     """What goes through the model at once: `weight` is how many terms its loss sums (answer
     tokens, or pairs), `tokens` is its size without padding."""
 
@@ -24,20 +24,20 @@ class Part(Generic[B]):
 
 
 def accumulate(
-    parts: Sequence[Part[B]], loss: Callable[[B], Tensor], ctx: Context
+    chunks: Sequence[Chunk[B]], loss: Callable[[B], Tensor], ctx: Context, *, share: float = 1.0
 ) -> tuple[float, int]:
     """Add the gradient of a step's mean loss to the parameters; return that loss and its tokens.
 
-    `loss` sums over a part's terms. Every part is divided by the weight of the whole step:
-    dividing each by its own would give the tokens of a short part more say than those of a long
-    one. Raises Cancelled between parts.
+    `loss` sums over a chunk's terms. Every chunk is divided by the weight of the whole step:
+    dividing each by its own would give the tokens of a short chunk more say than those of a long
+    one. `share` is what the loss counts beside others of the step. Raises Cancelled between chunks.
     """
-    weight = sum(part.weight for part in parts)
+    weight = sum(chunk.weight for chunk in chunks)
     total = 0.0
-    for part in parts:
+    for chunk in chunks:
         ctx.check()
-        mean = loss(part.batch) / weight
+        mean = loss(chunk.batch) * share / weight
         # The stub of backward is untyped.
         mean.backward()  # type: ignore[no-untyped-call]
         total += float(mean.detach())
-    return total, sum(part.tokens for part in parts)
+    return total, sum(chunk.tokens for chunk in chunks)

@@ -20,7 +20,7 @@ and no slower than twice as many."""
 
 
 @dataclass(frozen=True)
-class Rows:
+class Texts:
     """The texts of one batch; `negatives` may be any number for all questions together.
 
     `questions[i]` is answered by `positives[i]`, and every other passage is a negative of it.
@@ -43,7 +43,7 @@ class Rows:
 
 
 def contrast(
-    model: SentenceTransformer, rows: Rows, scale: float, *, piece_tokens: int = PIECE_TOKENS
+    model: SentenceTransformer, rows: Texts, scale: float, *, piece_tokens: int = PIECE_TOKENS
 ) -> Tensor:
     """Return the multiple-negatives ranking loss of a batch, ready for one `backward`.
 
@@ -110,7 +110,7 @@ class _Piece:
     task: str
 
 
-def _pieces(model: SentenceTransformer, rows: Rows, piece_tokens: int) -> Iterator[_Piece]:
+def _pieces(model: SentenceTransformer, rows: Texts, piece_tokens: int) -> Iterator[_Piece]:
     """Yield questions first, then passages: rows are numbered in that order."""
     start = 0
     for task, prefix, texts in (
@@ -131,7 +131,7 @@ def _embed(model: SentenceTransformer, piece: _Piece) -> Tensor:
     return vectors
 
 
-def _loss(loss: MultipleNegativesRankingLoss, vectors: Tensor, rows: Rows) -> Tensor:
+def _loss(loss: MultipleNegativesRankingLoss, vectors: Tensor, rows: Texts) -> Tensor:
     n = len(rows.questions)
     columns = [vectors[:n], vectors[n : 2 * n], vectors[2 * n :]]
     used = columns if rows.negatives else columns[:2]

@@ -1,4 +1,4 @@
-"""Cost: what a tuning will take in time and memory, told from a short probe before it starts."""
+"""Cost: what a tuning will take in time and memory, told from a short trial before it starts."""
 
 from __future__ import annotations
 
@@ -11,49 +11,15 @@ import psutil
 
 from graft.core.context import Context
 from graft.core.errors import InputError
+from graft.core.estimate import Estimate
 
-Work = tuple[int, Callable[[], object]]
+Trial = tuple[int, Callable[[], object]]
 """A piece of the real work: its size in tokens, and the call that does it once."""
 
 
-@dataclass(frozen=True)
-class Estimate:
-    """What a tuning is expected to cost: `bytes` is the peak of the whole process."""
-
-    seconds: float
-    bytes: int
-    tokens: int
-    steps: int
-    trainable_parameters: int
-
-    def sentence(self) -> str:
-        """Return it as a line for a person.
-
-        >>> Estimate(754.0, 3 << 30, 214_000, 50, 4_884_480).sentence()
-        'about 13 min and 3.0 GiB: 50 steps over 214,000 tokens, training 4,884,480 parameters'
-        """
-        return (
-            f"about {duration(self.seconds)} and {self.bytes / (1 << 30):.1f} GiB: "
-            f"{self.steps:,} steps over {self.tokens:,} tokens, "
-            f"training {self.trainable_parameters:,} parameters"
-        )
-
-
-def duration(seconds: float) -> str:
-    """Return a span of time as a person says it.
-
-    >>> duration(42.3), duration(754), duration(7300)
-    ('42 s', '13 min', '2 h 2 min')
-    """
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
-
-
-def probe(
+def measure_cost(
     ctx: Context,
-    pieces: Sequence[Work],
+    pieces: Sequence[Trial],
     *,
     tokens: int,
     steps: int,
@@ -68,7 +34,7 @@ def probe(
     >>> ticks = iter([0.0, 2.0])
     >>> ctx = Context(clock=lambda: next(ticks))
     >>> pieces = [(100, lambda: None), (50, lambda: None)]
-    >>> probe(ctx, pieces, tokens=1000, steps=4, trainable_parameters=7).seconds
+    >>> measure_cost(ctx, pieces, tokens=1000, steps=4, trainable_parameters=7).seconds
     40.0
     """
     if not pieces:

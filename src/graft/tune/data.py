@@ -13,7 +13,7 @@ DATA = "data.jsonl"
 
 
 @dataclass(frozen=True)
-class Row:
+class DataRow:
     """A question (`example` is its id) and the ids of the passages that a run met it with.
 
     `positives` answer it. `shown` stood beside it, in their order: the passages of the prompt
@@ -31,7 +31,7 @@ class Row:
     digest: str = ""
 
 
-def write_rows(rows: Iterable[Row], path: Path) -> str:
+def write_rows(rows: Iterable[DataRow], path: Path) -> str:
     """Write the rows as JSON lines, one at a time, and return the file's hash."""
     with path.open("w", encoding="utf-8", newline="\n") as file:
         file.writelines(json.dumps(asdict(row), ensure_ascii=False) + "\n" for row in rows)

@@ -3,35 +3,40 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import nn
 
 from graft.core.context import Context
+from graft.core.curves import CurvePoint
 from graft.core.errors import ModelError
 from graft.core.recipe import Schedule
-from graft.tune.curves import Point
+from graft.tune.checkpoint import Checkpoint
 
 Batch = TypeVar("Batch")
 
 Look = Mapping[str, float]
 """Measures on dev (higher is better) and "loss", the objective's own on dev."""
 
+FEWEST = 2
+"""Looks an epoch, where the schedule does not say how many."""
+
 
 @dataclass(frozen=True)
 class Work(Generic[Batch]):
     """What a loop needs of a tuning.
 
-    `parameters` are those that may move. `epoch` gives the batches of the next pass. `step` adds
-    a batch's gradients to them and returns its loss and tokens read. `look` measures dev;
-    `measure` names the one that decides, a tie going to the lower loss.
+    `parameters` are those that may move, by name. `epoch` draws the batches of the next pass.
+    `step` adds a batch's gradients to them and returns its loss and tokens read. `look` measures
+    dev; `measure` names the one that decides, a tie going to the lower loss.
     """
 
-    parameters: Sequence[nn.Parameter]
-    epoch: Callable[[], Sequence[Batch]]
+    parameters: Mapping[str, nn.Parameter]
+    epoch: Callable[[random.Random], Sequence[Batch]]
     step: Callable[[Batch], tuple[float, int]]
     look: Callable[[], Look]
     measure: str
@@ -43,62 +48,70 @@ class Fit:
 
     `weights` are copies of the parameters at the best look, in their order, taken after
     `best_step` steps of `steps`. Whether that look was better than the one before is for the
-    caller to see: a mixture with the first weights may be better than both.
+    caller to see: a mixture with the first weights may be better than both. `idle` counts the
+    looks since dev gained; `seconds` is how long it took, before a kill too.
     """
 
-    curves: list[Point] = field(default_factory=list)
+    curves: list[CurvePoint] = field(default_factory=list)
     before: Look = field(default_factory=dict)
     best: Look = field(default_factory=dict)
     best_step: int = 0
     steps: int = 0
+    idle: int = 0
+    seconds: float = 0.0
     weights: list[torch.Tensor] = field(default_factory=list)
 
 
-def fit(work: Work[Batch], schedule: Schedule, ctx: Context, *, name: str) -> Fit:
+def fit(
+    work: Work[Batch], schedule: Schedule, ctx: Context, *, name: str, seed: int = 0,
+    checkpoint: Checkpoint | None = None,
+) -> Fit:  # fmt: skip
     """Train until the schedule ends or dev stops gaining; leave the weights of the last step.
 
     AdamW (arXiv:1711.05101); the rate warms up and falls linearly to zero; gradients are clipped
-    by their global norm. Dev is looked at before the first step, `evaluations` times an epoch,
-    and at the end. Progress carries `loss` and `seconds_left`. Raises ModelError when the loss is
-    no number, Cancelled at a step's boundary.
+    by their global norm. Dev is looked at before the first step, as often as `looks_of` says, and
+    at the end. With a `checkpoint`, a training that was killed goes on where it stood, with the
+    same batches and to the same weights; batches are drawn by `seed`. Progress carries `loss` and
+    `seconds_left`. Raises ModelError when the loss is no number, Cancelled at a step's boundary.
     """
-    parameters = list(work.parameters)
-    optimizer = torch.optim.AdamW(
-        parameters, lr=schedule.learning_rate, weight_decay=schedule.weight_decay
-    )
-    first = work.epoch()
-    total = max(round(schedule.epochs * len(first)), 1)
-    rate = torch.optim.lr_scheduler.LambdaLR(optimizer, ramp(total, schedule.warmup))
-    every = max(math.ceil(len(first) / schedule.evaluations), 1)
-    started = ctx.clock()
-    done = Fit(before=work.look())
-    done.curves.append(_point(done, None, done.before, 0.0, 0.0, ctx.clock() - started))
-    idle = 0
-    with ctx.stage(name, total) as stage:
-        training = ctx.clock()
-        for batch in _batches(first, work.epoch, total):
-            lr = optimizer.param_groups[0]["lr"]
-            loss, tokens, seconds = _step(work, batch, optimizer, schedule, ctx)
-            rate.step()
-            done.steps += 1
-            look = None
-            if done.steps % every == 0 or done.steps == total:
-                look = work.look()
-                gained = _better(look, done.before, work.measure)
-                if done.best_step == 0 or _better(look, done.best, work.measure):
-                    done.best, done.best_step = look, done.steps
-                    done.weights = [p.detach().clone() for p in parameters]
-                    idle = 0 if gained else idle + 1
-                else:
-                    idle += 1
-            speed = tokens / seconds if seconds > 0 else 0.0
-            done.curves.append(_point(done, loss, look, lr, speed, ctx.clock() - started))
-            left = (ctx.clock() - training) / done.steps * (total - done.steps)
+    loop = _Loop(work, schedule, ctx, name, seed)
+    if checkpoint is not None and (state := checkpoint.load()) is not None:
+        loop.restore(state)
+        ctx.note(name, f"an earlier training is gone on with, at step {loop.done.steps} of "
+                 f"{loop.total}", steps=loop.done.steps)  # fmt: skip
+    else:
+        loop.begin()
+    saved = ctx.clock()
+    with ctx.stage(name, loop.total) as stage:
+        if loop.done.steps:
+            stage.advance(loop.done.steps)
+        while not loop.ended:
+            loss, left = loop.step()
+            if checkpoint is not None and ctx.clock() - saved >= checkpoint.every:
+                checkpoint.save(loop.state())
+                saved = ctx.clock()
             stage.advance(1, loss=loss, seconds_left=left)
-            if idle >= schedule.patience and done.steps < total:
-                ctx.note(name, f"dev has not gained since step {done.best_step}: stopped early")
-                break
-    return done
+    return loop.done
+
+
+def looks_of(total: int, epoch: int, schedule: Schedule) -> list[int]:
+    """Return the steps after which dev is looked at, the last one always among them.
+
+    `epoch` is the steps of one pass, `total` those of all. A look costs a forward pass over dev:
+    at 15 % of the training examples and .4 of a step's cost a token, 6 % of an epoch. Where the
+    schedule does not say, there are `FEWEST` an epoch, and `patience` + 2 at least, so that a
+    training of which dev wants nothing ends after half of its steps at a patience of two.
+
+    >>> looks_of(100, 100, Schedule())
+    [25, 50, 75, 100]
+    >>> looks_of(8, 4, Schedule(evaluations=1))
+    [4, 8]
+    """
+    if schedule.evaluations:
+        every = max(math.ceil(epoch / schedule.evaluations), 1)
+        return [*range(every, total, every), total]
+    count = min(max(round(FEWEST * schedule.epochs), schedule.patience + 2), total)
+    return [round(total * look / count) for look in range(1, count + 1)]
 
 
 def ramp(total: int, warmup: float) -> Callable[[int], float]:
@@ -118,44 +131,142 @@ def ramp(total: int, warmup: float) -> Callable[[int], float]:
     return factor
 
 
-def _step(
-    work: Work[Batch],
-    batch: Batch,
-    optimizer: torch.optim.Optimizer,
-    schedule: Schedule,
-    ctx: Context,
-) -> tuple[float, int, float]:
-    started = ctx.clock()
-    optimizer.zero_grad(set_to_none=True)
-    loss, tokens = work.step(batch)
-    if not math.isfinite(loss):
-        raise ModelError(
-            f"the training loss became {loss}, where a number was expected: lower the learning "
-            f"rate ({schedule.learning_rate:g})"
-        )
-    if schedule.clip > 0:
-        nn.utils.clip_grad_norm_(work.parameters, schedule.clip)
-    optimizer.step()
-    return loss, tokens, ctx.clock() - started
-
-
-def _batches(
-    first: Sequence[Batch], epoch: Callable[[], Sequence[Batch]], total: int
-) -> Iterator[Batch]:
-    batches, taken = first, 0
-    while taken < total:
-        for batch in batches[: total - taken]:
-            taken += 1
-            yield batch
-        batches = epoch() if taken < total else ()
-
-
-def _better(look: Look, best: Look, measure: str) -> bool:
+def better(look: Look, best: Look, measure: str) -> bool:
+    """Return whether a look is better than another: by the measure, then by the loss."""
     return (look[measure], -look["loss"]) > (best[measure], -best["loss"])
 
 
-def _point(
-    done: Fit, loss: float | None, look: Look | None, rate: float, speed: float, seconds: float
-) -> Point:
-    dev = None if look is None else look["loss"]
-    return Point(done.steps, loss, dev, rate, speed, seconds)
+def groups_of(
+    parameters: Mapping[str, nn.Parameter], schedule: Schedule
+) -> list[dict[str, object]]:
+    """Return the optimizer's parameter groups: one for each factor of the learning rate.
+
+    >>> one = nn.Parameter(torch.zeros(1))
+    >>> groups = groups_of({"head.a": one}, Schedule(learning_rate=1e-4, rates={"head": 10}))
+    >>> [(group["lr"], len(group["params"])) for group in groups]
+    [(0.001, 1)]
+    """
+    found: dict[float, list[nn.Parameter]] = {}
+    for name, parameter in parameters.items():
+        factor = next((f for text, f in schedule.rates.items() if text in name), 1.0)
+        found.setdefault(factor, []).append(parameter)
+    return [{"params": own, "lr": f * schedule.learning_rate} for f, own in found.items()]
+
+
+class _Loop(Generic[Batch]):
+    """A training under way; all that it depends on goes into `state` and comes back from it."""
+
+    def __init__(
+        self, work: Work[Batch], schedule: Schedule, ctx: Context, name: str, seed: int
+    ) -> None:
+        self.work, self.schedule, self.ctx, self.name = work, schedule, ctx, name
+        self.rng = random.Random(f"{seed}:{name}")
+        self.drawn = self.rng.getstate()
+        self.parameters = list(work.parameters.values())
+        self.optimizer = torch.optim.AdamW(
+            groups_of(work.parameters, schedule),
+            lr=schedule.learning_rate,
+            weight_decay=schedule.weight_decay,
+        )
+        self.batches = work.epoch(self.rng)
+        self.place = 0
+        self.total = max(round(schedule.epochs * len(self.batches)), 1)
+        self.looks = frozenset(looks_of(self.total, len(self.batches), schedule))
+        factor = ramp(self.total, schedule.warmup)
+        self.rate = torch.optim.lr_scheduler.LambdaLR(self.optimizer, factor)
+        self.done = Fit()
+        self.ended = False
+        self.started = ctx.clock()
+
+    def begin(self) -> None:
+        self.done.before = self.work.look()
+        self._tell(None, self.done.before, 0.0, 0.0)
+        self.trained = self.ctx.clock()
+
+    def step(self) -> tuple[float, float]:
+        """Take a step, and look at dev where that is due; return the loss and the seconds left."""
+        done, schedule = self.done, self.schedule
+        if self.place == len(self.batches):
+            self.drawn = self.rng.getstate()
+            self.batches, self.place = self.work.epoch(self.rng), 0
+        rate, started = self.optimizer.param_groups[0]["lr"], self.ctx.clock()
+        loss, tokens = self._update(self.batches[self.place])
+        seconds = self.ctx.clock() - started
+        self.rate.step()
+        self.place += 1
+        done.steps += 1
+        look = None
+        if done.steps in self.looks:
+            look = self.work.look()
+            gained = better(look, done.before, self.work.measure)
+            if done.best_step == 0 or better(look, done.best, self.work.measure):
+                done.best, done.best_step = look, done.steps
+                done.weights = [p.detach().clone() for p in self.parameters]
+                done.idle = 0 if gained else done.idle + 1
+            else:
+                done.idle += 1
+        self._tell(loss, look, rate, tokens / seconds if seconds > 0 else 0.0)
+        stopped = done.idle >= schedule.patience and done.steps < self.total
+        if stopped:
+            told = f"dev has not gained since step {done.best_step}: stopped early"
+            self.ctx.note(self.name, told)
+        self.ended = stopped or done.steps == self.total
+        done.seconds = self.ctx.clock() - self.started
+        took = (self.ctx.clock() - self.trained) / done.steps
+        return loss, took * (self.total - done.steps)
+
+    def _update(self, batch: Batch) -> tuple[float, int]:
+        self.optimizer.zero_grad(set_to_none=True)
+        loss, tokens = self.work.step(batch)
+        if not math.isfinite(loss):
+            raise ModelError(
+                f"the training loss became {loss}, where a number was expected: lower the learning "
+                f"rate ({self.schedule.learning_rate:g})"
+            )
+        if self.schedule.clip > 0:
+            nn.utils.clip_grad_norm_(self.parameters, self.schedule.clip)
+        self.optimizer.step()
+        return loss, tokens
+
+    def _tell(self, loss: float | None, look: Look | None, rate: float, speed: float) -> None:
+        dev = None if look is None else look["loss"]
+        seconds = self.ctx.clock() - self.started
+        self.done.curves.append(CurvePoint(self.done.steps, loss, dev, rate, speed, seconds))
+
+    def state(self) -> dict[str, Any]:
+        kept = {k: v for k, v in asdict(self.done).items() if k not in ("curves", "weights")}
+        cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+        return {
+            "parameters": [parameter.detach() for parameter in self.parameters],
+            "optimizer": self.optimizer.state_dict(),
+            "rate": {k: v for k, v in self.rate.state_dict().items() if k != "lr_lambdas"},
+            "chance": {"torch": torch.get_rng_state(), "cuda": cuda, "drawn": self.drawn},
+            "place": self.place,
+            "ended": self.ended,
+            "trained": self.ctx.clock() - self.trained,
+            "done": kept,
+            "weights": self.done.weights,
+            "curves": [asdict(point) for point in self.done.curves],
+        }
+
+    @torch.no_grad()
+    def restore(self, state: Mapping[str, Any]) -> None:
+        chance = state["chance"]
+        for parameter, value in zip(self.parameters, state["parameters"], strict=True):
+            parameter.copy_(value)
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.rate.load_state_dict(
+            {**state["rate"], "lr_lambdas": [None] * len(self.rate.lr_lambdas)}
+        )
+        self.drawn = chance["drawn"]
+        self.rng.setstate(self.drawn)
+        self.batches, self.place = self.work.epoch(self.rng), state["place"]
+        self.ended = state["ended"]
+        weights = [w.to(p.device) for w, p in zip(state["weights"], self.parameters, strict=False)]
+        curves = [CurvePoint(**point) for point in state["curves"]]
+        self.done = Fit(**state["done"], curves=curves, weights=weights)
+        now = self.ctx.clock()
+        self.started, self.trained = now - self.done.seconds, now - state["trained"]
+        torch.set_rng_state(chance["torch"])
+        if chance["cuda"]:
+            torch.cuda.set_rng_state_all(chance["cuda"])

@@ -29,7 +29,7 @@ DEPTH = 100
 
 
 @dataclass(frozen=True)
-class Point:
+class Try:
     """One try: the share of each leg (summing to 1) and the mean of the measure."""
 
     shares: Mapping[str, float]
@@ -37,7 +37,7 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FittedFusion:
     """The fitted weights (the largest is 1) and what they were chosen from.
 
     `mean` and `equal` are the measure's means on the fitted questions at these weights and at
@@ -50,7 +50,7 @@ class Fitted:
     mean: float
     equal: float
     legs: Mapping[str, float]
-    curve: tuple[Point, ...]
+    curve: tuple[Try, ...]
 
     def save(self, folder: Path) -> None:
         """Write the weights as a run keeps them."""
@@ -64,7 +64,7 @@ def fit_fusion(
     *,
     measure: str = "nDCG@10",
     k: int = RRF_K,
-) -> Fitted:
+) -> FittedFusion:
     """Return the weights of a reciprocal rank fusion that serve these training questions best.
 
     Every split of the weight over a grid is tried, with `k` as it is. Of the points that are not
@@ -89,7 +89,7 @@ def fit_fusion(
     chosen = _nearest_to_equal(grid, values)
     shares = grid[chosen]
     alone = [_index(grid, np.eye(len(names))[i]) for i in range(len(names))]
-    return Fitted(
+    return FittedFusion(
         weights={n: round(float(s / shares.max()), 4) for n, s in zip(names, shares, strict=True)},
         measure=measure,
         questions=len(questions),
@@ -97,7 +97,7 @@ def fit_fusion(
         equal=means[-1],
         legs={name: means[i] for name, i in zip(names, alone, strict=True)},
         curve=tuple(
-            Point(dict(zip(names, map(float, point), strict=True)), mean)
+            Try(dict(zip(names, map(float, point), strict=True)), mean)
             for point, mean in zip(grid, means, strict=True)
         ),
     )

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from graft.answer.prepare import Budget, Prepared, prepare, shows_passages
+from graft.answer.prepare import Budget, Prepared, distinct, prepare, shows_passages
 from graft.core.document import Passage
 from graft.core.errors import ConfigError
 from graft.core.example import Example
@@ -50,7 +50,7 @@ def trainable(
 ) -> Trainable:
     """Return the examples that both objectives can be trained on, told from the gold alone.
 
-    An answerable example is in when its evidence fits into `template` whole, beside the answer,
+    An answerable example is in when evidence of it fits into `template` whole, beside the answer,
     and its question into `closed_book`; an unanswerable one always. No distractor is needed to
     tell: a prompt loses its distractors before its evidence. So `items_raft` keeps every
     answerable example of these, `items_closed_book` the same ones, and neither has to run for the
@@ -61,8 +61,9 @@ def trainable(
         reason = _unusable(example, gold)
         if example.answerable and not reason:
             budget = _budget(agreed_answer(example), recipe, count_tokens)
-            evidence = [(True, passage) for passage in gold[example.id][: recipe.passages]]
-            read = not shows_passages(template) or _fitting(example, evidence, template, budget)
+            read = not shows_passages(template) or _with_evidence(
+                example, gold[example.id], {}, template=template, recipe=recipe, budget=budget
+            )
             asked = prepare(
                 example.question, (), closed_book, budget=budget, history=_history(example)
             )
@@ -126,15 +127,16 @@ def items_raft(
     """Return items with passages, as RAFT shows them (arXiv:2403.10131).
 
     `gold` and `distractors` hold passages by example id, best first. Each prompt shows
-    `recipe.passages` of them in an order drawn by the seed, so that where the evidence stands
-    tells nothing. A share `recipe.distractors_only` of the answerable examples is shown
-    distractors alone; their target, and that of unanswerable examples, is to decline.
+    `recipe.passages` of them, every gold one that fits and then distractors, in an order drawn by
+    the seed, so that where the evidence stands tells nothing. A share `recipe.distractors_only` of
+    the answerable examples is shown distractors alone; their target, and that of unanswerable
+    examples, is to decline.
 
     Prompts are prepared as serving prepares them, within `recipe.schedule.max_tokens` less room
-    for the answer. One that does not fit loses its last distractors, never its evidence; one of
-    which no distractor fits shows its evidence after all. An example whose evidence alone does
-    not fit, or that has none, is left out and counted, and so is an unanswerable one without a
-    distractor. Raises ConfigError when the target to decline is empty.
+    for the answer. One that does not fit loses its last distractors, then the last of several gold
+    passages, never all; one of which no distractor fits shows its evidence after all. An example
+    of which no gold passage fits, or that has none, is left out and counted, and so is an
+    unanswerable one without a distractor. Raises ConfigError when the target to decline is empty.
     """
     decline = recipe.decline or template.decline
     if not decline:
@@ -145,24 +147,27 @@ def items_raft(
     items, skipped = [], Counter[str]()
     hidden = _without_evidence(examples, distractors, recipe)
 
-    def made(example: Example, answer: str, shown: Shown) -> TrainItem | None:
-        fits = _fitting(example, shown, template, _budget(answer, recipe, count_tokens))
+    def made(example: Example, answer: str, evidence: Sequence[Passage] = ()) -> TrainItem | None:
+        budget = _budget(answer, recipe, count_tokens)
+        if evidence:
+            fits = _with_evidence(
+                example, evidence, distractors, template=template, recipe=recipe, budget=budget
+            )
+        else:
+            shown = _shown(example, (), distractors, recipe, gold.get(example.id, ()))
+            fits = _fitting(example, shown, template, budget)
         ids = tuple(passage.id for passage in fits.passages) if fits else ()
         return TrainItem(fits.prompt, answer, example.id, ids) if fits else None
 
     for example in examples:
         reason, item = _unusable(example, gold), None
         if example.answerable and not reason:
-            evidence = gold[example.id]
-            if example.id in hidden:
-                item = made(example, decline, _shown(example, (), distractors, recipe, evidence))
-            item = item or made(
-                example, agreed_answer(example), _shown(example, evidence, distractors, recipe)
-            )
+            item = made(example, decline) if example.id in hidden else None
+            item = item or made(example, agreed_answer(example), gold[example.id])
         elif not reason:
-            shown = _shown(example, gold.get(example.id, ()), distractors, recipe)
-            reason = "" if shown else "no passage"
-            item = made(example, decline, shown)
+            known = gold.get(example.id, ())
+            reason = "" if known or distractors.get(example.id) else "no passage"
+            item = made(example, decline, known)
         if item:
             items.append(item)
         else:
@@ -204,6 +209,19 @@ def _shown(
     shown = ([(True, p) for p in evidence] + others)[: recipe.passages]
     random.Random(f"{recipe.seed}:order:{example.id}").shuffle(shown)
     return shown
+
+
+def _with_evidence(
+    example: Example, evidence: Sequence[Passage], distractors: Mapping[str, Sequence[Passage]],
+    *, template: Template, recipe: Recipe, budget: Budget,
+) -> Prepared | None:  # fmt: skip
+    """The prompt with as many gold passages as fit, the best first, and then distractors."""
+    own = distinct(evidence)[: recipe.passages]
+    for count in range(len(own), 0, -1):
+        shown = _shown(example, own[:count], distractors, recipe, evidence)
+        if (made := _fitting(example, shown, template, budget)) is not None:
+            return made
+    return None
 
 
 def _fitting(example: Example, shown: Shown, template: Template, budget: Budget) -> Prepared | None:

@@ -66,12 +66,14 @@ def training_dtype(model: torch.nn.Module) -> torch.dtype:
 
 @contextmanager
 def in_dtype(model: torch.nn.Module, dtype: torch.dtype) -> Iterator[None]:
-    """Hold a model's weights in a wider number format within the block.
+    """Hold those of a model's weights that are narrower in a wider number format in the block.
 
-    Going from bfloat16 to float32 and back gives the same bits. Buffers stay as they are:
-    rotary frequencies are float32 in every model.
+    Going from bfloat16 to float32 and back gives the same bits; the other way it would not, so
+    what is wider already, such as the weights of other adapters, is left alone. Buffers stay as
+    they are: rotary frequencies are float32 in every model.
     """
-    before = [(parameter, parameter.dtype) for parameter in model.parameters()]
+    narrow = [p for p in model.parameters() if p.dtype.itemsize < dtype.itemsize]
+    before = [(parameter, parameter.dtype) for parameter in narrow if parameter.is_floating_point()]
     for parameter, _ in before:
         parameter.data = parameter.data.to(dtype)
     try:

@@ -19,6 +19,13 @@ from graft.core.recipe import Negatives
 from graft.examples.answering import Answering, said
 from graft.examples.searching import Retrieve, Searched, passages_of, searched
 
+MINED_HITS = 60
+"""Passages that hard negatives are chosen from: a band of ranks, and some to be left out."""
+
+POSITIVES = 4
+"""Passages that answer a question which it is trained with at most, the best first; the others
+are still no negatives of it. A question on many documents would cost as much as many questions."""
+
 Similarity = Callable[[Sequence[tuple[str, Passage]]], NDArray[np.float32]]
 """How near each question is to each passage, `(n,) float32`, on the scale of the encoder."""
 
@@ -92,6 +99,17 @@ def mine(
                 triples.extend(_triples(seeker, similarity))
             step.advance(len(batch))
     return Mined(tuple(triples), {reason: n for reason, n in dropped.items() if n})
+
+
+def train_mined(mined: Mined) -> Mined:
+    """Return what was mined with `POSITIVES` triples a question at most."""
+    taken: Counter[str] = Counter()
+    triples = []
+    for triple in mined.triples:
+        taken[triple.example] += 1
+        if taken[triple.example] <= POSITIVES:
+            triples.append(triple)
+    return replace(mined, triples=tuple(triples))
 
 
 def encoder_similarity(encoder: Encoder) -> Similarity:

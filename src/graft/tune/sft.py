@@ -7,12 +7,13 @@ and a mask by id would hide that token from the loss, so that the model never le
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
+from transformers import DynamicCache
 
 from graft.core.errors import InputError
 from graft.core.generation import Prompt
@@ -58,7 +59,7 @@ def encode_items(
     own limit, is left out and counted: cutting ids would lose the question or the answer, so it
     is for whoever builds the items to show fewer passages. An empty answer is left out too.
     """
-    limit = min(max_tokens, causal.context_tokens)
+    limit = min(max_tokens, causal.context_tokens - causal.virtual_tokens)
     kept, skipped = [], Counter[str]()
     for item in items:
         if not item.answer.strip():
@@ -81,27 +82,18 @@ def items_digest(items: Sequence[TrainItem]) -> str:
 class Batch:
     """Rows of ids, and where in them answers are learned.
 
-    `ids` is `(rows, length) int64`. `positions` restart at every example of a packed row and are
-    None where a row holds one example. `where` is `(n,) int64`, indices into the rows laid end to
-    end, of the tokens that predict; `targets` `(n,) int64` is what they should predict, example
-    by example. `tokens` counts without padding.
+    `ids` is `(rows, length) int64`, one example a row. `where` is `(n,) int64`, indices into the
+    rows laid end to end, of the tokens that predict; `targets` `(n,) int64` is what they should
+    predict, example by example.
     """
 
     ids: Tensor
-    positions: Tensor | None
     where: Tensor
     targets: Tensor
-    tokens: int
 
     def to(self, device: torch.device) -> Batch:
         """Return the batch on a device."""
-        return Batch(
-            self.ids.to(device),
-            None if self.positions is None else self.positions.to(device),
-            self.where.to(device),
-            self.targets.to(device),
-            self.tokens,
-        )
+        return Batch(self.ids.to(device), self.where.to(device), self.targets.to(device))
 
 
 def padded(examples: Sequence[Encoded], pad_id: int) -> Batch:
@@ -112,47 +104,24 @@ def padded(examples: Sequence[Encoded], pad_id: int) -> Batch:
     """
     length = max(len(example.ids) for example in examples)
     ids = torch.full((len(examples), length), pad_id, dtype=torch.long)
-    for row, example in enumerate(examples):
-        ids[row, : len(example.ids)] = torch.tensor(example.ids)
-    return _batch(ids, None, examples, [row * length for row in range(len(examples))])
-
-
-def packed(examples: Sequence[Encoded]) -> Batch:
-    """Return all examples in one row, end to end, with no padding.
-
-    Positions restart at each example, from which transformers builds the block-diagonal mask that
-    keeps them from seeing one another. No run packs, since it is no faster (decision 6): this is
-    what that is measured with.
-    """
-    ids = torch.tensor([[id for example in examples for id in example.ids]])
-    positions = torch.cat([torch.arange(len(example.ids)) for example in examples]).unsqueeze(0)
-    starts, start = [], 0
-    for example in examples:
-        starts.append(start)
-        start += len(example.ids)
-    return _batch(ids, positions, examples, starts)
-
-
-def _batch(
-    ids: Tensor, positions: Tensor | None, examples: Sequence[Encoded], starts: Sequence[int]
-) -> Batch:
     where: list[int] = []
     targets: list[int] = []
-    for example, start in zip(examples, starts, strict=True):
-        first = start + example.prompt_tokens - 1
+    for row, example in enumerate(examples):
+        ids[row, : len(example.ids)] = torch.tensor(example.ids)
+        first = row * length + example.prompt_tokens - 1
         where += range(first, first + len(example.labels))
         targets += example.labels
-    return Batch(
-        ids,
-        positions,
-        torch.tensor(where),
-        torch.tensor(targets),
-        sum(len(example.ids) for example in examples),
-    )
+    return Batch(ids, torch.tensor(where), torch.tensor(targets))
 
 
-def answer_logits(model: Any, batch: Batch) -> Tensor:
+Start = Callable[[Any, int], None]
+"""Puts what an adapter lays before every row into a cache (`Causal.start`)."""
+
+
+def answer_logits(model: Any, batch: Batch, start: Start | None = None) -> Tensor:
     """Return the logits of the answers' positions alone: `(n, vocabulary)`.
+
+    `start` lays an adapter's virtual tokens before every row, with their gradients.
 
     The model runs as it is, but its output layer is handed only the hidden states that predict an
     answer's token: of 8 × 750 tokens at a vocabulary of 49,152 all logits take 1.2 GB in float32,
@@ -173,17 +142,18 @@ def answer_logits(model: Any, batch: Batch) -> Tensor:
         )
     hook = head.register_forward_pre_hook(choose)
     try:
-        rows: Mapping[str, Any] = {"input_ids": batch.ids, "use_cache": False}
-        if batch.positions is not None:
-            rows = {**rows, "position_ids": batch.positions}
-        logits: Tensor = model(**rows).logits
+        before: dict[str, Any] = {"use_cache": False}
+        if start is not None:
+            before = {"use_cache": True, "past_key_values": DynamicCache(config=model.config)}
+            start(before["past_key_values"], len(batch.ids))
+        logits: Tensor = model(input_ids=batch.ids, **before).logits
     finally:
         hook.remove()
     return logits.squeeze(0)
 
 
-def token_losses(model: Any, batch: Batch) -> Tensor:
+def token_losses(model: Any, batch: Batch, start: Start | None = None) -> Tensor:
     """Return the cross-entropy of each answer token in nats: `(n,) float32`, or float64."""
-    logits = answer_logits(model, batch)
+    logits = answer_logits(model, batch, start)
     wide = logits if logits.dtype == torch.float64 else logits.float()
     return torch.nn.functional.cross_entropy(wide, batch.targets, reduction="none")

@@ -16,21 +16,27 @@ from graft.core.context import Context, Event
 from graft.core.document import Document, Passage
 from graft.core.errors import Cancelled, InputError
 from graft.core.example import Example, Gold
-from graft.core.recipe import Lora, Recipe, Schedule
+from graft.core.recipe import Recipe, Schedule
+from graft.core.runs import read_run
 from graft.core.search import Hit, Search
 from graft.models.loading import quiet
 from graft.testing.fakes import MemoryStore
 from graft.testing.tiny import tiny_encoder
+from graft.tune.accumulate import accumulate
 from graft.tune.lists import Lists, dev_lists, first_stage_scores, score_lists
 from graft.tune.mine import Triple
-from graft.tune.reranker import Pair, logits, pairs_of, tune_reranker
-from graft.tune.run import read_run, write_run
+from graft.tune.objectives.pointwise import POINTWISE, logits, pairs_of
+from graft.tune.ranking import reranker_trainee, tune_reranker
+from graft.tune.trained import Trained
+from graft.tune.writing import write_run
 
 WORDS = ("leave", "days", "office", "harbour", "march", "year", "oslo", "question")
 SCHEDULE = Schedule(
     epochs=12, batch_size=16, learning_rate=3e-3, warmup=0.1, evaluations=1, patience=9
 )
-RECIPE = Recipe("reranker", "pointwise", "tiny", adapter=None, schedule=SCHEDULE, seed=3)
+RECIPE = Recipe(
+    "reranker", "pointwise", "tiny", adapter={"name": "full"}, schedule=SCHEDULE, seed=3
+)
 
 
 def passage(word: str, number: int, mark: str) -> Passage:
@@ -70,6 +76,13 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> CrossEncoder:
         return CrossEncoder(str(folder), num_labels=1, device="cpu").eval()
 
 
+def tune(
+    start: CrossEncoder, triples: list[Triple], shown: Lists, *, recipe: Recipe, ctx: Context
+) -> Trained:
+    name = recipe.objective
+    return tune_reranker(start, {name: triples}, {name: shown}, recipe=recipe, ctx=ctx)
+
+
 def weights(module: torch.nn.Module) -> dict[str, torch.Tensor]:
     return {name: value.clone() for name, value in module.state_dict().items()}
 
@@ -80,7 +93,7 @@ def test_it_learns_what_the_first_stage_got_wrong_and_reloads_the_same(
     events: list[Event] = []
     before = weights(start)
     ctx = Context(events=events.append)
-    tuned = tune_reranker(start, TRIPLES, lists(), recipe=RECIPE, ctx=ctx)
+    tuned = tune(start, TRIPLES, lists(), recipe=RECIPE, ctx=ctx)
     assert tuned.before["MRR@10"] == pytest.approx(0.25)
     assert tuned.after["MRR@10"] > 0.9 and tuned.gained
     assert all(torch.equal(before[n], v) for n, v in start.state_dict().items())
@@ -106,7 +119,7 @@ def test_the_same_seed_gives_the_same_weights(start: CrossEncoder, tmp_path: Pat
     recipe = replace(RECIPE, schedule=replace(SCHEDULE, epochs=0.5))
     state = torch.get_rng_state()
     for name in ("a", "b"):
-        tuned = tune_reranker(start, TRIPLES, lists(), recipe=recipe, ctx=Context())
+        tuned = tune(start, TRIPLES, lists(), recipe=recipe, ctx=Context())
         (tmp_path / name).mkdir()
         tuned.save(tmp_path / name)
     a, b = ((tmp_path / n / "model.safetensors").read_bytes() for n in ("a", "b"))
@@ -118,7 +131,7 @@ def test_what_does_not_beat_the_first_stage_is_no_gain(start: CrossEncoder) -> N
     good = lists()
     turned = {id: tuple(reversed(shown)) for id, shown in good.candidates.items()}
     schedule = replace(SCHEDULE, epochs=0.5, learning_rate=1e-9)
-    tuned = tune_reranker(
+    tuned = tune(
         start, TRIPLES, replace(good, candidates=turned),
         recipe=replace(RECIPE, schedule=schedule), ctx=Context(),
     )  # fmt: skip
@@ -137,35 +150,38 @@ def test_the_loss_equals_a_hand_computed_case() -> None:
 
 
 def test_training_sees_the_same_loss_as_dev(start: CrossEncoder) -> None:
-    """In evaluation mode and at the start, the first step's loss is that of `score_lists`."""
-    from graft.tune.reranker import _Trainee
-
+    """In evaluation mode and at the start, the loss of all pairs is that of `score_lists`."""
     shown = lists()
-    labels = shown.labels
-    pairs = [Pair(q, p, label) for (q, p), label in zip(shown.pairs, labels, strict=True)]
-    trainee = _Trainee.of(start, pairs, RECIPE)
-    trainee.module.eval()
-    whole = float(trainee.loss(range(len(pairs))).detach()) / len(pairs)
-    assert whole == pytest.approx(trainee.look(shown)["loss"], rel=1e-5)
-    assert trainee.module.training, "a look leaves the module in training mode"
-    trainee.module.eval()
-    alone = sum(float(trainee.loss([i]).detach()) for i in range(len(pairs)))
-    assert alone / len(pairs) == pytest.approx(whole, rel=1e-5)
+    triples = [
+        Triple(id, shown.questions[id], passages[-1], passages[:-1])
+        for id, passages in shown.candidates.items()
+    ]
+    count = len(pairs_of(triples))
+    assert count == len(shown.pairs)
+    with reranker_trainee(start, RECIPE) as trainee:
+        session = POINTWISE.session(trainee.model, triples, shown, RECIPE)
+        trainee.module.eval()
+        whole = float(session.loss(range(count)).detach()) / count
+        assert whole == pytest.approx(session.look(Context())["loss"], rel=1e-5)
+        assert trainee.module.training, "a look leaves the module in training mode"
+        trainee.module.eval()
+        alone = sum(float(session.loss([i]).detach()) for i in range(count))
+    assert alone / count == pytest.approx(whole, rel=1e-5)
 
 
 def test_accumulation_changes_no_gradient(start: CrossEncoder) -> None:
-    from graft.tune.accumulate import accumulate
-    from graft.tune.reranker import _Trainee
-
     found = []
     for parts in (1, 4):
         recipe = replace(RECIPE, schedule=replace(SCHEDULE, accumulation=parts))
-        trainee = _Trainee.of(start, pairs_of(TRIPLES), recipe)
-        trainee.module.eval()
-        step = trainee.epoch(random.Random(0))[0]
-        assert len(step) >= parts
-        accumulate(step, trainee.loss, Context())
-        found.append([p.grad for p in trainee.parameters if p.grad is not None])
+        with reranker_trainee(start, recipe) as trainee:
+            session = POINTWISE.session(trainee.model, TRIPLES, lists(), recipe)
+            trainee.module.eval()
+            step = session.epoch(random.Random(0))[0]
+            assert len(step) >= parts
+            accumulate(step, session.loss, Context())
+            parameters = trainee.attached.parameters.values()
+            found.append([p.grad for p in parameters if p.grad is not None])
+    assert found[0]
     for one, four in zip(*found, strict=True):
         assert torch.allclose(one, four, atol=1e-6)
 
@@ -215,17 +231,17 @@ def test_dev_lists_keep_the_first_stages_order_and_all_gold() -> None:
 def test_what_cannot_be_trained_on_says_so(start: CrossEncoder) -> None:
     alone = [replace(t, negatives=()) for t in TRIPLES]
     for triples, recipe, message in (
-        (TRIPLES, replace(RECIPE, part="retriever"), "'pointwise'"),
-        (TRIPLES, replace(RECIPE, adapter=Lora()), "adapter to None"),
+        (TRIPLES, replace(RECIPE, objective="contrastive"), "'contrastive' trains a retriever"),
+        (TRIPLES, replace(RECIPE, adapter={"name": "lora"}), "adapter to full"),
         (alone, RECIPE, "passages that do not"),
     ):
         with pytest.raises(InputError, match=message):
-            tune_reranker(start, triples, lists(), recipe=recipe, ctx=Context())
+            tune(start, triples, lists(), recipe=recipe, ctx=Context())
 
 
 def test_a_cancel_leaves_the_start_as_it_was(start: CrossEncoder) -> None:
     before = weights(start)
     ctx = Context(events=lambda event: ctx.cancel.set() if event.phase == "progress" else None)
     with pytest.raises(Cancelled):
-        tune_reranker(start, TRIPLES, lists(), recipe=RECIPE, ctx=ctx)
+        tune(start, TRIPLES, lists(), recipe=RECIPE, ctx=ctx)
     assert all(torch.equal(before[n], v) for n, v in start.state_dict().items())

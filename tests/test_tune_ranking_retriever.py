@@ -15,20 +15,25 @@ from sentence_transformers import SentenceTransformer
 from graft.core.context import Context, Event
 from graft.core.document import Passage
 from graft.core.errors import Cancelled, InputError
-from graft.core.recipe import Lora, Recipe, Schedule
+from graft.core.recipe import Recipe, Schedule
+from graft.core.runs import read_run
+from graft.models.adapters.full import Full
+from graft.models.adapters.lora import Lora
 from graft.models.encoder import SentenceEncoder, load_encoder
 from graft.testing.tiny import tiny_encoder
 from graft.tune.mine import Triple, passage_keys
 from graft.tune.pool import Pool
-from graft.tune.retriever import tune_retriever
-from graft.tune.run import read_run, write_run
+from graft.tune.ranking import tune_retriever
+from graft.tune.writing import write_run
 
 TOPICS, KEYS = "abc", "klmnopqrstuvwx"
 
 SCHEDULE = Schedule(
     epochs=6, batch_size=42, learning_rate=3e-3, evaluations=1, patience=9, max_tokens=64
 )
-RECIPE = Recipe("retriever", "contrastive", "tiny", adapter=None, schedule=SCHEDULE, seed=1)
+RECIPE = Recipe(
+    "retriever", "contrastive", "tiny", adapter={"name": "full"}, schedule=SCHEDULE, seed=1
+)
 
 
 def question(topic: str, key: str) -> str:
@@ -74,7 +79,8 @@ def weights(module: torch.nn.Module) -> dict[str, torch.Tensor]:
 def tune(
     encoder: SentenceEncoder, recipe: Recipe = RECIPE, triples=TRIPLES, ctx: Context | None = None
 ):
-    return tune_retriever(encoder, triples, pool(), recipe=recipe, ctx=ctx or Context())
+    items, dev = ({recipe.objective: given} for given in (triples, pool()))
+    return tune_retriever(encoder, items, dev, recipe=recipe, ctx=ctx or Context())
 
 
 def test_it_learns_at_scale_20_and_not_at_scale_1(encoder: SentenceEncoder) -> None:
@@ -104,7 +110,7 @@ def test_what_is_saved_reloads_the_same(folder: Path, tmp_path: Path, adapter: L
     before = weights(prefixed.module)
     rate, epochs = (3e-3, 3) if adapter is None else (2e-2, 3)
     schedule = replace(SCHEDULE, learning_rate=rate, epochs=epochs)
-    recipe = replace(RECIPE, adapter=adapter, schedule=schedule)
+    recipe = replace(RECIPE, adapter=(adapter or Full()).to_dict(), schedule=schedule)
     ctx = Context()
     tuned = tune(prefixed, recipe, ctx=ctx)
     assert tuned.gained and tuned.after["nDCG@10"] > tuned.before["nDCG@10"] + 0.03
@@ -150,7 +156,9 @@ def test_only_what_is_meant_to_move_moves(encoder: SentenceEncoder) -> None:
         (some, ("query.weight", "value.weight")),
         (None, ("layer.0", "embeddings")),
     ):
-        tuned = tune(encoder, replace(RECIPE, adapter=adapter, schedule=schedule))
+        tuned = tune(
+            encoder, replace(RECIPE, adapter=(adapter or Full()).to_dict(), schedule=schedule)
+        )
         moved = [
             n for n, v in tuned.save.args[0].state_dict().items() if not torch.equal(v, before[n])
         ]
@@ -169,7 +177,7 @@ def test_no_gain_leaves_the_base_to_the_bit(encoder: SentenceEncoder) -> None:
     tuned = tune(encoder, replace(RECIPE, schedule=one_step), ctx=Context(events=notes.append))
     assert not tuned.gained and tuned.before == tuned.after
     assert all(torch.equal(before[n], v) for n, v in tuned.save.args[0].state_dict().items())
-    assert "no gain on dev" in notes[-1].message
+    assert "nothing is gained" in notes[-1].message
 
 
 def test_the_cost_is_told_before_and_progress_with_loss_and_time_left(
@@ -182,7 +190,7 @@ def test_the_cost_is_told_before_and_progress_with_loss_and_time_left(
     kinds = [event.phase for event in events]
     assert kinds[0] == "note" and "parameters" in events[0].message
     progress = [event for event in events if event.phase == "progress"]
-    assert len(progress) == tuned.counts["steps"] == tuned.estimate.steps
+    assert len(progress) == tuned.steps == tuned.estimate.steps
     assert progress[0].counts["seconds_left"] > 0 and progress[0].counts["loss"] > 0
     assert tuned.estimate.bytes > 0 and tuned.peak_memory["host"] > 0
     assert tuned.curves[0].dev_loss is not None and tuned.curves[0].train_loss is None
@@ -213,7 +221,7 @@ def test_mined_negatives_are_trained_on(encoder: SentenceEncoder) -> None:
 def test_what_cannot_be_trained_on_says_so(encoder: SentenceEncoder) -> None:
     same = [replace(TRIPLES[0], example=str(i)) for i in range(3)]
     for triples, recipe, message in (
-        (TRIPLES, replace(RECIPE, objective="pointwise"), "'contrastive'"),
+        (TRIPLES, replace(RECIPE, objective="pointwise"), "'pointwise' trains a reranker"),
         (TRIPLES, replace(RECIPE, schedule=replace(SCHEDULE, accumulation=2)), "set 1"),
         (TRIPLES[:1], RECIPE, "got 1"),
         (same, RECIPE, "the same gold"),

@@ -1,49 +1,92 @@
 """Run: one tuning's folder, from which it can be used, understood and made again.
 
 runs/ID/
-  adapter/        the weights: PEFT format (generator) or sentence-transformers format (others)
+  adapter/        the weights: PEFT format (generator) or sentence-transformers format (others);
+                  a run of several parts has a folder for each, by the part's name
   recipe.json     what was asked for: part, objective, adapter, schedule, example set, seed
   settings.json   the settings it was made under, resolved: what a release pins, [tune], the prompt
   data.jsonl      the passages that each question was trained with, mined ones included
   metrics.json    dev before and after, and how many examples were used or left out, and why
   curves.csv      loss, learning rate and tokens a second at each step
   versions.json   Python, packages and machine; never the environment's variables
-  run.json        id, time, duration, peak memory, estimate, library version, digests of the
-                  weights and of data.jsonl
+  run.json        id, role, artefacts and their digests, what it changes in the settings, probe,
+                  time, duration, peak memory, estimate, library version, whose documents it holds
+
+This reads them; `tune/writing.py` writes them.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import platform
-import shutil
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from graft.core.curves import CurvePoint, from_csv
 from graft.core.errors import FormatError, NotFound
+from graft.core.estimate import Estimate
 from graft.core.files import RUNS
 from graft.core.hashing import file_hash, value_hash
-from graft.core.installed import installed_versions
 from graft.core.recipe import Part, Recipe
-from graft.tune.cost import Estimate
-from graft.tune.curves import Point, from_csv, to_csv
-from graft.tune.data import DATA, Row, write_rows
+
+Floor = Mapping[Literal["reply", "vector", "score"], float]
+
+NOISE: Floor = {"reply": 0.1, "vector": 0.02, "score": 0.1}
+"""How far a probe may be off for rounding alone, between float32 and bfloat16 and between
+processors: nats a token's log-probability on the mean, parts of a vector's length, and a score.
+Measured with the starter models, of which bfloat16 takes half at most."""
+
+SLACK = 0.1
+"""And how far besides, of what the training moved: without the weights, or with twice their
+effect, a probe is off by about all of that."""
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """The weights that a run has for one part: their folder within the run's, and their digest."""
+
+    part: Part
+    folder: str
+    digest: str = ""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What a model said of something fixed once it was trained, to be compared at every load.
+
+    "reply": `given` holds the messages and the ids of the reply's first tokens, `found` for each
+    of these places a few ids with their log-probabilities (nats), the likeliest first.
+    "vector": `given` holds a text, `found` its vector. "score": `given` holds a question and a
+    passage, `found` their score. `moved` is how far that is from what the model gave before it
+    was trained, in the measure of `NOISE`.
+    """
+
+    kind: Literal["reply", "vector", "score"]
+    given: Mapping[str, Any]
+    found: Any
+    moved: float
+
+    @property
+    def tolerance(self) -> float:
+        """How far off it may be."""
+        return NOISE[self.kind] + SLACK * self.moved
 
 
 @dataclass(frozen=True)
 class Run:
     """One finished tuning.
 
+    `role` is what it is for: its objective's name unless it was given another. To put it into use
+    is to apply its `changes`: dotted settings and their values, "{}" in a text standing for the
+    value in use. `access` is who may see what it learned from, empty for everyone's. A run
+    of format 1, or one whose weights were made elsewhere, has no `probe`.
+
     `created` is in seconds since the epoch; `seconds` is the training's own duration;
     `peak_memory` has "host" and "device" in bytes; `before` and `after` are measures on dev;
     `counts` tells how many examples were used and left out by reason. `settings` are those it
     was made under, as plain values; `library_version` is whose passages it was trained on.
-    `digest` hashes the weights and `data_digest` what they were trained on; `folder` is where the
-    run was read from or written to.
+    `data_digest` hashes what it was trained on; `folder` is where it was read from or written to.
     """
 
     id: str
@@ -54,13 +97,17 @@ class Run:
     peak_memory: Mapping[str, int]
     before: Mapping[str, float]
     after: Mapping[str, float]
-    curves: tuple[Point, ...] = ()
+    role: str = ""
+    artefacts: tuple[Artefact, ...] = ()
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    probe: Probe | None = None
+    access: tuple[str, ...] = ()
+    curves: tuple[CurvePoint, ...] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
     estimate: Estimate | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     library_version: int = 0
-    digest: str = ""
     data_digest: str = ""
     folder: Path = field(default=Path(), compare=False)
 
@@ -71,14 +118,20 @@ class Run:
 
     @property
     def weights(self) -> Path:
-        """The folder of the weights."""
-        return self.folder / "adapter"
+        """The folder of the weights of the part that was tuned."""
+        return self.weights_of(self.part)
+
+    @property
+    def digest(self) -> str:
+        """The hash of all weights."""
+        return value_hash({each.part: each.digest for each in self.artefacts})
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON that scripts rely on."""
         return {
             "run": self.id,
             "part": self.part,
+            "role": self.role,
             "recipe": self.recipe.to_dict(),
             "seconds": self.seconds,
             "peak_memory_bytes": dict(self.peak_memory),
@@ -86,64 +139,20 @@ class Run:
             "dev": {"before": dict(self.before), "after": dict(self.after)},
         }
 
-
-def run_id(recipe: Recipe, created: float) -> str:
-    """Return a short, readable id: part, UTC date, and a hash of recipe and time.
-
-    >>> run_id(Recipe("generator", "raft", "starter"), 0.0)[:19]
-    'generator-19700101-'
-    """
-    day = datetime.fromtimestamp(created, UTC).strftime("%Y%m%d")
-    return f"{recipe.part}-{day}-{value_hash([recipe.to_dict(), created])[:6]}"
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of Python, of the packages that matter, and the machine's kind.
-
-    Variables of the environment are never recorded: they hold secrets.
-
-    >>> sorted(versions())[-1]
-    'transformers'
-    """
-    found = {"python": platform.python_version(), "machine": platform.machine()}
-    found |= {"system": platform.system(), "cpus": str(os.cpu_count() or 0)}
-    return found | installed_versions()
-
-
-def write_run(
-    runs: Path, run: Run, save: Callable[[Path], object], *, data: Iterable[Row] = ()
-) -> Run:
-    """Write a run under `runs` and return it with its folder and digests.
-
-    `save` is called with an empty folder to write the weights into; `data`, what it was trained
-    on, is written row by row. Everything goes to a hidden folder first, is flushed, and is
-    renamed last: a run exists whole or not at all, whatever fails, `save` included.
-    """
-    runs.mkdir(parents=True, exist_ok=True)
-    folder, partial = runs / run.id, runs / f".{run.id}.partial"
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
-        (partial / "adapter").mkdir(parents=True)
-        save(partial / "adapter")
-        done = replace(
-            run,
-            digest=weights_digest(partial / "adapter"),
-            data_digest=write_rows(data, partial / DATA),
-            folder=folder,
+    def weights_of(self, part: str) -> Path:
+        """Return the folder of a part's weights. Raises NotFound when the run has none."""
+        for artefact in self.artefacts:
+            if artefact.part == part:
+                return self.folder / artefact.folder
+        held = ", ".join(each.part for each in self.artefacts) or "nothing"
+        raise NotFound(
+            f"{RUNS}{self.id} holds weights of {held}, and a {part} was asked for: name a run of "
+            f"`graft tune {part}`"
         )
-        for name, text in _files(done).items():
-            (partial / name).write_text(text, encoding="utf-8")
-        _flush(partial)
-        partial.rename(folder)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
-    _flush_folder(runs)
-    return done
 
 
 def read_run(folder: Path) -> Run:
-    """Read a run's folder; one from before settings and data were kept has none of them.
+    """Read a run's folder.
 
     Raises NotFound when there is no run, FormatError when it is damaged.
     """
@@ -152,7 +161,7 @@ def read_run(folder: Path) -> Run:
     try:
         about = _json(folder / "run.json")
         metrics = _json(folder / "metrics.json")
-        estimate, settings = about["estimate"], folder / "settings.json"
+        estimate, probe, settings = about["estimate"], about["probe"], folder / "settings.json"
         return Run(
             id=about["id"],
             recipe=Recipe.from_dict(_json(folder / "recipe.json")),
@@ -162,13 +171,17 @@ def read_run(folder: Path) -> Run:
             peak_memory=about["peak_memory_bytes"],
             before=metrics["dev"]["before"],
             after=metrics["dev"]["after"],
+            role=about["role"],
+            artefacts=tuple(Artefact(**each) for each in about["artefacts"]),
+            changes=about["changes"],
+            probe=Probe(**probe) if probe else None,
+            access=tuple(about["access"]),
             curves=from_csv((folder / "curves.csv").read_text(encoding="utf-8")),
             counts=metrics["counts"],
             estimate=Estimate(**estimate) if estimate else None,
             versions=_json(folder / "versions.json"),
             settings=_json(settings) if settings.is_file() else {},
             library_version=about.get("library_version", 0),
-            digest=about["digest"],
             data_digest=about.get("data_digest", ""),
             folder=folder,
         )
@@ -201,55 +214,5 @@ def weights_digest(folder: Path) -> str:
     return value_hash({path.relative_to(folder).as_posix(): file_hash(path) for path in files})
 
 
-def _files(run: Run) -> dict[str, str]:
-    about = {
-        "id": run.id,
-        "part": run.part,
-        "created": run.created,
-        "seconds": run.seconds,
-        "seed": run.recipe.seed,
-        "data": run.recipe.data,
-        "recipe_digest": run.recipe.digest,
-        "trainable_parameters": run.trainable_parameters,
-        "peak_memory_bytes": dict(run.peak_memory),
-        "estimate": asdict(run.estimate) if run.estimate else None,
-        "library_version": run.library_version,
-        "digest": run.digest,
-        "data_digest": run.data_digest,
-    }
-    dev = {"before": dict(run.before), "after": dict(run.after)}
-    return {
-        "recipe.json": _text(run.recipe.to_dict()),
-        "settings.json": _text(dict(run.settings)),
-        "metrics.json": _text({"dev": dev, "counts": dict(run.counts)}),
-        "curves.csv": to_csv(run.curves),
-        "versions.json": _text(dict(run.versions)),
-        "run.json": _text(about),
-    }
-
-
-def _text(value: Any) -> str:
-    return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-
-
 def _json(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
-
-
-def _flush(folder: Path) -> None:
-    for path in folder.rglob("*"):
-        if path.is_dir():
-            _flush_folder(path)
-        else:
-            with path.open("rb+") as file:
-                os.fsync(file.fileno())
-    _flush_folder(folder)
-
-
-def _flush_folder(folder: Path) -> None:
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

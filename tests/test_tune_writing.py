@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from graft.core.curves import CurvePoint
 from graft.core.errors import FormatError, NotFound
+from graft.core.estimate import Estimate
 from graft.core.hashing import file_hash
 from graft.core.recipe import Recipe, Schedule
-from graft.tune.cost import Estimate
-from graft.tune.curves import Point
-from graft.tune.data import Row
-from graft.tune.run import Run, ancestors, read_run, run_id, versions, write_run
+from graft.core.runs import Run, ancestors, read_run
+from graft.tune.data import DataRow
+from graft.tune.writing import run_id, versions, write_run
 
 RECIPE = Recipe("generator", "raft", "starter", schedule=Schedule(epochs=2), data="d1", seed=3)
 CREATED = 1_750_000_000.5
@@ -30,7 +31,10 @@ def make_run(created: float = CREATED) -> Run:
         peak_memory={"host": 1 << 30, "device": 0},
         before={"loss": 2.0},
         after={"loss": 1.0},
-        curves=(Point(0, None, 2.0, 0.0, 0.0, 0.0), Point(1, 1.5, None, 1e-4, 100.0, 3.0)),
+        curves=(
+            CurvePoint(0, None, 2.0, 0.0, 0.0, 0.0),
+            CurvePoint(1, 1.5, None, 1e-4, 100.0, 3.0),
+        ),
         counts={"used": 8, "too long": 1},
         estimate=Estimate(11.0, 1 << 30, 800, 4, 42),
         versions=versions(),
@@ -81,12 +85,12 @@ def test_half_a_run_of_a_crash_is_no_run_and_is_in_nobodys_way(tmp_path: Path) -
 
 
 def test_what_it_was_trained_on_is_written_row_by_row_and_told_by_a_digest(tmp_path: Path) -> None:
-    rows = [Row("train", "q1", ("p1",), ("p9", "p1")), Row("dev", "q2", ("é",), digest="x")]
+    rows = [DataRow("train", "q1", ("p1",), ("p9", "p1")), DataRow("dev", "q2", ("é",), digest="x")]
     folder = tmp_path / "runs" / f".{make_run().id}.partial"
     sizes = []
 
     def streamed():
-        for row in [*rows, *[Row("train", f"q{i}", ("p" * 32,)) for i in range(2000)]]:
+        for row in [*rows, *[DataRow("train", f"q{i}", ("p" * 32,)) for i in range(2000)]]:
             sizes.append((folder / "data.jsonl").stat().st_size)
             yield row
 
@@ -108,7 +112,7 @@ def test_what_it_was_trained_on_is_written_row_by_row_and_told_by_a_digest(tmp_p
 
 def test_a_row_that_fails_leaves_no_run(tmp_path: Path) -> None:
     def failing():
-        yield Row("train", "q1")
+        yield DataRow("train", "q1")
         raise RuntimeError("gone")
 
     with pytest.raises(RuntimeError, match="gone"):

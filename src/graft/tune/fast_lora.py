@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 from peft.tuners.lora import Linear
-from torch import Tensor
+from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 
@@ -46,19 +46,26 @@ class _LoraProduct(torch.autograd.Function):
 
 
 @contextmanager
-def fast_lora(model: torch.nn.Module, adapter: str) -> Iterator[int]:
-    """Train `adapter`'s plain LoRA layers by the shorter path within the block; yield how many.
+def fast_lora(model: nn.Module, trained: Sequence[nn.Parameter]) -> Iterator[int]:
+    """Run the plain LoRA layers that are trained by the shorter path in the block; yield how many.
 
     Layers that PEFT runs in a special way (dropout, DoRA, quantised or transposed weights) keep
-    PEFT's own code. On a CPU with 135M weights a step takes about a fifth less time.
+    PEFT's own code, and so does a layer with another kind of adapter on it. On a CPU with 135M
+    weights a step takes about a fifth less time.
     """
-    layers: list[Any] = [m for m in model.modules() if type(m) is Linear and _plain(m, adapter)]
-    for layer in layers:
-        layer.forward = _forward(layer, adapter)
+    own = set(trained)
+    found: list[tuple[Any, str]] = []
+    for module in model.modules():
+        layer: Any = module
+        if type(layer) is Linear:
+            names = [name for name in layer.lora_A if layer.lora_A[name].weight in own]
+            found += [(layer, name) for name in names if _plain(layer, name)]
+    for layer, name in found:
+        layer.forward = _forward(layer, name)
     try:
-        yield len(layers)
+        yield len(found)
     finally:
-        for layer in layers:
+        for layer, _ in found:
             del layer.forward
 
 

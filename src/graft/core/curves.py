@@ -11,7 +11,7 @@ from graft.core.errors import FormatError
 
 
 @dataclass(frozen=True)
-class Point:
+class CurvePoint:
     """One optimizer step (1-based; 0 is the look at dev before training).
 
     Losses are means a token (generator) or an example (retriever, reranker), in nats. `dev_loss`
@@ -27,28 +27,28 @@ class Point:
     seconds: float
 
 
-def to_csv(points: Iterable[Point]) -> str:
+def to_csv(points: Iterable[CurvePoint]) -> str:
     """Return the points as CSV with a header; what was not measured is an empty cell.
 
-    >>> print(to_csv([Point(1, 0.5, None, 1e-4, 250.0, 2.0)]).splitlines()[1])
+    >>> print(to_csv([CurvePoint(1, 0.5, None, 1e-4, 250.0, 2.0)]).splitlines()[1])
     1,0.5,,0.0001,250.0,2.0
     """
     text = io.StringIO()
-    writer = csv.DictWriter(text, [f.name for f in fields(Point)], lineterminator="\n")
+    writer = csv.DictWriter(text, [f.name for f in fields(CurvePoint)], lineterminator="\n")
     writer.writeheader()
     writer.writerows(asdict(point) for point in points)
     return text.getvalue()
 
 
-def from_csv(text: str) -> tuple[Point, ...]:
+def from_csv(text: str) -> tuple[CurvePoint, ...]:
     """Return the points of `to_csv`'s text. Raises FormatError when it is damaged.
 
-    >>> from_csv(to_csv([Point(0, None, 1.5, 0.0, 0.0, 0.1)]))[0].dev_loss
+    >>> from_csv(to_csv([CurvePoint(0, None, 1.5, 0.0, 0.0, 0.1)]))[0].dev_loss
     1.5
     """
     try:
         return tuple(
-            Point(
+            CurvePoint(
                 int(row["step"]),
                 _optional(row["train_loss"]),
                 _optional(row["dev_loss"]),

@@ -1,0 +1,68 @@
+"""Checkpoint: where a training stands, so that one that was killed goes on to the bit."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from graft.core.hashing import value_hash
+from graft.core.installed import installed_versions
+from graft.core.recipe import Recipe
+from graft.tune.data import DataRow
+
+FOLDER = ".checkpoints"
+"""Within the folder of runs."""
+
+SECONDS = 60.0
+"""Between two writes: one of an encoder's 22 million weights and AdamW's moments takes .5 s."""
+
+DAYS = 7
+"""After which a checkpoint that nobody went on from is thrown away."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """One file, replaced whole; it is written when `every` seconds have gone by since the last."""
+
+    path: Path
+    every: float = SECONDS
+
+    def load(self) -> dict[str, Any] | None:
+        """Return what was saved last, or None when there is nothing to go on from."""
+        if not self.path.is_file():
+            return None
+        found: dict[str, Any] = torch.load(self.path, map_location="cpu", weights_only=True)
+        return found
+
+    def save(self, state: Mapping[str, Any]) -> None:
+        """Replace what was saved before: a kill at any instant leaves the one or the other."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        partial = self.path.with_suffix(".partial")
+        with partial.open("wb") as file:
+            torch.save(dict(state), file)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(self.path)
+
+    def remove(self) -> None:
+        """Throw it away: the run it was for is written."""
+        self.path.unlink(missing_ok=True)
+
+
+def checkpoint_of(runs: Path, recipe: Recipe, rows: Iterable[DataRow]) -> Checkpoint:
+    """Return the checkpoint of one tuning: of a recipe, what it is trained on, and this software.
+
+    Those of other tunings that are older than `DAYS` are thrown away.
+    """
+    key = value_hash([recipe.to_dict(), [asdict(row) for row in rows], installed_versions()])
+    folder = runs / FOLDER
+    for other in folder.glob("*"):
+        if time.time() - other.stat().st_mtime > DAYS * 24 * 3600:
+            other.unlink(missing_ok=True)
+    return Checkpoint(folder / f"{recipe.part}-{key[:16]}.pt")
