@@ -1,5 +1,3 @@
-"""The index of docs/extending.md, as it stands there."""
-
 import sqlite3
 
 import numpy as np

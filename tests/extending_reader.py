@@ -1,4 +1,4 @@
-"""The reader of docs/extending.md, as it stands there."""
+"""Subtitles as running text, without their numbers and times."""
 
 import re
 

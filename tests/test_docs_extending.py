@@ -32,6 +32,16 @@ def test_each_block_is_short_and_runs_alone(heading, tmp_path, monkeypatch):
     exec(code, {"__name__": "__main__"})
 
 
+@pytest.mark.parametrize(
+    ("heading", "file"), [("A stage", "stage"), ("A reader", "reader"), ("An index", "index")]
+)
+def test_what_the_suite_tries_is_what_the_page_shows(heading, file):
+    """The tests of each seam plug in `extending_FILE.py`, as a package would."""
+    assert (Path(__file__).parent / f"extending_{file}.py").read_text(encoding="utf-8") == BLOCKS[
+        heading
+    ]
+
+
 def test_the_measure_of_the_page_is_taken_with_the_others():
     found: dict = {}
     exec(compile(BLOCKS["A measure"], PAGE.name, "exec"), found)
