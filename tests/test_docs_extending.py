@@ -28,7 +28,8 @@ LONGEST = 40
 def test_each_block_is_short_and_runs_alone(heading, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert len(BLOCKS[heading].splitlines()) <= LONGEST
-    exec(compile(BLOCKS[heading], f"{PAGE.name}: {heading}", "exec"), {"__name__": "block"})
+    code = compile(BLOCKS[heading], f"{PAGE.name}: {heading}", "exec", dont_inherit=True)
+    exec(code, {"__name__": "block"})
 
 
 def test_the_measure_of_the_page_is_taken_with_the_others():

@@ -22,6 +22,7 @@ from graft.jobs.examples import import_
 from graft.loop.sets import load_examples
 from graft.measures.measure import Measure, each
 from graft.testing import FakeGenerator
+from graft.tune.writing import write_run
 from tests.conftest import CTX
 
 
