@@ -27,15 +27,15 @@ from peft import LoraConfig, get_peft_model
 from graft.core.context import Context
 from graft.core.document import Passage
 from graft.core.example import Example
-from graft.core.recipe import Lora, Recipe
+from graft.core.recipe import Recipe
 from graft.generate.prompts import template
 from graft.models.causal import Causal, load_causal
-from graft.tune.accumulate import Part, accumulate
-from graft.tune.adapter import fresh_adapter
+from graft.tune.accumulate import Chunk, accumulate
 from graft.tune.cost import peak_memory
+from graft.tune.generator import generator_trainee
 from graft.tune.items import items_raft
 from graft.tune.plan import cut, plan_epoch
-from graft.tune.sft import Encoded, TrainItem, encode_items, packed, padded, token_losses
+from graft.tune.sft import Encoded, TrainItem, encode_items, padded, token_losses
 
 WORDS = 160
 """Passages are cut here."""
@@ -92,6 +92,9 @@ def items(
     return list(made.items)
 
 
+RECIPE = Recipe("generator", "raft", "starter")
+
+
 def report(name: str, tokens: int, work: Callable[[], object]) -> float:
     """Print and return the tokens a second of one pass."""
     with peak_memory(interval=0.05) as peak:
@@ -107,20 +110,19 @@ def report(name: str, tokens: int, work: Callable[[], object]) -> float:
     return speed
 
 
-def ours(causal: Causal, examples: list[Encoded], batch: int, tokens: int, *, pack: bool) -> None:
+def ours(causal: Causal, examples: list[Encoded], batch: int, tokens: int) -> None:
     """One epoch as `tune_generator` trains, without its looks at dev."""
     lengths = [len(example.ids) for example in examples]
-    with fresh_adapter(causal, Lora(), 0) as parameters:
-        optimizer = torch.optim.AdamW(parameters, lr=3e-4)
+    with generator_trainee(causal, RECIPE) as trainee:
+        optimizer = torch.optim.AdamW(trainee.attached.parameters.values(), lr=3e-4)
 
         def loss(indices: list[int]) -> torch.Tensor:
-            chosen = [examples[i] for i in indices]
-            made = packed(chosen) if pack else padded(chosen, causal.pad_id)
-            return token_losses(causal.base, made.to(causal.device)).sum()
+            made = padded([examples[i] for i in indices], causal.pad_id)
+            return token_losses(causal.model, made.to(causal.device)).sum()
 
         for step in plan_epoch(lengths, batch, random.Random(0)):
             parts = [
-                Part(
+                Chunk(
                     indices,
                     sum(len(examples[i].labels) for i in indices),
                     sum(lengths[i] for i in indices),
@@ -172,7 +174,7 @@ def trl(causal: Causal, data: list[TrainItem], batch: int) -> None:
         disable_tqdm=True,
     )
     SFTTrainer(
-        causal.base,
+        causal.model,
         config,
         train_dataset=Dataset.from_list(rows),
         processing_class=causal.tokenizer,
@@ -204,25 +206,20 @@ def main() -> None:
     data = items(causal, *found)
     examples, _ = encode_items(causal, data, 1024)
     tokens = sum(len(example.ids) for example in examples)
-    with fresh_adapter(causal, Lora(), 0):
+    with generator_trainee(causal, RECIPE):
         dtype = causal.dtype
     print(
         f"{len(examples)} examples, {tokens} tokens, batches of {arguments.batch}, "
         f"{torch.get_num_threads()} threads; loaded in {causal.dtype}, trained in {dtype}"
     )
-    ours(causal, examples[:2], 1, 1024, pack=False)
+    ours(causal, examples[:2], 1, 1024)
     speeds = {}
     for size in arguments.parts:
         speeds[size] = report(
             f"ours, padded, parts of {size}",
             tokens,
-            lambda size=size: ours(causal, examples, arguments.batch, size, pack=False),
+            lambda size=size: ours(causal, examples, arguments.batch, size),
         )
-    report(
-        "ours, packed, parts of 1024",
-        tokens,
-        lambda: ours(causal, examples, arguments.batch, 1024, pack=True),
-    )
     wide = load_causal(arguments.model, dtype=str(dtype).removeprefix("torch."))
     slow = report("plain", tokens, lambda: plain(wide, examples, arguments.batch))
     best = max(speeds.values())

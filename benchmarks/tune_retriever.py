@@ -25,15 +25,17 @@ from graft.core.context import Context, Event
 from graft.core.document import Passage
 from graft.core.example import Example, Gold
 from graft.core.protocols import Ranked
-from graft.core.recipe import Lora, Negatives, Recipe, Schedule
+from graft.core.recipe import Negatives, Recipe, Schedule
 from graft.core.search import Hit, Search
+from graft.models.adapters.full import Full
+from graft.models.adapters.lora import Lora
 from graft.models.encoder import load_encoder
 from graft.models.starter import starter_encoder
 from graft.tune.fusion import Leg, fit_fusion, fuse
 from graft.tune.mine import mine
 from graft.tune.pool import dev_pool
-from graft.tune.retriever import tune_retriever
-from graft.tune.run import write_run
+from graft.tune.ranking import tune_retriever
+from graft.tune.writing import write_run
 
 DEFAULTS = RetrieverTuneTable()
 
@@ -110,11 +112,12 @@ def main() -> None:
         [examples[id] for id in dev], positives, corpus, size=options.pool, others=others
     )
     print(f"dev: {len(pool.questions)} questions, {len(pool.passages)} passages")
+    adapter = Lora(options.rank, 2 * options.rank) if options.lora else Full()
     recipe = Recipe(
         part="retriever",
         objective="contrastive",
         base=options.model,
-        adapter=Lora(options.rank, 2 * options.rank) if options.lora else None,
+        adapter=adapter.to_dict(),
         schedule=Schedule(
             epochs=options.epochs,
             batch_size=options.batch,
@@ -127,7 +130,8 @@ def main() -> None:
         scale=options.scale,
         seed=options.seed,
     )
-    tuned = tune_retriever(load_encoder(base), mined.triples, pool, recipe=recipe, ctx=ctx)
+    items, dev_items = {recipe.objective: mined.triples}, {recipe.objective: pool}
+    tuned = tune_retriever(load_encoder(base), items, dev_items, recipe=recipe, ctx=ctx)
     run = write_run(options.out, tuned.to_run(recipe, ctx), tuned.save)
     print(f"run {run.folder}: {run.seconds:.0f} s, peak {run.peak_memory['host'] / 2**30:.1f} GiB")
     print(f"by share of the tuned weights: {tuned.looks}")
@@ -206,7 +210,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--batch", type=int, default=DEFAULTS.batch_size)
     parser.add_argument("--rate", type=float, default=DEFAULTS.learning_rate)
     parser.add_argument("--max-tokens", type=int, default=256)
-    parser.add_argument("--evaluations", type=int, default=2)
+    parser.add_argument("--evaluations", type=int, default=0)
     parser.add_argument("--patience", type=int, default=DEFAULTS.patience)
     parser.add_argument("--lora", action="store_true")
     parser.add_argument("--rank", type=int, default=DEFAULTS.rank)

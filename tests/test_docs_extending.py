@@ -29,7 +29,7 @@ def test_each_block_is_short_and_runs_alone(heading, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert len(BLOCKS[heading].splitlines()) <= LONGEST
     code = compile(BLOCKS[heading], f"{PAGE.name}: {heading}", "exec", dont_inherit=True)
-    exec(code, {"__name__": "__main__"})
+    exec(code, {"__name__": "block"})
 
 
 @pytest.mark.parametrize(

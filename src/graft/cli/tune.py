@@ -18,6 +18,18 @@ ExamplesOption = Annotated[
 SeedOption = Annotated[int, typer.Option(help="The seed of everything random.")]
 
 
+ObjectiveOption = Annotated[
+    str,
+    typer.Option(help="What it is trained by, by its name; the part's usual objective otherwise."),
+]
+MixOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--mix",
+        metavar="NAME=SHARE",
+        help="Train by another objective beside, with its share of the loss; repeat it.",
+    ),
+]
 AdapterOption = Annotated[
     str, typer.Option(help="A kind of adapter, such as lora; the settings' otherwise.")
 ]
@@ -35,22 +47,14 @@ def fusion(
     _tune(context, "fusion", examples, settings, seed, wait, as_json)
 
 
-def _command(part: Part, usual: str, about: str) -> None:
-    """Add the command that trains a part by an objective, `usual` where none is named."""
+def _command(part: Part, about: str) -> None:
+    """Add the command that trains a part by an objective."""
 
     def command(
         context: typer.Context,
         examples: ExamplesOption = "",
-        objective: Annotated[
-            str, typer.Option(help=f"What it is trained by, by its name; {usual} otherwise.")
-        ] = "",
-        mix: Annotated[
-            list[str] | None,
-            typer.Option(
-                metavar="NAME=SHARE",
-                help="Train by another objective beside, with its share of the loss; repeat it.",
-            ),
-        ] = None,
+        objective: ObjectiveOption = "",
+        mix: MixOption = None,
         adapter: AdapterOption = "",
         settings: SetOption = None,
         seed: SeedOption = 0,
@@ -63,12 +67,12 @@ def _command(part: Part, usual: str, about: str) -> None:
     app.command(part, help=about)(command)
 
 
-_command("retriever", "contrastive", "Train the encoder with in-batch and mined hard negatives.")
-_command("reranker", "pointwise", "Train a cross-encoder on the first stage's real misses.")
+_command("retriever", "Train the encoder with in-batch and mined hard negatives.")
+_command("reranker", "Train a cross-encoder on the first stage's real misses.")
 _command(
-    "generator", "raft",
+    "generator",
     "Train an adapter to answer from passages (raft), or without them (closed-book, the control).",
-)  # fmt: skip
+)
 
 
 def _shares(mix: list[str]) -> dict[str, float]:
