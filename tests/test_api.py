@@ -19,6 +19,7 @@ from graft.core.search import Filter, Search
 from graft.core.where import parse_where
 from graft.jobs import examples as examples_job
 from graft.jobs.evaluate import Beir
+from graft.loop.recipes import Asked
 from graft.loop.sets import load_examples
 from graft.testing import FakeGenerator
 from tests.conftest import SUBJECTS, ask_for_years
@@ -325,8 +326,9 @@ CALLS: dict[str, Call] = {
         {"split": "dev", "limit": 4, "examples": "e"},
     ),
     "tune": (
-        lambda ws: ws.tune("generator", examples="e", closed_book=True), "tune.tune",
-        ("generator",), {"examples": "e", "closed_book": True, "wait": 2.0},
+        lambda ws: ws.tune("generator", examples="e", objective="closed-book", adapter="lora"),
+        "tune.tune", ("generator",),
+        {"examples": "e", "asked": Asked("closed-book", None, "lora"), "wait": 2.0},
     ),
     "evaluate": (
         lambda ws: ws.evaluate(examples="e", cells={"ft": "r"}, limit=4), "evaluate.evaluate", (),

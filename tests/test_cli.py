@@ -550,7 +550,8 @@ def test_a_tuned_part_is_told_of_and_put_into_use(asked):
     told = json.loads(out)
     assert code == 0, err
     assert set(told) == {
-        "run", "part", "recipe", "seconds", "peak_memory_bytes", "trainable_parameters", "dev",
+        "run", "part", "role", "recipe", "seconds", "peak_memory_bytes", "trainable_parameters",
+        "dev",
     }  # fmt: skip
     assert told["part"] == "fusion" and set(told["dev"]) == {"before", "after"}
     assert current(asked) == [0]

@@ -28,6 +28,7 @@ from graft.jobs.demo import SETTINGS, demo
 from graft.loop.adapted import Adapted
 from graft.loop.corpus import LONGEST, write_corpus
 from graft.retrieve.line import stage_keys
+from graft.wire import resolved
 
 
 def adapted(outcome: Outcome = "no gain", *, promoted: bool = False) -> Adapted:
@@ -94,7 +95,7 @@ def test_the_demo_adapts_to_what_it_wrote_by_its_own_settings(tmp_path, monkeypa
     monkeypatch.setattr(demonstrating, "adapt", loop)
     assert demo(tmp_path, ctx=Context()).release == 4
     [(config, [folder], command)] = ran
-    assert config == load_config(flags=SETTINGS) and command == "graft demo"
+    assert config == resolved(load_config(flags=SETTINGS)) and command == "graft demo"
     assert len(list(Path(folder).rglob("*.md"))) >= 100
 
 

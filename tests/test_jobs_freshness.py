@@ -127,7 +127,7 @@ def test_the_loop_tells_how_long_an_edited_fact_takes(
 
     monkeypatch.setattr(adapting, "by_training", training)
     closed = recipe(workspace, material)
-    progress.runs["closed"] = type("Ran", (), {"recipe": closed})()
+    progress.runs["closed"] = type("Ran", (), {"recipe": closed, "role": "closed-book"})()
     _, (name, value) = adapting._facts(told, material, progress, wait=0, ctx=CTX)
     assert name == f"{UNTIL}, by a training on these facts alone (ft)"
     assert value == "61.2 s, 1 of 2 right"

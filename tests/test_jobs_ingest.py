@@ -415,7 +415,7 @@ def lay_candidate(workspace: Wiring, tmp_path: Path, number: int, created: float
     made = Run(
         f"retriever-{number}", recipe, created, 1.0, 1, {"host": 1, "device": 0}, {}, {}
     )  # fmt: skip
-    write_run(
+    made = write_run(
         workspace.layout.runs, made, lambda to: shutil.copytree(encoder, to, dirs_exist_ok=True)
     )
     settings = with_run(workspace.releases.current().settings, made)

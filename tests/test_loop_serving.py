@@ -21,12 +21,18 @@ from graft.core.release import Release
 from graft.core.space import Space
 from graft.library.store import Library
 from graft.loop import serving as module
-from graft.loop.parts import runs_of, with_run
+from graft.loop.parts import runs_of
 from graft.loop.serving import may_use, serving
+from graft.tune.writing import changes_of
 from graft.wire import Wiring, resolved, segmentation, with_changes
 
 NAMES = ("hr", "legal", "it")
 STARTER_SPACE = Space(segmentation(Settings().segment).id, "starter", "digest", 4)
+
+
+def put(settings, part, id):
+    """Return the settings with a run of a part, told by its id, put into them."""
+    return with_changes(settings, changes_of(id.removeprefix("runs/"), part))
 
 
 @dataclass
@@ -104,10 +110,10 @@ def places(draw: st.DrawFn) -> tuple[tuple[FakeRun, ...], Settings, dict[str, An
     used = Settings()
     for run in made:
         if draw(st.booleans()):
-            used = with_run(used, run.part, run.id)  # type: ignore[arg-type]
+            used = put(used, run.part, run.id)  # type: ignore[arg-type]
     unknown = draw(st.sampled_from((None, *PARTS)))
     if unknown:
-        used = with_run(used, unknown, f"{unknown}-unknown")
+        used = put(used, unknown, f"{unknown}-unknown")
     now = draw(DOCUMENTS)
     return tuple(made), used, now, draw(st.lists(st.sampled_from("abcdef"), max_size=2))
 
@@ -155,7 +161,7 @@ def test_no_run_that_an_asker_may_not_see_serves_him(place: Any, who: frozenset[
 def opened(tmp_path: Path, *runs: FakeRun, now: Mapping[str, Any], **more: Any) -> Wiring:
     used = Settings()
     for run in runs:
-        used = with_run(used, run.part, run.id)  # type: ignore[arg-type]
+        used = put(used, run.part, run.id)  # type: ignore[arg-type]
     return Place(tmp_path, FakeLibrary(now), runs, used, **more).open()
 
 
@@ -193,7 +199,7 @@ def test_a_retriever_falls_back_to_the_nearest_base_that_may_be_used(tmp_path):
     now = {"news": [], "pay": ["hr"]}
     w = Place(
         tmp_path / "a", FakeLibrary(now, (replace(STARTER_SPACE, encoder="runs/retriever-1"),)),
-        (first, second), with_run(Settings(), "retriever", "retriever-2"),
+        (first, second), put(Settings(), "retriever", "retriever-2"),
     ).open()  # fmt: skip
     module_space = replace(STARTER_SPACE, encoder="runs/retriever-1")
     with pytest.MonkeyPatch.context() as patch:
@@ -203,7 +209,7 @@ def test_a_retriever_falls_back_to_the_nearest_base_that_may_be_used(tmp_path):
     assert served.name == "0 (without retriever-2)"
     closed = Place(
         tmp_path / "b", FakeLibrary({**now, "news": ["hr"]}), (first, second),
-        with_run(Settings(), "retriever", "retriever-2"),
+        put(Settings(), "retriever", "retriever-2"),
     ).open()  # fmt: skip
     served = serving(closed, None, frozenset({"it"}))
     assert served.settings == resolved(Settings()) and served.name == "0 (without retriever-2)"
@@ -254,9 +260,7 @@ def test_a_ring_of_runs_ends(tmp_path):
         FakeRun("retriever-1", "retriever", {}, base="runs/retriever-2"),
         FakeRun("retriever-2", "retriever", {}, base="runs/retriever-1"),
     )
-    w = Place(
-        tmp_path, FakeLibrary({}), runs, with_run(Settings(), "retriever", "retriever-1")
-    ).open()
+    w = Place(tmp_path, FakeLibrary({}), runs, put(Settings(), "retriever", "retriever-1")).open()
     assert not may_use(w, "retriever-1", frozenset({"hr"}))
     assert serving(w, None, frozenset({"hr"})).settings.encoder.model == "starter"
 

@@ -31,7 +31,8 @@ def without_run(settings: Settings, run: str, *, base: str = "") -> Settings:
     Without a base the encoder is the default one. A stage that a run is the model of goes, and a
     sum counts its legs as the line says.
 
-    >>> without_run(with_run(Settings(), "reranker", "reranker-1"), "reranker-1").retrieve.pipeline
+    >>> changes = {"retrieve.pipeline": "{} >> rerank", "retrieve.stages.rerank.model": "runs/r-1"}
+    >>> without_run(with_changes(Settings(), changes), "r-1").retrieve.pipeline
     'follow_up >> dense + bm25'
     """
     name, line = RUNS + run.removeprefix(RUNS), line_of(settings)
