@@ -11,6 +11,7 @@ from graft.core.errors import InputError
 from graft.core.example import Example
 from graft.core.runs import Run
 from graft.evaluate.about import About
+from graft.evaluate.cells import cell_named
 from graft.examples.formats import import_examples
 from graft.examples.gold import pin
 from graft.examples.repeats import repeating
@@ -55,6 +56,8 @@ def evaluate(
     whose generator was not tuned is left out. Raises LeakError, naming the pair, when a run was
     trained on a question that it would be asked.
     """
+    for name in cells or {}:
+        cell_named(name)
     settings, release = settings_of(workspace, None)
     held, found = reading(workspace, settings), load_examples(workspace, examples)
     runs = cell_runs(workspace, settings, cells or {}, found.id, ctx)

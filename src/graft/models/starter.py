@@ -6,7 +6,6 @@ import json
 import os
 import secrets
 import shutil
-import struct
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -101,19 +100,25 @@ def _convert(source: Path, folder: Path) -> None:
         import gguf
     except ImportError as error:
         raise MissingExtra("gguf", "the starter generator", "pip install gguf") from error
+    # Whoever only counts tokens by the starter's tokenizer, or encodes, converts nothing.
+    import torch
+    from safetensors.torch import save_file
+
     reader = gguf.GGUFReader(source)
     fields = reader.fields
     heads = int(fields["llama.attention.head_count"].contents())
     kv_heads = int(fields["llama.attention.head_count_kv"].contents())
-    weights: dict[str, NDArray[np.uint16]] = {}
+    weights: dict[str, torch.Tensor] = {}
     for tensor in reader.tensors:
         values = gguf.dequantize(tensor.data, tensor.tensor_type)
         if tensor.name.endswith("attn_q.weight"):
             values = _unpermute(values, heads)
         if tensor.name.endswith("attn_k.weight"):
             values = _unpermute(values, kv_heads)
-        weights[_name(tensor.name)] = bfloat16(values)
-    _write_safetensors(folder / "model.safetensors", weights)
+        weights[_name(tensor.name)] = torch.from_numpy(np.array(values)).bfloat16()
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    with (folder / "model.safetensors").open("rb+") as file:
+        os.fsync(file.fileno())
     _write_json(folder / "config.json", _config(fields, heads, kv_heads))
     ids = {
         name: int(fields[f"tokenizer.ggml.{key}_token_id"].contents())
@@ -152,36 +157,6 @@ def _unpermute(weight: NDArray[np.float32], heads: int) -> NDArray[np.float32]:
     rows, columns = weight.shape
     halves = weight.reshape(heads, rows // heads // 2, 2, columns)
     return halves.swapaxes(1, 2).reshape(rows, columns)
-
-
-def bfloat16(values: NDArray[np.float32]) -> NDArray[np.uint16]:
-    """Return the bits of `values` rounded to bfloat16, to nearest, ties to even.
-
-    >>> hex(int(bfloat16(np.asarray([1.0], dtype=np.float32))[0]))
-    '0x3f80'
-    """
-    bits = np.ascontiguousarray(values, dtype=np.float32).view(np.uint32)
-    rounded = bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))
-    return (rounded >> np.uint32(16)).astype(np.uint16)
-
-
-def _write_safetensors(path: Path, weights: Mapping[str, NDArray[np.uint16]]) -> None:
-    # numpy has no bfloat16, so the format (a JSON header, then the bytes) is written here.
-    header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
-    start = 0
-    for name, values in weights.items():
-        end = start + values.nbytes
-        shape = list(values.shape)
-        header[name] = {"dtype": "BF16", "shape": shape, "data_offsets": [start, end]}
-        start = end
-    head = json.dumps(header).encode()
-    head += b" " * (-len(head) % 8)
-    with path.open("wb") as file:
-        file.write(struct.pack("<Q", len(head)) + head)
-        for values in weights.values():
-            file.write(values.tobytes())
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _config(fields: Mapping[str, Any], heads: int, kv_heads: int) -> dict[str, Any]:
