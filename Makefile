@@ -5,11 +5,11 @@ BIN := $(VENV)/bin
 # tokenizers' own threads only fight with torch's over the same cores
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: demo test lint docs install clean
+.PHONY: demo test test-fast lint docs install clean
 .DEFAULT_GOAL := help
 
 help: ## show this help
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
 
 # What is installed depends on these two files alone; a changed source needs no new install (-e).
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -35,6 +35,9 @@ lint: $(VENV)/.installed-dev ## lint, types and import contracts
 
 test: lint ## everything: lint, types, import contracts and tests
 	$(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal
+
+test-fast: $(VENV)/.installed-dev ## the tests of parts, on every save: under 90 seconds on two cores
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal -m "not slow and not real"
 
 docs: $(VENV)/.installed-dev ## write docs/cli.md from the commands' own help
 	$(BIN)/typer graft.cli.main utils docs --name graft --output docs/cli.md

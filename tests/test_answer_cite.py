@@ -12,6 +12,8 @@ from graft.measures.sentences import sentences
 from graft.measures.words import has_meaning
 from graft.testing import MemoryStore
 
+pytestmark = pytest.mark.slow
+
 quick = settings(deadline=None, max_examples=100)
 
 DOCUMENTS = [

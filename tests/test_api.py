@@ -24,6 +24,8 @@ from graft.loop.sets import load_examples
 from graft.testing import FakeGenerator
 from tests.conftest import SUBJECTS, ask_for_years
 
+pytestmark = pytest.mark.slow
+
 SMALL = {
     "evaluate.resamples": "200",
     "evaluate.limit": "4",

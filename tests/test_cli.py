@@ -36,6 +36,8 @@ from graft.jobs import doctor
 from graft.testing import FakeGenerator
 from tests.conftest import SMALL, ask_for_years
 
+pytestmark = pytest.mark.slow
+
 MODELS = {"torch", "transformers", "sentence_transformers", "peft"}
 """What takes seconds to import."""
 

@@ -20,6 +20,8 @@ from graft.models.adapter import ADAPTERS
 from graft.tune.objective import OBJECTIVES
 from graft.wire import Wiring, causal, loaded_adapter
 
+pytestmark = pytest.mark.slow
+
 PAGE = Path(__file__).resolve().parents[1] / "docs/extending.md"
 CTX = Context()
 

@@ -13,6 +13,8 @@ from graft.evaluate.compare import (
     estimate,
 )
 
+pytestmark = pytest.mark.slow
+
 
 def clustered(generator: np.random.Generator, groups: int, size: int, shift: float):
     """Paired scores whose difference has a part that a whole document shares."""

@@ -18,6 +18,8 @@ from graft.models.adapters.lora import Lora
 from graft.models.causal import Causal, load_causal
 from graft.testing.tiny import Family, tiny_causal
 
+pytestmark = pytest.mark.slow
+
 torch.set_num_threads(1)
 
 FAMILIES = get_args(Family)

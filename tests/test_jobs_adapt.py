@@ -30,6 +30,8 @@ from graft.testing.tiny import tiny_encoder
 from graft.wire import fusion_weights, library, open_workspace, reading
 from tests.conftest import CTX, SMALL
 
+pytestmark = pytest.mark.slow
+
 
 def test_imported_questions_are_split_by_document_and_checked(workspace, beir, tmp_path):
     counts = import_(workspace, str(beir), split="train", ctx=CTX)

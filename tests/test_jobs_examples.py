@@ -31,6 +31,8 @@ from graft.testing import FakeGenerator
 from graft.wire import Wiring, open_workspace
 from tests.conftest import CTX, SMALL, SUBJECTS
 
+pytestmark = pytest.mark.slow
+
 
 def asked(number: int, article: str = "the") -> str:
     """Return the question of the `beir` folder on the year of a document."""

@@ -26,6 +26,8 @@ from graft.testing import FakeGenerator
 from graft.wire import Wiring, base_digest, causal, generator, open_workspace, reading
 from tests.conftest import CTX, SMALL
 
+pytestmark = pytest.mark.slow
+
 UNTIL = "until an edited fact is answered right"
 
 

@@ -39,6 +39,8 @@ from graft.testing.tiny import tiny_causal, tiny_encoder
 from graft.tune.writing import write_run
 from graft.wire import Wiring, library, open_workspace, pipeline
 
+pytestmark = pytest.mark.slow
+
 CTX = Context()
 
 

@@ -30,6 +30,8 @@ from graft.testing import FakeGenerator
 from graft.wire import Wiring, open_workspace, reading
 from tests.conftest import CTX
 
+pytestmark = pytest.mark.slow
+
 
 def scrambled(workspace: Wiring, run):
     """Give a run other weights: those of a tiny model hardly move in training."""

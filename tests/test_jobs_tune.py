@@ -31,6 +31,8 @@ from graft.tune.objectives import raft as raft_objective
 from graft.wire import Wiring, encoder, library, open_workspace
 from tests.conftest import SUBJECTS
 
+pytestmark = pytest.mark.slow
+
 CTX = Context()
 CLOSED = Asked("closed-book")
 SMALL = {

@@ -32,6 +32,8 @@ from graft.testing.indexes import Lie
 from graft.wire import library, open_workspace
 from tests.extending_index import SQLITE
 
+pytestmark = pytest.mark.slow
+
 ENCODER = FakeEncoder(dimensions=8)
 SPACE = Space("whole", ENCODER.name, ENCODER.digest, ENCODER.dimensions)
 WORDS = ("leave", "days", "carry", "over", "march", "manager", "tea")

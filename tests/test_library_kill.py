@@ -22,6 +22,8 @@ from graft.library.store import Library
 from graft.library.writer import Writer
 from graft.testing.fakes import FakeEncoder
 
+pytestmark = pytest.mark.slow
+
 KILLS = 50
 ENCODER = FakeEncoder(dimensions=8)
 SPACE = Space("halves", ENCODER.name, ENCODER.digest, ENCODER.dimensions)

@@ -30,6 +30,8 @@ from graft.library.store import Library
 from graft.library.writer import Writer
 from graft.testing.fakes import FakeEncoder
 
+pytestmark = pytest.mark.slow
+
 ENCODER = FakeEncoder(dimensions=8)
 SPACE = Space("whole", ENCODER.name, ENCODER.digest, ENCODER.dimensions)
 

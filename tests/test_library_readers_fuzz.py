@@ -27,6 +27,8 @@ from tests.library_files import (
     xlsx,
 )
 
+pytestmark = pytest.mark.slow
+
 _SUFFIXES = [*kinds.SUFFIXES, ".pdf", ".docx", ".pptx", ".xlsx", ".doc", ".xls",
              ".ppt", ".msg", ".odt",
              ".epub", ".py", ""]  # fmt: skip

@@ -20,6 +20,8 @@ from graft.core.where import parse_where
 from graft.library.store import Library
 from graft.testing.fakes import FakeEncoder
 
+pytestmark = pytest.mark.slow
+
 ENCODER = FakeEncoder(dimensions=8)
 SPACE = Space("whole", ENCODER.name, ENCODER.digest, ENCODER.dimensions)
 WORDS = ("leave", "days", "carry", "over", "march", "manager")

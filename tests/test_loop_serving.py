@@ -26,6 +26,8 @@ from graft.loop.serving import may_use, serving
 from graft.tune.writing import changes_of
 from graft.wire import Wiring, resolved, segmentation, with_changes
 
+pytestmark = pytest.mark.slow
+
 NAMES = ("hr", "legal", "it")
 STARTER_SPACE = Space(segmentation(Settings().segment).id, "starter", "digest", 4)
 

@@ -23,6 +23,8 @@ from graft.models.loading import quiet
 from graft.models.reranker import grow_reranker, load_reranker
 from graft.testing.tiny import TEXTS, tiny_causal, tiny_encoder
 
+pytestmark = pytest.mark.slow
+
 torch.set_num_threads(1)
 
 T = TypeVar("T")

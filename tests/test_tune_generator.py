@@ -23,6 +23,8 @@ from graft.tune.sft import TrainItem, encode_items, padded, token_losses
 from graft.tune.trained import Trained
 from graft.tune.writing import write_run
 
+pytestmark = pytest.mark.slow
+
 PAIRS = {
     "Where is the office?": "Oslo",
     "How many days?": "five days",

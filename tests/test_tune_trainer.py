@@ -38,6 +38,8 @@ from tests.test_tune_ranking_reranker import TRIPLES as PAIRED
 from tests.test_tune_ranking_reranker import lists
 from tests.test_tune_ranking_retriever import TRIPLES, pool
 
+pytestmark = pytest.mark.slow
+
 QUESTIONS = ("Where is the office?", "How many days?", "When?", "Who?", "What is near?", "Why?")
 ITEMS = [TrainItem(build(CLOSED_BOOK, q), f"It is {q[:3]}", q) for q in QUESTIONS]
 SCHEDULE = Schedule(epochs=3, batch_size=2, learning_rate=1e-2, max_tokens=300, patience=9)

@@ -24,6 +24,8 @@ from graft.jobs.search import search
 from graft.loop.sets import load_examples
 from graft.wire import Wiring, open_workspace
 
+pytestmark = pytest.mark.slow
+
 CTX = Context()
 MADE = Path(__file__).parent / "data" / "workspace-v1.tar.gz"
 
