@@ -122,7 +122,7 @@ class Ledger:
                 (id, created, library_version, json.dumps(dict(detail))),
             )
 
-    def record_run(
+    def record_run(  # noqa: PLR0913
         self, id: str, created: float, *, part: str, example_set: str, library_version: int,
         detail: Mapping[str, Any], documents: Mapping[str, str], access: Iterable[str],
     ) -> None:  # fmt: skip

@@ -81,7 +81,7 @@ class Progress:
         self.rungs.append(Rung(name, settings))
 
 
-def adapt(
+def adapt(  # noqa: PLR0913
     workspace: Wiring, paths: Sequence[str], *, examples: str = "", promote: bool = False,
     command: str = "graft adapt", wait: float = 0.0, ctx: Context,
 ) -> Adapted:  # fmt: skip

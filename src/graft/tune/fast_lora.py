@@ -16,7 +16,7 @@ class _LoraProduct(torch.autograd.Function):
     """`x W^T + b + s (x A^T) B^T` with its gradient for x, A and B; W and b are frozen."""
 
     @staticmethod
-    def forward(
+    def forward(  # noqa: PLR0913, PLR0917
         ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, a: Tensor, b: Tensor, scale: float
     ) -> Tensor:
         flat = x.reshape(-1, x.shape[-1])

@@ -58,7 +58,7 @@ class Mined:
     dropped: Mapping[str, int] = field(default_factory=dict)
 
 
-def mine(
+def mine(  # noqa: PLR0913
     examples: Sequence[Example],
     positives: Mapping[str, Sequence[Passage]],
     retrieve: Retrieve,
