@@ -35,7 +35,7 @@ Floor = Mapping[Literal["reply", "vector", "score"], float]
 NOISE: Floor = {"reply": 0.1, "vector": 0.02, "score": 0.1}
 """How far a probe may be off for rounding alone, between float32 and bfloat16 and between
 processors: nats a token's log-probability on the mean, parts of a vector's length, and a score.
-Measured with the starter models, of which bfloat16 takes half at most."""
+With the starter models bfloat16 takes two thirds at most; scores were measured near zero only."""
 
 SLACK = 0.1
 """And how far besides, of what the training moved: without the weights, or with twice their
