@@ -219,3 +219,19 @@ def test_a_rollback_goes_to_the_release_in_use_before(tmp_path):
     releases.switch(1)
     assert releases.rollback() == 2 and releases.current_number() == 2
     assert releases.rollback() == 0 and releases.history() == [0]
+
+
+def test_nobody_writes_to_a_workspace_while_it_is_migrated(tmp_path):
+    layout = _older(tmp_path)
+    refused = []
+
+    def step(home):
+        _split(home)
+        with pytest.raises(LockHeld), layout.writer():
+            pass
+        refused.append(True)
+
+    layout.open(_steps(step))
+    assert refused and _is_migrated(layout)
+    with layout.writer():
+        pass

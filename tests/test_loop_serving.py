@@ -195,6 +195,16 @@ def test_of_what_is_gone_the_access_then_counts_also_where_its_id_came_back(tmp_
     assert name(again, "it") == "0 (without fusion-1)" and name(again, "hr", "legal") == "0"
 
 
+def test_what_was_learned_from_a_text_that_is_another_now_stays_with_who_could_see_it(tmp_path):
+    run = FakeRun("fusion-1", "fusion", {"pay": ["hr"]})
+    same = opened(tmp_path / "a", run, now={"pay": []})
+    assert name(same, "it") == "0"
+    # the same id, opened to everybody, with another text: what was learned is still the old one
+    other = opened(tmp_path / "b", run, now={"pay": []})
+    other.ledger.record_library(3, 0.0, {}, changes=[("pay", "new", "updated")])
+    assert name(other, "it") == "0 (without fusion-1)" and name(other, "hr") == "0"
+
+
 def test_a_retriever_falls_back_to_the_nearest_base_that_may_be_used(tmp_path):
     first = FakeRun("retriever-1", "retriever", {"news": []})
     second = FakeRun("retriever-2", "retriever", {"pay": ["hr"]}, base="runs/retriever-1")

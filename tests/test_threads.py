@@ -14,6 +14,9 @@ import numpy as np
 import pytest
 import torch
 
+from graft import wire
+from graft.core.config import Config, GenerateTable
+from graft.core.files import Layout
 from graft.core.generation import Decoding, Prompt
 from graft.generate.local import LocalGenerator
 from graft.models.adapters.lora import Lora
@@ -22,6 +25,7 @@ from graft.models.encoder import load_encoder
 from graft.models.loading import quiet
 from graft.models.reranker import grow_reranker, load_reranker
 from graft.testing.tiny import TEXTS, tiny_causal, tiny_encoder
+from graft.wire import Wiring
 
 pytestmark = pytest.mark.slow
 
@@ -148,6 +152,24 @@ def test_an_adapter_is_loaded_while_others_ask(folder: Path, causal: Causal) -> 
 
     found = at_once([*(partial(load, a) for a in ADAPTERS[1:]), *[partial(texts, late, "")] * 4])
     assert found == [alone["one"], alone["two"], *[alone[""]] * 4]
+
+
+def test_a_probe_is_asked_while_nobody_changes_the_adapter(
+    folder: Path, causal: Causal, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    table = GenerateTable(model="base", adapter=str(folder / "one"))
+    workspace = Wiring(Layout(tmp_path), Config(), loaded={wire._causal_key(table): causal})
+    told: list[tuple[str, list[str]]] = []
+
+    def probe(_: Wiring, __: str, base: Causal) -> None:
+        other = started(partial(texts, base, ""))
+        with pytest.raises(TimeoutError):
+            other.result(0.3)
+        told.append((base.adapter, texts(base, base.adapter)))
+
+    monkeypatch.setattr(wire, "_probed", probe)
+    name = wire.loaded_adapter(workspace, table)
+    assert told == [(name, texts(causal, "one"))]
 
 
 def test_who_asks_while_the_model_is_trained_waits(causal: Causal) -> None:

@@ -86,3 +86,20 @@ def test_it_rolls_back_and_takes_new_documents(old: tuple[Wiring, dict[str, Any]
     for release in (0, 1):
         hits = search(workspace, "the whistle", limit=25, release=release, ctx=CTX).hits
         assert "whistle.md" in [hit.document_id for hit in hits]
+
+
+@pytest.mark.parametrize(
+    ("damaged", "text"),
+    [("runs/*/run.json", ""), ("runs/*/recipe.json", "{}"), ("releases/7.toml", "= 3")],
+)
+def test_what_is_damaged_keeps_nobody_from_the_rest(
+    tmp_path: Path, damaged: str, text: str
+) -> None:
+    with tarfile.open(MADE) as archive:
+        archive.extractall(tmp_path, filter="data")
+    home = tmp_path / ".graft"
+    target = next(iter(sorted(home.glob(damaged))), home / damaged)
+    target.write_text(text)
+    workspace = open_workspace(tmp_path)
+    assert ask(workspace, ["In which year was the anchor made?"], release=0, ctx=CTX)[0].text
+    assert not (tmp_path / ".graft.new").exists() and target.read_text() == text

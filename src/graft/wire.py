@@ -27,6 +27,7 @@ from graft.core.config import (
 from graft.core.errors import ConfigError, InputError, ModelError
 from graft.core.files import RUNS, Layout
 from graft.core.generation import Decoding
+from graft.core.hashing import text_hash
 from graft.core.index import IndexChoice
 from graft.core.ledger import Ledger
 from graft.core.migrations import STEPS
@@ -297,12 +298,15 @@ def generator(w: Wiring, table: GenerateTable) -> Generator:
 def loaded_adapter(w: Wiring, table: GenerateTable) -> str:
     """Return the name under which the local base has the adapter of these settings ("" is none)."""
     base = causal(w, table)
-    name = table.adapter.replace("/", "_").replace(".", "_")
+    # A name of its own for each setting, that PEFT takes and that no training uses.
+    name = f"served-{text_hash(table.adapter)[:16]}" if table.adapter else ""
     with w.lock:
         if name and name not in base.adapters:
             try:
                 base.load_adapter(name, weights_path(w, table.adapter, "generator"))
-                _probed(w, table.adapter, base)
+                # Whoever asks beside this load must not change the adapter under the probe.
+                with base.using(name):
+                    _probed(w, table.adapter, base)
             except ModelError:
                 # What has been put on it halfway must serve nobody: the base is loaded anew.
                 w.loaded.pop(_causal_key(table), None)

@@ -9,7 +9,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -170,17 +170,21 @@ class Layout:
             )
         copy, old = self.home.with_name(f"{self.home.name}.new"), self._aside(found)
         shutil.rmtree(copy, ignore_errors=True)
-        with self.writer():
+        with ExitStack() as held:
+            # To the last rename: what somebody wrote meanwhile would be gone with the old folder.
+            held.enter_context(self.writer())
             shutil.copytree(self.home, copy, symlinks=True)
-        for name in (self.lock.name, _holder_of(self.lock).name):
-            (copy / name).unlink(missing_ok=True)
-        for number in range(found, FORMAT):
-            steps[number](copy)
-        write_atomic(copy / self.format.name, f"{FORMAT}\n")
-        flush([copy, *copy.rglob("*")])
-        self.home.rename(old)
-        copy.rename(self.home)
-        _fsync(self.root)
+            for name in (self.lock.name, _holder_of(self.lock).name):
+                (copy / name).unlink(missing_ok=True)
+            for number in range(found, FORMAT):
+                steps[number](copy)
+            write_atomic(copy / self.format.name, f"{FORMAT}\n")
+            flush([copy, *copy.rglob("*")])
+            if os.name == "nt":  # which renames no folder that holds an open file
+                held.close()
+            self.home.rename(old)
+            copy.rename(self.home)
+            _fsync(self.root)
         shutil.rmtree(old)
 
     def _recover(self, aside: Sequence[Path]) -> None:

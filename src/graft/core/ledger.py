@@ -173,10 +173,10 @@ class Ledger:
         """Return whether a document is, or ever was, in the library."""
         return bool(self._rows("SELECT id FROM document WHERE id = ? LIMIT 1", (document_id,)))
 
-    def removed_since(self, version: int) -> set[str]:
-        """Return the ids of documents that were removed after a version, for a time or for good."""
+    def changed_since(self, version: int) -> set[str]:
+        """Return the ids of documents that were removed or given another text after a version."""
         rows = self._rows(
-            "SELECT id FROM document WHERE version > ? AND change IN ('removed', 'purged')",
+            "SELECT id FROM document WHERE version > ? AND change != 'added'",
             (version,),
         )
         return {row["id"] for row in rows}

@@ -69,9 +69,9 @@ def serving(w: Wiring, number: int | None, principals: frozenset[str] | None) ->
 def may_use(w: Wiring, id: str, principals: frozenset[str]) -> bool:
     """Return whether an asker may see all that a run, and every run before it, learned from.
 
-    What counts is who may see a document now. Of one that was removed since, it is known only who
-    could see some document of the run: the asker has to be all of them. A run that the ledger does
-    not know may be used by the owner alone.
+    What counts is who may see a document now. Of one that was removed since, or has another text,
+    it is known only who could see some document of the run: the asker has to be all of them.
+    A run that the ledger does not know may be used by the owner alone.
     """
     seen: set[str] = set()
     while id not in seen:
@@ -105,7 +105,7 @@ def learned(w: Wiring, id: str) -> Learned | None:
 def _sees_all(w: Wiring, run: Learned, principals: frozenset[str]) -> bool:
     now = library(w).seen_by(run.documents, principals)
     # An id may stand for another document now than when it was learned from.
-    gone = (run.documents - now.keys()) | (run.documents & w.ledger.removed_since(run.version))
+    gone = (run.documents - now.keys()) | (run.documents & w.ledger.changed_since(run.version))
     told = run.documents and not gone
     return all(now.values()) and (bool(told) or run.access <= principals)
 

@@ -19,7 +19,7 @@ def to_2(home: Path) -> None:
     reports = home / "reports"
     for report in sorted(reports.glob("*.html")):
         folder = home / "evaluations" / report.stem
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
         report.rename(folder / "report.html")
         about = {"id": report.stem, "format": 1, **told.get(report.stem, {})}
         (folder / "about.json").write_text(

@@ -24,8 +24,11 @@ STAGES: Mapping[str, dict[str, Any]] = {
 def to_2(home: Path) -> None:
     """Rewrite them in a workspace's folder `.graft`, in place: each searches as it did."""
     for path in sorted((home / "releases").glob("*.toml")):
-        release = tomllib.loads(path.read_text(encoding="utf-8"))
-        settings = release["settings"]
+        try:
+            release = tomllib.loads(path.read_text(encoding="utf-8"))
+            settings = release["settings"]
+        except (OSError, ValueError, KeyError):  # whoever reads it is told that it is damaged
+            continue
         retrieve = retrieve_to_2(settings.get("retrieve", {}))
         given = retrieve["stages"]
         retrieve["stages"] = {name: STAGES[name] | given.get(name, {}) for name in STAGES}

