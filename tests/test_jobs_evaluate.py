@@ -60,10 +60,7 @@ def made_run(workspace, objective: str, day: float = 0.0, steps: int = 3) -> str
         counts={"steps": steps},
     )  # fmt: skip
     written = write_run(workspace.layout.runs, run, lambda f: (f / "w").write_text(objective))
-    workspace.ledger.record_run(
-        run.id, day, part="generator", example_set=data, library_version=1,
-        detail={"recipe": recipe.to_dict()}, documents={}, access=(),
-    )  # fmt: skip
+    workspace.ledger.record_run(written, data, {})
     return written.id
 
 
