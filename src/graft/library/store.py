@@ -28,7 +28,7 @@ from graft.library.rows import (
     to_document,
     to_passage,
 )
-from graft.library.search import Asked, match, nearest
+from graft.library.search import Askers, match, nearest
 from graft.library.snapshot import Snapshot
 from graft.library.visible import find_rows
 from graft.library.writer import Writer
@@ -132,7 +132,7 @@ class Library:
                 f"queries have shape {vectors.shape} where (n, {state.space.dimensions}) was "
                 f"expected: encode them with {state.space.encoder!r}"
             )
-        return nearest(self._snapshot, state, vectors, limit, Asked(allowed, principals))
+        return nearest(self._snapshot, state, vectors, limit, Askers(allowed, principals))
 
     def match(
         self, queries: Sequence[str], limit: int, *, allowed: Sequence[Filter],
@@ -141,7 +141,7 @@ class Library:
         """Return for each query its best passages by BM25; any text is a query."""
         if not self.segmentations:
             return [[] for _ in queries]
-        return match(self._snapshot, self._cut(), queries, limit, Asked(allowed, principals))
+        return match(self._snapshot, self._cut(), queries, limit, Askers(allowed, principals))
 
     def passages(self, ids: Sequence[str]) -> list[Passage]:
         """Return the passages with these ids, in this order. Raises NotFound."""
