@@ -19,9 +19,12 @@ PASSAGE = "passages"
 
 
 def describe(
-    manifest: Manifest, tables: Mapping[str, StoredTable],
-    spaces: Sequence[tuple[Space, AnnIndex | None]], *, changed: Collection[str],
-) -> Manifest:  # fmt: skip
+    manifest: Manifest,
+    tables: Mapping[str, StoredTable],
+    spaces: Sequence[tuple[Space, AnnIndex | None]],
+    *,
+    changed: Collection[str],
+) -> Manifest:
     """Return the manifest with the tables as they are; those not in `changed` keep their digests.
 
     Raises InputError when an id stands twice in a table, when a space and its segmentation do

@@ -164,8 +164,10 @@ def read_directory(table: StoredTable, segmentation: str, facets: Facets) -> Dir
         (row["id"], span[0]) for row in derived.to_pylist() for span in json.loads(row["made_from"])
     ]
     ids = _array(found, "id")
-    pairs = [find_rows(ids, [id for id, _ in sources]),
-             find_rows(facets.ids, [source for _, source in sources])]  # fmt: skip
+    pairs = [
+        find_rows(ids, [id for id, _ in sources]),
+        find_rows(facets.ids, [source for _, source in sources]),
+    ]
     return Directory(
         ids,
         documents.to_numpy().astype(np.int32),

@@ -244,7 +244,10 @@ class Writer:
         self._delete(sorted(self._gone))
         self._gone, self._waiting = set(), set()
         buffers: dict[str, RowBuffer | VectorBuffer] = {
-            DOCUMENT: self._documents, PASSAGE: self._passages, **self._vectors}  # fmt: skip
+            DOCUMENT: self._documents,
+            PASSAGE: self._passages,
+            **self._vectors,
+        }
         for key, buffer in buffers.items():
             for batch in buffer.drain():
                 self._tables[key].add(pa.Table.from_batches([batch]))

@@ -98,9 +98,14 @@ def parse_xml(data: bytes, name: str = "the file") -> Any:
         )
     for mend in (False, True):
         parser = etree.XMLParser(
-            resolve_entities="internal", no_network=True, load_dtd=False, huge_tree=False,
-            recover=mend, remove_comments=True, remove_pis=True,
-        )  # fmt: skip
+            resolve_entities="internal",
+            no_network=True,
+            load_dtd=False,
+            huge_tree=False,
+            recover=mend,
+            remove_comments=True,
+            remove_pis=True,
+        )
         try:
             root = etree.fromstring(data, parser)
         except etree.XMLSyntaxError as error:
