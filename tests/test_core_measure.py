@@ -19,14 +19,21 @@ from graft.core.case import Case
 from graft.core.config import load_config
 from graft.core.errors import ConfigError
 from graft.core.example import Example
-from graft.core.measure import FAMILIES, MEASURES, measure_named, measures_in_order, measures_taken
+from graft.core.measure import (
+    FAMILIES,
+    MEASURES,
+    Measure,
+    each,
+    measure_named,
+    measures_in_order,
+    measures_taken,
+)
 from graft.evaluate.about import About
 from graft.evaluate.compare import Sampling
 from graft.evaluate.gate import Terms, verdict_on
 from graft.evaluate.report import render
 from graft.evaluate.result import Plan, summarise
 from graft.evaluate.score import score
-from graft.measures.measure import Measure, each
 
 WORDS = Measure(
     "long_windedness", "Long-windedness", "long-\nwinded", "This test",

@@ -14,8 +14,8 @@ from graft.examples.check import check
 from graft.examples.split import (
     LEARNED_COPY,
     SPLIT_COPY,
-    Learned,
     Shares,
+    TrainedOn,
     assign,
     counts,
     documents_of,
@@ -107,13 +107,13 @@ def test_a_document_that_was_learned_never_goes_to_test_new() -> None:
     groups = {"copy of d19": "d19", "gone": "d18"}
     kept_out = set(learned[:-1]) | {"d19"}
     for seed in range(8):
-        made = assign(examples, groups=groups, seed=seed, learned=Learned(learned))
+        made = assign(examples, groups=groups, seed=seed, learned=TrainedOn(learned))
         new = {d for e in made.examples if e.split == "test-new" for d in documents_of(e)}
         assert len(new) == 5 and not new & kept_out
         assert min(counts(made.examples).values()) > 0
         check(made.examples, groups=groups)
     everything = [f"d{i:02}" for i in range(20)]
-    held = counts(assign(examples, seed=1, learned=Learned(everything)).examples)
+    held = counts(assign(examples, seed=1, learned=TrainedOn(everything)).examples)
     assert held == {"train": 85, "dev": 18, "test-seen": 18, "test-new": 0}
 
 
@@ -125,7 +125,7 @@ def test_a_question_that_was_learned_is_in_no_test() -> None:
     questions |= {f"{text.upper()}!": "dev" for text in dev.values()}
     questions |= {text.replace("Question", "question the"): "train" for text in train.values()}
     for seed in range(8):
-        made = assign(examples, seed=seed, learned=Learned(questions=questions))
+        made = assign(examples, seed=seed, learned=TrainedOn(questions=questions))
         splits = {e.id: e.split for e in made.examples}
         lost = set(made.dropped.get(LEARNED_COPY, ()))
         assert {splits.get(id) for id in train.keys() - lost} == {"train"}
@@ -139,12 +139,12 @@ def test_a_learned_question_keeps_its_document_from_test_new_while_others_fill_i
     examples = corpus()
     some: dict[str, Split] = {e.question: "train" for e in examples[::6][:15]}
     for seed in range(8):
-        made = assign(examples, seed=seed, learned=Learned(questions=some))
+        made = assign(examples, seed=seed, learned=TrainedOn(questions=some))
         new = {d for e in made.examples if e.split == "test-new" for d in documents_of(e)}
         assert not made.dropped and new == {f"d{i}" for i in range(15, 20)}
     # where every document has one, the test goes without the questions
     everywhere: dict[str, Split] = {e.question: "train" for e in examples[::6]}
-    made = assign(examples, seed=1, learned=Learned(questions=everywhere))
+    made = assign(examples, seed=1, learned=TrainedOn(questions=everywhere))
     assert counts(made.examples)["test-new"] == 25 and len(made.dropped[LEARNED_COPY]) == 5
 
 

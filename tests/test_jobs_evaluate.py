@@ -13,14 +13,13 @@ import pytest
 from graft import wire
 from graft.cli.main import main
 from graft.core.errors import Cancelled, FormatError, InputError, NotFound
-from graft.core.measure import MEASURES
+from graft.core.measure import MEASURES, Measure, each
 from graft.core.recipe import Recipe, Schedule
 from graft.core.runs import Run
 from graft.evaluate.folder import read_evaluation
 from graft.jobs.evaluate import evaluate, evaluate_again, evaluate_systems
 from graft.jobs.examples import import_
 from graft.loop.sets import load_examples
-from graft.measures.measure import Measure, each
 from graft.testing import FakeGenerator
 from graft.tune.writing import write_run
 from tests.conftest import CTX
@@ -60,10 +59,7 @@ def made_run(workspace, objective: str, day: float = 0.0, steps: int = 3) -> str
         counts={"steps": steps},
     )  # fmt: skip
     written = write_run(workspace.layout.runs, run, lambda f: (f / "w").write_text(objective))
-    workspace.ledger.record_run(
-        run.id, day, part="generator", example_set=data, library_version=1,
-        detail={"recipe": recipe.to_dict()}, documents={}, access=(),
-    )  # fmt: skip
+    workspace.ledger.record_run(written, data, {})
     return written.id
 
 

@@ -152,10 +152,7 @@ def test_a_release_that_was_trained_on_every_document_leaves_none_for_test_new(s
     build(smithy, ctx=CTX)
     run = tune(smithy, "fusion", ctx=CTX)
     put_into_use(smithy, run)
-    smithy.ledger.record_run(
-        run.id, run.created, part=run.part, example_set=run.recipe.data, library_version=1,
-        detail={}, documents={f"{subject}.md": "" for subject in SUBJECTS}, access=(),
-    )  # fmt: skip
+    smithy.ledger.record_run(run, run.recipe.data, {f"{subject}.md": "" for subject in SUBJECTS})
     told: list[Event] = []
     made = build(smithy, ctx=Context(events=told.append))
     assert made["test-new"] == 0 < made["test-seen"]

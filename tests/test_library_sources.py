@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from graft.core.errors import DocumentError, InputError
 from graft.library import parse
 from graft.library.parse import load_all
-from graft.library.sources import SourceItem, expand, fingerprint, load, roots_of, source_id
+from graft.library.sources import SourceItem, expand, fingerprint, load, source_id
 from tests.library_files import docx, paragraph, pdf
 
 Make = Callable[..., Path]
@@ -114,7 +114,6 @@ def test_same_ids_under_two_roots_are_told_apart_and_stay_so(make: Make) -> None
 def test_a_file_under_two_roots_comes_once(make: Make) -> None:
     base = make("docs", a_dot_md="a", sub__b_dot_md="b")
     assert ids(base, base / "sub", base, base / "a.md") == ["a.md", "sub/b.md"]
-    assert roots_of([base, base]) == [base.resolve().as_posix()]
 
 
 def test_links_make_no_loops_and_odd_files_are_refused(make: Make, tmp_path: Path) -> None:

@@ -17,7 +17,9 @@ from graft.core.context import Context
 from graft.core.document import Document
 from graft.core.errors import ModelError
 from graft.core.files import Layout
+from graft.core.recipe import Part, Recipe
 from graft.core.release import Release
+from graft.core.runs import Run
 from graft.core.space import Space
 from graft.library.store import Library
 from graft.loop import serving as module
@@ -58,16 +60,16 @@ class FakeRun:
     """A run as the ledger knows it: what it learned from, and the access of that then."""
 
     id: str
-    part: str
+    part: Part
     documents: Mapping[str, Collection[str]]
     base: str = "starter"
 
     def record(self, w: Wiring) -> None:
-        w.ledger.record_run(
-            self.id, 0.0, part=self.part, example_set="", library_version=1,
-            detail={"recipe": {"base": self.base}}, documents=dict.fromkeys(self.documents, "hash"),
-            access={name for names in self.documents.values() for name in names},
+        run = Run(
+            self.id, Recipe(self.part, "raft", self.base), 0.0, 1.0, 10, {}, {}, {},
+            access=tuple({name for names in self.documents.values() for name in names}),
         )  # fmt: skip
+        w.ledger.record_run(run, "", dict.fromkeys(self.documents, "hash"))
 
 
 @dataclass

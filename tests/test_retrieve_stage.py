@@ -158,10 +158,7 @@ def test_a_sum_of_weighted_terms_is_one_fusion_and_a_factor_keeps_a_sum_together
 def test_a_tree_is_walked_from_its_leaves_to_its_root_and_changed_without_being_touched():
     a, b, c = Fixed((), "a"), Fixed((), "b"), Fixed((), "c")
     tree = (a + 0.5 * b) % 4 >> c
-    assert [(path, stage.name) for path, stage in walk(tree)] == [
-        ((0, 0, 0), "a"), ((0, 0, 1), "b"), ((0, 0), "fused"), ((0,), "first"), ((1,), "c"),
-        ((), "chain"),
-    ]  # fmt: skip
+    assert [stage.name for stage in walk(tree)] == ["a", "b", "fused", "first", "c", "chain"]
     renamed = mapped(tree, lambda s: replace(s, name="x") if isinstance(s, Fixed) else s)
     x = Fixed((), "x")
     assert renamed == (x + 0.5 * x) % 4 >> x

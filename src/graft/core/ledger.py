@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from graft.core.errors import FormatError, SetupError
+from graft.core.runs import Run
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS library (
@@ -78,14 +79,9 @@ class Ledger:
     ) -> None:
         """Record a published version; `changes` holds (document id, text hash, change)."""
         with self._connection() as db:
-            db.execute(
-                "INSERT OR REPLACE INTO library VALUES (?, ?, ?)",
-                (version, created, json.dumps(dict(counts))),
-            )
-            db.executemany(
-                "INSERT OR REPLACE INTO document VALUES (?, ?, ?, ?)",
-                ((id, text_hash, version, change) for id, text_hash, change in changes),
-            )
+            _put(db, "library", (version, created, json.dumps(dict(counts))))
+            rows = ((id, text_hash, version, change) for id, text_hash, change in changes)
+            _put(db, "document", *rows)
 
     def record_sources(
         self, roots: Mapping[str, Iterable[str]], ingested: float, *, instead_of: Iterable[str] = ()
@@ -96,10 +92,8 @@ class Ledger:
         """
         with self._connection() as db:
             db.executemany("DELETE FROM source WHERE root = ?", ((name,) for name in instead_of))
-            db.executemany(
-                "INSERT OR REPLACE INTO source VALUES (?, ?, ?)",
-                ((root, ingested, json.dumps(sorted(access))) for root, access in roots.items()),
-            )
+            rows = ((root, ingested, json.dumps(sorted(who))) for root, who in roots.items())
+            _put(db, "source", *rows)
 
     def sources(self) -> dict[str, tuple[str, ...]]:
         """Return who may see what is under each root, as last ingested; empty is everyone."""
@@ -117,48 +111,36 @@ class Ledger:
     ) -> None:
         """Record an example set by its digest."""
         with self._connection() as db:
-            db.execute(
-                "INSERT OR REPLACE INTO example_set VALUES (?, ?, ?, ?)",
-                (id, created, library_version, json.dumps(dict(detail))),
-            )
+            _put(db, "example_set", (id, created, library_version, json.dumps(dict(detail))))
 
-    def record_run(  # noqa: PLR0913
-        self, id: str, created: float, *, part: str, example_set: str, library_version: int,
-        detail: Mapping[str, Any], documents: Mapping[str, str], access: Iterable[str],
-    ) -> None:  # fmt: skip
-        """Record a tuning run with the documents (id to text hash) and access it learned from."""
+    def record_run(self, run: Run, example_set: str, documents: Mapping[str, str]) -> None:
+        """Record a tuning run with the documents (id to text hash) that it learned from."""
+        access, detail = json.dumps(sorted(run.access)), json.dumps(run.to_dict())
+        told = (run.part, example_set, run.library_version, access, detail)
         with self._connection() as db:
-            db.execute(
-                "INSERT OR REPLACE INTO run VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (id, created, part, example_set, library_version, json.dumps(sorted(access)),
-                 json.dumps(dict(detail))),
-            )  # fmt: skip
-            db.executemany(
-                "INSERT OR REPLACE INTO run_document VALUES (?, ?, ?)",
-                ((id, document, text_hash) for document, text_hash in documents.items()),
-            )
+            _put(db, "run", (run.id, run.created, *told))
+            _put(db, "run_document", *((run.id, id, mark) for id, mark in documents.items()))
 
     def record_evaluation(
         self, id: str, created: float, library_version: int, *, detail: Mapping[str, Any]
     ) -> None:
         """Record an evaluation."""
         with self._connection() as db:
-            db.execute(
-                "INSERT OR REPLACE INTO evaluation VALUES (?, ?, ?, ?)",
-                (id, created, library_version, json.dumps(dict(detail))),
-            )
+            _put(db, "evaluation", (id, created, library_version, json.dumps(dict(detail))))
 
     def record_answer(
-        self, created: float, release: str, library_version: int, *, question_hash: str,
+        self,
+        created: float,
+        release: str,
+        library_version: int,
+        *,
+        question_hash: str,
         detail: Mapping[str, Any],
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Record an answer: its release, library version, prompt ids' hash, citations' ids."""
+        told = (release, library_version, question_hash, json.dumps(dict(detail)))
         with self._connection() as db:
-            db.execute(
-                "INSERT INTO answer (created, release, library_version, question_hash, detail)"
-                " VALUES (?, ?, ?, ?, ?)",
-                (created, release, library_version, question_hash, json.dumps(dict(detail))),
-            )
+            _put(db, "answer", (None, created, *told))  # SQLite numbers them
 
     def runs(self) -> list[dict[str, Any]]:
         """Return every run, oldest first, with its `detail` and `access` decoded."""
@@ -206,3 +188,10 @@ class Ledger:
                 if name in row:
                     row[name] = json.loads(row[name])
         return rows
+
+
+def _put(db: sqlite3.Connection, table: str, *rows: tuple[Any, ...]) -> None:
+    """Insert whole rows, in the place of those with the same key."""
+    if rows:
+        marks = ", ".join("?" * len(rows[0]))
+        db.executemany(f"INSERT OR REPLACE INTO {table} VALUES ({marks})", rows)

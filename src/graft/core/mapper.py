@@ -176,9 +176,11 @@ class _Pool:
         paths = os.pathsep.join(path or os.getcwd() for path in sys.path)  # noqa: PTH109
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "graft.core.worker", str(self.kind.memory)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
             env={**os.environ, "PYTHONPATH": paths},
-        )  # fmt: skip
+        )
         worker = _Worker(process)
         self.workers.append(worker)
         threading.Thread(target=self._listen, args=(worker,), daemon=True).start()

@@ -10,16 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from graft.core.case import Case, Need
 from graft.core.seam import Seam
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-Score = Callable[[Sequence[Case]], "NDArray[np.float64]"]
+Score = Callable[[Sequence[Case]], NDArray[np.float64]]
 """Returns `(n,)` float64 for n cases; NaN where the measure does not apply."""
 
 
@@ -58,6 +56,21 @@ class Family:
         """Return the measure of a name such as "nDCG@20", or None if it is none of these."""
         match = re.fullmatch(rf"{re.escape(self.name)}@([1-9][0-9]*)", name)
         return self.at(int(match[1])) if match else None
+
+
+def each(score: Callable[[Case], float]) -> Score:
+    """Return the score of a list of cases from the score of one.
+
+    >>> words = Measure(
+    ...     "words", "Words", "words", "none", "How many words an answer has.", ("answer",),
+    ...     each(lambda case: len(case.answer.text.split())),
+    ... )
+    """
+
+    def scores(cases: Sequence[Case]) -> NDArray[np.float64]:
+        return np.array([score(case) for case in cases], dtype=np.float64)
+
+    return scores
 
 
 MEASURES: Seam[Measure] = Seam("a measure", "graft.measures.values", "graft.measures", Measure)

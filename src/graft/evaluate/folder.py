@@ -13,19 +13,19 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from graft.core.case import Case
-from graft.core.errors import FormatError, NotFound
+from graft.core.errors import FormatError
 from graft.core.files import write_atomic
 from graft.core.hashing import value_hash
 from graft.evaluate.about import About, from_json, to_json
 from graft.evaluate.rows import from_table, to_table
 from graft.evaluate.score import Scored
+from graft.examples.store import parquet, the_one
 
 ABOUT, ROWS, REPORT = "about.json", "rows.parquet", "report.html"
 
@@ -38,7 +38,7 @@ def write_evaluation(
     Each file is whole or not there, and about.json, without which there is no evaluation, is last.
     """
     folder = root / about.id
-    write_atomic(folder / ROWS, _bytes(to_table(rows)))
+    write_atomic(folder / ROWS, parquet(to_table(rows)))
     write_atomic(folder / REPORT, page)
     write_atomic(folder / ABOUT, to_json(about))
     return folder
@@ -50,11 +50,7 @@ def read_evaluation(root: Path, name: str) -> tuple[About, dict[str, list[Scored
     Raises NotFound when there is none, FormatError for one that is damaged or kept no rows.
     """
     held = sorted(path.parent.name for path in root.glob(f"*/{ABOUT}"))
-    matching = [id for id in held if name and id.startswith(name)]
-    if len(matching) != 1:
-        known = ", ".join(held) or "none yet: `graft evaluate` makes one"
-        raise NotFound(f"{len(matching)} evaluations are named {name!r}: there is {known}")
-    folder = root / matching[0]
+    folder = root / the_one(name, held, what="evaluations", maker="graft evaluate")
     about = from_json((folder / ABOUT).read_text(encoding="utf-8"))
     try:
         return about, from_table(pq.read_table(folder / ROWS))
@@ -87,7 +83,7 @@ class Partial:
         """Keep the cases of a part, unless any failed: what failed is asked again."""
         if not any(case.answer is not None and case.answer.error for case in cases):
             table = to_table({split: [Scored(system, {}, tuple(cases))]})
-            write_atomic(self._path(split, system), _bytes(table))
+            write_atomic(self._path(split, system), parquet(table))
 
     def clear(self) -> None:
         """Forget all parts, once the evaluation is written."""
@@ -95,9 +91,3 @@ class Partial:
 
     def _path(self, split: str, system: str) -> Path:
         return self.folder / f"{value_hash([split, system])[:16]}.parquet"
-
-
-def _bytes(table: pa.Table) -> bytes:
-    buffer = BytesIO()
-    pq.write_table(table, buffer, compression="zstd")
-    return buffer.getvalue()

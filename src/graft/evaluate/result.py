@@ -11,6 +11,9 @@ from graft.core.measure import measure_named, measures_in_order
 from graft.evaluate.compare import Difference, Mean, Sampling, adjust, difference, estimate
 from graft.evaluate.score import Scored
 
+MOVED = 5
+"""Questions shown that moved most, up and down each."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -127,7 +130,7 @@ def summarise(systems: Sequence[Scored], plan: Plan, sampling: Sampling) -> Spli
 
 
 def _changes(
-    before: Scored, after: Scored, measures: Sequence[str], most: int = 5
+    before: Scored, after: Scored, measures: Sequence[str]
 ) -> tuple[tuple[Change, ...], tuple[Change, ...]]:
     """Return the questions that moved most up and down by the first measure that both have."""
     shared = [name for name in measures if name in before.values and name in after.values]
@@ -143,7 +146,7 @@ def _changes(
     moved.sort(key=lambda change: (-sign * change.delta, change.question))
     better = [change for change in moved if sign * change.delta > 0]
     worse = [change for change in reversed(moved) if sign * change.delta < 0]
-    return tuple(better[:most]), tuple(worse[:most])
+    return tuple(better[:MOVED]), tuple(worse[:MOVED])
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:

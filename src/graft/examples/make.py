@@ -30,7 +30,7 @@ from graft.examples.unanswerable import Judges, swaps, unanswered
 WAVE = 64
 """Drafts that go through the model in one call: between waves a job can be cancelled."""
 
-Plan = Callable[[Document, Sequence[Passage], random.Random], Iterator[Draft]]
+Drafting = Callable[[Document, Sequence[Passage], random.Random], Iterator[Draft]]
 """What there is to ask about in one document."""
 
 Sample = Sequence[tuple[Document, Sequence[Passage]]]
@@ -167,7 +167,7 @@ class _Making:
             count -= len(found)
             step.advance(len(found), tried=self.tried)
 
-    def _turns(self, pool: Sample, plan: Plan) -> Iterator[Draft]:
+    def _turns(self, pool: Sample, plan: Drafting) -> Iterator[Draft]:
         """Yield a draft of each document in turn, leaving out those that have enough."""
         waiting = deque(
             (document.id, plan(document, passages, self.ctx.random(f"drafts:{document.id}")))

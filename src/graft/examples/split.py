@@ -34,7 +34,7 @@ class Shares:
 
 
 @dataclass(frozen=True)
-class Learned:
+class TrainedOn:
     """What was trained on before: ids of documents, and questions with the split they were in."""
 
     documents: Collection[str] = frozenset()
@@ -55,7 +55,7 @@ def assign(
     groups: Mapping[str, str] | None = None,
     shares: Shares | None = None,
     seed: int = 0,
-    learned: Learned | None = None,
+    learned: TrainedOn | None = None,
 ) -> Assigned:
     """Deal examples into splits so that nothing stands on two sides; the same for the same seed.
 
@@ -84,7 +84,7 @@ def assign(
     alike = copies(examples)
     bound = _bind(examples, clusters, alike)
     owner = {example.id: bound.find(clusters[example.id][0]) for example in examples}
-    learned = learned or Learned()
+    learned = learned or TrainedOn()
     known = {(groups or {}).get(document, document) for document in learned.documents}
     barred = _Barred(known, _sides(examples, learned.questions))
     held = _held_out(examples, clusters, owner, barred, shares.test_new, seed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -105,10 +105,8 @@ def write(folder: Path, examples: ExampleSet) -> Path:
     table = pa.Table.from_pylist(rows, schema=SCHEMA).replace_schema_metadata(
         {_ABOUT: json.dumps(about)}
     )
-    buffer = BytesIO()
-    pq.write_table(table, buffer, compression="zstd")
     path = folder / f"{examples.id}.parquet"
-    write_atomic(path, buffer.getvalue())
+    write_atomic(path, parquet(table))
     write_atomic(folder / LATEST, examples.id + "\n")
     return path
 
@@ -133,13 +131,34 @@ def read(folder: Path, name: str = LATEST) -> ExampleSet:
     return found
 
 
+def parquet(table: pa.Table) -> bytes:
+    """Return a table as the bytes of a Parquet file."""
+    buffer = BytesIO()
+    pq.write_table(table, buffer, compression="zstd")
+    return buffer.getvalue()
+
+
+def the_one(name: str, held: Sequence[str], *, what: str, maker: str) -> str:
+    """Return the id that is, or begins with, a name; `maker` is the command that makes `what`.
+
+    Raises NotFound unless there is just one.
+
+    >>> the_one("ab", ["abc", "bcd"], what="example sets", maker="graft examples build")
+    'abc'
+    """
+    matching = [id for id in held if name and id.startswith(name)]
+    if len(matching) != 1:
+        known = ", ".join(held) or f"none yet: `{maker}` makes one"
+        raise NotFound(f"{len(matching)} {what} are named {name!r}: there is {known}")
+    return matching[0]
+
+
 def ids(folder: Path) -> list[str]:
     """Return the ids of the sets in a folder, sorted."""
     return sorted(path.stem for path in folder.glob("*.parquet"))
 
 
 def _path(folder: Path, name: str) -> Path:
-    held = ids(folder)
     if name == LATEST:
         try:
             name = (folder / LATEST).read_text(encoding="utf-8").strip()
@@ -147,11 +166,8 @@ def _path(folder: Path, name: str) -> Path:
             raise NotFound(
                 "there are no examples yet: run `graft examples build` or `graft examples import`"
             ) from error
-    matching = [id for id in held if name and id.startswith(name)]
-    if len(matching) != 1:
-        known = ", ".join(held) or "none yet"
-        raise NotFound(f"{len(matching)} example sets are named {name!r}: there is {known}")
-    return folder / f"{matching[0]}.parquet"
+    id = the_one(name, ids(folder), what="example sets", maker="graft examples build")
+    return folder / f"{id}.parquet"
 
 
 def _told(example: Example) -> dict[str, Any]:

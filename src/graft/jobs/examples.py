@@ -22,7 +22,7 @@ from graft.examples.formats import FORMATS, Format, detect, export_examples, imp
 from graft.examples.gold import pin, resolve
 from graft.examples.make import MakeOptions, make_examples
 from graft.examples.repeats import repeating
-from graft.examples.split import Assigned, Learned, Shares, assign
+from graft.examples.split import Assigned, Shares, TrainedOn, assign
 from graft.examples.squad import placed, squad_documents
 from graft.examples.store import ExampleSet
 from graft.library.store import Library
@@ -128,7 +128,7 @@ def import_(
     return _keep(workspace, ExampleSet(tuple(examples), held.version, dropped), path, ctx)
 
 
-def _learned(workspace: Wiring, settings: Settings, ctx: Context) -> Learned:
+def _learned(workspace: Wiring, settings: Settings, ctx: Context) -> TrainedOn:
     """Return what the runs that settings name, and those behind them, were trained on."""
     folder = workspace.layout.runs
     documents: set[str] = set()
@@ -147,11 +147,11 @@ def _learned(workspace: Wiring, settings: Settings, ctx: Context) -> Learned:
             questions |= {example.question for example in found.split(split)}
     # What was in both is in train: a later run may have trained on what an earlier one chose by.
     sides = {question: split for split in asked for question in sorted(asked[split])}
-    return Learned(frozenset(documents), sides)
+    return TrainedOn(frozenset(documents), sides)
 
 
 def _deal(
-    workspace: Wiring, held: Library, examples: Sequence[Example], learned: Learned, ctx: Context
+    workspace: Wiring, held: Library, examples: Sequence[Example], learned: TrainedOn, ctx: Context
 ) -> Assigned:
     """Deal examples into all four splits, with nothing learned in a test."""
     table = workspace.config.examples

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from graft.core.context import Context
 from graft.core.protocols import Candidates, Vectors
-from graft.library.lance import NEVER, Table, index_vectors, scan
+from graft.library.lance import NEVER, StoredTable, index_vectors, scan
 from graft.library.manifest import AnnIndex
 from graft.library.ranking import best
 
@@ -44,7 +44,7 @@ TURNOVER = 0.3
 
 
 def candidates(
-    table: Table, index: AnnIndex | None, query: NDArray[np.float32], limit: int
+    table: StoredTable, index: AnnIndex | None, query: NDArray[np.float32], limit: int
 ) -> Candidates:
     """Return the passages nearest to a query with their inner products, best first.
 
@@ -65,7 +65,9 @@ def candidates(
     )
 
 
-def upkeep(table: Table, index: AnnIndex | None, *, rows: int, ctx: Context) -> AnnIndex | None:
+def upkeep(
+    table: StoredTable, index: AnnIndex | None, *, rows: int, ctx: Context
+) -> AnnIndex | None:
     """Return the index after building it or bringing it up to date, if it is worth it.
 
     None means that recall stayed below `RECALL` and search goes on exactly; a warning says so.
@@ -82,7 +84,7 @@ def upkeep(table: Table, index: AnnIndex | None, *, rows: int, ctx: Context) -> 
     return index
 
 
-def tuned(table: Table, partitions: int, rows: int, ctx: Context) -> AnnIndex | None:
+def tuned(table: StoredTable, partitions: int, rows: int, ctx: Context) -> AnnIndex | None:
     """Measure the index and widen its search until its recall suffices."""
     queries = _sample(table, rows, ctx)
     exact = _exact(table, queries, 10)
@@ -103,7 +105,7 @@ def tuned(table: Table, partitions: int, rows: int, ctx: Context) -> AnnIndex | 
     return None
 
 
-def _sample(table: Table, rows: int, ctx: Context) -> Vectors:
+def _sample(table: StoredTable, rows: int, ctx: Context) -> Vectors:
     """Return noisy copies of randomly drawn vectors."""
     draw = ctx.random("ann-recall")
     wanted = sorted(draw.sample(range(rows), min(SAMPLE, rows)))
@@ -118,7 +120,7 @@ def _sample(table: Table, rows: int, ctx: Context) -> Vectors:
     return np.asarray(queries + noise * lengths * NOISE / np.sqrt(queries.shape[1]), np.float32)
 
 
-def _exact(table: Table, queries: Vectors, limit: int) -> list[set[str]]:
+def _exact(table: StoredTable, queries: Vectors, limit: int) -> list[set[str]]:
     """Return the ids of each query's nearest vectors, by one pass over the table."""
     held: list[list[tuple[float, str]]] = [[] for _ in queries]
     for batch, ids in _batches(table):
@@ -129,7 +131,7 @@ def _exact(table: Table, queries: Vectors, limit: int) -> list[set[str]]:
     return [{id for _, id in pairs} for pairs in held]
 
 
-def _batches(table: Table) -> Iterator[tuple[Vectors, pa.Array]]:
+def _batches(table: StoredTable) -> Iterator[tuple[Vectors, pa.Array]]:
     dimensions = table.schema.field("vector").type.list_size
     for batch in scan(table, ["vector", "id"]):
         values = batch.column("vector").flatten().to_numpy(zero_copy_only=False)

@@ -17,8 +17,10 @@ _TABLE |= dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
 
 _ASCII_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
-_TWICE = re.compile(r"[\u00c2-\u00df][\u0080-\u009f]|[\u00e0-\u00ef][\u0080-\u00bf]{2}|"
-                    r"[\u00f0-\u00f4][\u0080-\u00bf]{3}")  # fmt: skip
+_TWICE = re.compile(
+    r"[\u00c2-\u00df][\u0080-\u009f]|[\u00e0-\u00ef][\u0080-\u00bf]{2}|"
+    r"[\u00f0-\u00f4][\u0080-\u00bf]{3}"
+)
 _LIGATURES = str.maketrans(
     {"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"}
 )

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from graft.core.errors import InputError
 from graft.core.space import Space
-from graft.library.lance import Table, scan, scan_table
+from graft.library.lance import StoredTable, scan, scan_table
 from graft.library.manifest import AnnIndex, Cut, Manifest, SpaceState, TableState, set_digest
 
 DOCUMENT = "documents"
@@ -19,9 +19,12 @@ PASSAGE = "passages"
 
 
 def describe(
-    manifest: Manifest, tables: Mapping[str, Table],
-    spaces: Sequence[tuple[Space, AnnIndex | None]], *, changed: Collection[str],
-) -> Manifest:  # fmt: skip
+    manifest: Manifest,
+    tables: Mapping[str, StoredTable],
+    spaces: Sequence[tuple[Space, AnnIndex | None]],
+    *,
+    changed: Collection[str],
+) -> Manifest:
     """Return the manifest with the tables as they are; those not in `changed` keep their digests.
 
     Raises InputError when an id stands twice in a table, when a space and its segmentation do
@@ -54,7 +57,7 @@ def describe(
     )
 
 
-def documents_state(table: Table) -> TableState:
+def documents_state(table: StoredTable) -> TableState:
     """Return the count of documents and the digest of their ids, texts' hashes and fingerprints."""
     found = scan_table(table, ["id", "text_hash", "fingerprint"])
     _check_single(found["id"], "document")
@@ -63,7 +66,7 @@ def documents_state(table: Table) -> TableState:
     return TableState("", 0, len(found), digest)
 
 
-def cuts_of(table: Table) -> dict[str, Cut]:
+def cuts_of(table: StoredTable) -> dict[str, Cut]:
     """Return each segmentation's count of passages and the digest of their ids."""
     found = scan_table(table, ["id", "segmentation"])
     _check_single(found["id"], "passage")
@@ -80,7 +83,7 @@ def passages_state(cuts: Mapping[str, Cut]) -> TableState:
     return TableState("", 0, sum(cut.rows for cut in cuts.values()), digest)
 
 
-def vectors_state(table: Table) -> TableState:
+def vectors_state(table: StoredTable) -> TableState:
     """Return the count of vectors and the digest of their passages' ids."""
     ids = scan_table(table, ["id"])["id"]
     _check_single(ids, "vector of passage")
@@ -90,7 +93,7 @@ def vectors_state(table: Table) -> TableState:
 NOTHING = Cut(0, set_digest([]))
 
 
-def _at(state: TableState, table: Table) -> TableState:
+def _at(state: TableState, table: StoredTable) -> TableState:
     return replace(state, name=table.name, version=table.version)
 
 
@@ -109,7 +112,7 @@ def _check_whole(space: Space, vectors: TableState, cut: Cut) -> None:
         )
 
 
-def _check_empty(space: Space, documents: Table) -> None:
+def _check_empty(space: Space, documents: StoredTable) -> None:
     for batch in scan(documents, ["id", "text"]):
         for id, text in zip(*(column.to_pylist() for column in batch.columns), strict=True):
             if text.strip():

@@ -129,8 +129,13 @@ def _guess(data: bytes) -> str:
     beyond = sum(1 for byte in head if byte > 127) / len(head)
     if best.encoding in _WIDE_PAGES and beyond > 0.2:
         return best.encoding
-    tied = {page for match in matches if match.chaos <= best.chaos + 0.05
-            for page in match.could_be_from_charset if page in _FREQUENT}  # fmt: skip
+    tied = {
+        page
+        for match in matches
+        if match.chaos <= best.chaos + 0.05
+        for page in match.could_be_from_charset
+        if page in _FREQUENT
+    }
     return max(_FREQUENT, key=lambda page: (page in tied, _likely(head, page)))
 
 

@@ -17,7 +17,7 @@ from graft.core.files import write_atomic
 from graft.core.index import IndexChoice
 from graft.core.protocols import Index
 from graft.core.space import Space
-from graft.library.lance import Database, Table, equals_any, scan_table
+from graft.library.lance import Database, StoredTable, equals_any, scan_table
 from graft.library.leases import leased
 from graft.library.manifest import Manifest, SpaceState, TableState, read_manifest
 from graft.library.rows import PASSAGE_COLUMNS, to_passage
@@ -109,7 +109,7 @@ class Filling:
         index.put(ids, matrix_of(found["vector"], state.space.dimensions), texts)
         self.ctx.check()
 
-    def _table(self, state: TableState | None) -> Table:
+    def _table(self, state: TableState | None) -> StoredTable:
         assert state is not None  # a version that is published has both tables
         return self.database.open(state.name, state.version)
 

@@ -150,9 +150,12 @@ class FullText:
         return Weighing(seen, int(seen.sum()), _norm(self.lengths, self.lengths[seen]))
 
     def search(
-        self, query: Counter[str], limit: int, allowed: NDArray[np.bool_] | None,
+        self,
+        query: Counter[str],
+        limit: int,
+        allowed: NDArray[np.bool_] | None,
         weighing: Weighing | None = None,
-    ) -> Best:  # fmt: skip
+    ) -> Best:
         """Return the best allowed passages for a query's terms: rows and scores.
 
         A term that stands twice in the query counts twice. Passages without any term are left out.

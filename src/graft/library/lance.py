@@ -24,7 +24,7 @@ NEVER = timedelta(days=36_500)
 """A clean-up bound that nothing is older than: without one, LanceDB takes seven days."""
 
 
-class Table(Protocol):
+class StoredTable(Protocol):
     """What the store uses of a LanceDB table."""
 
     @property
@@ -59,16 +59,16 @@ class Database:
         self.folder = folder
         self._connection = lancedb.connect(str(folder))
 
-    def open(self, name: str, version: int | None = None) -> Table:
+    def open(self, name: str, version: int | None = None) -> StoredTable:
         """Open a table; without a version, its newest state, for writing."""
-        return cast(Table, self._connection.open_table(name, version=version))
+        return cast(StoredTable, self._connection.open_table(name, version=version))
 
     def create(
         self, name: str, schema: pa.Schema, batches: Iterator[pa.RecordBatch] | None = None
-    ) -> Table:
+    ) -> StoredTable:
         """Create a table, filled from `batches` if there are any."""
         data = None if batches is None else pa.RecordBatchReader.from_batches(schema, batches)
-        return cast(Table, self._connection.create_table(name, data=data, schema=schema))
+        return cast(StoredTable, self._connection.create_table(name, data=data, schema=schema))
 
     def names(self) -> list[str]:
         """Return the names of all tables on disk, half-made ones included."""
@@ -80,7 +80,7 @@ class Database:
 
 
 def scan(
-    table: Table, columns: Sequence[str], *, where: str = "", row_ids: bool = False
+    table: StoredTable, columns: Sequence[str], *, where: str = "", row_ids: bool = False
 ) -> Iterator[pa.RecordBatch]:
     """Yield the rows of a table in batches, in the order of the disk; `_rowid` comes last."""
     query = table.search().select(list(columns)).with_row_id(row_ids)
@@ -90,7 +90,7 @@ def scan(
 
 
 def scan_table(
-    table: Table, columns: Sequence[str], *, where: str = "", row_ids: bool = False
+    table: StoredTable, columns: Sequence[str], *, where: str = "", row_ids: bool = False
 ) -> pa.Table:
     """Return the rows of a table's columns at once: for columns that are small."""
     batches = list(scan(table, columns, where=where, row_ids=row_ids))
@@ -100,7 +100,7 @@ def scan_table(
     return pa.schema([*fields, ("_rowid", pa.uint64())] if row_ids else fields).empty_table()
 
 
-def take(table: Table, row_ids: NDArray[np.uint64], columns: Sequence[str]) -> pa.Table:
+def take(table: StoredTable, row_ids: NDArray[np.uint64], columns: Sequence[str]) -> pa.Table:
     """Return the rows with these ids of this version, in this order."""
     wanted = [int(id) for id in row_ids]
     query = table.take_row_ids(list(dict.fromkeys(wanted))).with_row_id().select(list(columns))
@@ -125,7 +125,7 @@ def quoted(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def version_time(table: Table, version: int) -> float | None:
+def version_time(table: StoredTable, version: int) -> float | None:
     """Return when a version was committed, in seconds since the epoch; None if it is gone."""
     for entry in table.list_versions():
         if entry["version"] == version:
@@ -134,7 +134,7 @@ def version_time(table: Table, version: int) -> float | None:
     return None
 
 
-def index_vectors(table: Table, partitions: int) -> None:
+def index_vectors(table: StoredTable, partitions: int) -> None:
     """Build an approximate index over the `vector` column, for inner products.
 
     100 neighbours considered while building, not LanceDB's 300, take a third of the time; what

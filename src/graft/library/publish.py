@@ -13,7 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from graft.core.files import flush
-from graft.library.lance import NEVER, Database, Table, version_time
+from graft.library.lance import NEVER, Database, StoredTable, version_time
 from graft.library.leases import leased
 from graft.library.manifest import (
     Manifest,
@@ -52,7 +52,7 @@ def restore(database: Database, manifest: Manifest) -> None:
 
 
 def commit(
-    database: Database, manifest: Manifest, tables: Iterable[Table], *, old: set[Path]
+    database: Database, manifest: Manifest, tables: Iterable[StoredTable], *, old: set[Path]
 ) -> None:
     """Make a manifest the published version. `old` holds the files that were on disk before."""
     tag = f"lib-{manifest.version}"
@@ -68,7 +68,7 @@ def files(folder: Path) -> set[Path]:
     return {path for path in folder.rglob("*") if path.is_file()}
 
 
-def compact(table: Table) -> bool:
+def compact(table: StoredTable) -> bool:
     """Merge a table's files when they are many or hold much that was deleted.
 
     Nothing is cleaned here: the versions that readers hold stay.
@@ -102,7 +102,7 @@ def clean(database: Database, manifest: Manifest, *, all_older: bool = False) ->
                 table.tags.delete(f"lib-{tag}")
 
 
-def prune(table: Table, now: float) -> None:
+def prune(table: StoredTable, now: float) -> None:
     """Delete the files of versions older than every tagged one.
 
     `now` is in seconds since the epoch. The bound is explicit: LanceDB refuses to clean a tagged
@@ -128,6 +128,6 @@ def _drop_unused(database: Database, manifest: Manifest) -> None:
             database.drop(name)
 
 
-def _tags(table: Table) -> list[int]:
+def _tags(table: StoredTable) -> list[int]:
     numbers = [tag.removeprefix("lib-") for tag in table.tags.list() if tag.startswith("lib-")]
     return sorted(int(number) for number in numbers if number.isdigit())

@@ -22,7 +22,7 @@ CANDIDATES = 4
 
 
 @dataclass(frozen=True)
-class Asked:
+class Askers:
     """What each search of a batch may see."""
 
     allowed: Sequence[Filter]
@@ -38,7 +38,7 @@ class Asked:
 
 
 def nearest(
-    snapshot: Snapshot, state: SpaceState, vectors: Vectors, limit: int, asked: Asked
+    snapshot: Snapshot, state: SpaceState, vectors: Vectors, limit: int, asked: Askers
 ) -> list[Ranked]:
     """Return for each vector the nearest passages of a space that its search may see."""
     cut, searcher = state.space.segmentation, snapshot.searcher(state)
@@ -51,7 +51,7 @@ def nearest(
 
 
 def match(
-    snapshot: Snapshot, cut: str, queries: Sequence[str], limit: int, asked: Asked
+    snapshot: Snapshot, cut: str, queries: Sequence[str], limit: int, asked: Askers
 ) -> list[Ranked]:
     """Return for each query the best passages of a segmentation that its search may see."""
     analyser = Analyser(snapshot.manifest.stop_words)

@@ -19,7 +19,7 @@ from graft.core.protocols import Index
 from graft.core.search import Filter
 from graft.library.fulltext import FullText, Weighing, invert
 from graft.library.indexes.lance import LanceIndex
-from graft.library.lance import Database, Table, equals_any, scan, take
+from graft.library.lance import Database, StoredTable, equals_any, scan, take
 from graft.library.leases import end_lease, take_lease
 from graft.library.manifest import (
     SpaceState,
@@ -150,17 +150,17 @@ class Snapshot:
         return None if returned.all() else returned
 
     @property
-    def documents(self) -> Table:
+    def documents(self) -> StoredTable:
         """The documents table at this version."""
         return self.table(self.manifest.documents)
 
     @property
-    def passages(self) -> Table:
+    def passages(self) -> StoredTable:
         """The passages table at this version."""
         return self.table(self.manifest.passages)
 
     def rows(
-        self, table: Table, row_ids: NDArray[np.uint64], columns: Sequence[str]
+        self, table: StoredTable, row_ids: NDArray[np.uint64], columns: Sequence[str]
     ) -> list[dict[str, Any]]:
         """Return rows of a table, in this order. Raises NotFound when the version was purged."""
         try:
@@ -170,14 +170,14 @@ class Snapshot:
             self._raise_if_purged(error)
             raise
 
-    def table(self, state: TableState | None) -> Table:
+    def table(self, state: TableState | None) -> StoredTable:
         """Return the handle of a table at its version. Raises NotFound on the empty library."""
         if state is None:
             raise NotFound("the library is empty: run `graft ingest PATH`")
         found: TableState = state
         return self._once(("table", found.name), lambda: self._open(found))
 
-    def _open(self, state: TableState) -> Table:
+    def _open(self, state: TableState) -> StoredTable:
         try:
             return self._database.open(state.name, state.version)
         except (OSError, RuntimeError, ValueError) as error:

@@ -70,11 +70,6 @@ def expand(
     return _expand(find_roots(paths, exclude), exclude, known or {})
 
 
-def roots_of(paths: Iterable[str | Path], *, exclude: Sequence[str] = ()) -> list[str]:
-    """Return the `root` that each named path stands for: what a sync may remove documents under."""
-    return list(dict.fromkeys(root.name for root in find_roots(paths, exclude)))
-
-
 def source_id(document_id: str, uri: str) -> str:
     """Return the id of the source that a stored document came from: its own, without a row's.
 

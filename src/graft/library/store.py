@@ -28,7 +28,7 @@ from graft.library.rows import (
     to_document,
     to_passage,
 )
-from graft.library.search import Asked, match, nearest
+from graft.library.search import Askers, match, nearest
 from graft.library.snapshot import Snapshot
 from graft.library.visible import find_rows
 from graft.library.writer import Writer
@@ -82,9 +82,11 @@ class Library:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None,
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
         trace: TracebackType | None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.close()
 
     @property
@@ -119,9 +121,14 @@ class Library:
         return published(self._snapshot.folder) != self.version
 
     def nearest(
-        self, vectors: Vectors, limit: int, *, allowed: Sequence[Filter], encoder_digest: str,
+        self,
+        vectors: Vectors,
+        limit: int,
+        *,
+        allowed: Sequence[Filter],
+        encoder_digest: str,
         principals: Sequence[frozenset[str] | None],
-    ) -> list[Ranked]:  # fmt: skip
+    ) -> list[Ranked]:
         """Return for each query vector, `(n, d) float32`, its nearest passages by inner product.
 
         Raises EncoderMismatch when no space was made by `encoder_digest`.
@@ -132,16 +139,20 @@ class Library:
                 f"queries have shape {vectors.shape} where (n, {state.space.dimensions}) was "
                 f"expected: encode them with {state.space.encoder!r}"
             )
-        return nearest(self._snapshot, state, vectors, limit, Asked(allowed, principals))
+        return nearest(self._snapshot, state, vectors, limit, Askers(allowed, principals))
 
     def match(
-        self, queries: Sequence[str], limit: int, *, allowed: Sequence[Filter],
+        self,
+        queries: Sequence[str],
+        limit: int,
+        *,
+        allowed: Sequence[Filter],
         principals: Sequence[frozenset[str] | None],
-    ) -> list[Ranked]:  # fmt: skip
+    ) -> list[Ranked]:
         """Return for each query its best passages by BM25; any text is a query."""
         if not self.segmentations:
             return [[] for _ in queries]
-        return match(self._snapshot, self._cut(), queries, limit, Asked(allowed, principals))
+        return match(self._snapshot, self._cut(), queries, limit, Askers(allowed, principals))
 
     def passages(self, ids: Sequence[str]) -> list[Passage]:
         """Return the passages with these ids, in this order. Raises NotFound."""
@@ -284,10 +295,11 @@ class Library:
     def _space_of(self, digest: str) -> SpaceState:
         states = self._snapshot.manifest.spaces
         fitting = [
-            state for state in states
+            state
+            for state in states
             if state.space.encoder_digest == digest
             and self._segmentation in ("", state.space.segmentation)
-        ]  # fmt: skip
+        ]
         if len(fitting) > 1:
             self._cut()
         if len(fitting) != 1:

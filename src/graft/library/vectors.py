@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from graft.core.protocols import Candidates, Index, Vectors
-from graft.library.lance import Table, scan, scan_table, take
+from graft.library.lance import StoredTable, scan, scan_table, take
 from graft.library.ranking import Best, best
 from graft.library.visible import Directory, Mask, Rows, find_rows
 
@@ -76,7 +76,7 @@ class IndexedVectors:
     `ids` are those of the directory, and `row_ids` what their vectors' rows in `table` are called.
     """
 
-    table: Table
+    table: StoredTable
     index: Index
     ids: pa.Array
     row_ids: NDArray[np.uint64]
@@ -185,7 +185,7 @@ def matrix_of(column: pa.Array, dimensions: int) -> Vectors:
     return values
 
 
-def read_exact(table: Table, directory: Directory, dimensions: int) -> ExactVectors:
+def read_exact(table: StoredTable, directory: Directory, dimensions: int) -> ExactVectors:
     """Read a whole space into memory: `4 * n * d` bytes."""
     row_ids = _row_ids(table, directory)
     order = np.argsort(row_ids)
@@ -196,12 +196,12 @@ def read_exact(table: Table, directory: Directory, dimensions: int) -> ExactVect
     return ExactVectors(matrix)
 
 
-def read_indexed(table: Table, directory: Directory, index: Index) -> IndexedVectors:
+def read_indexed(table: StoredTable, directory: Directory, index: Index) -> IndexedVectors:
     """Read which row of a space's table is which passage: 8 bytes a passage."""
     return IndexedVectors(table, index, directory.ids, _row_ids(table, directory))
 
 
-def _row_ids(table: Table, directory: Directory) -> NDArray[np.uint64]:
+def _row_ids(table: StoredTable, directory: Directory) -> NDArray[np.uint64]:
     """Return what the row of each passage's vector is called."""
     found = scan_table(table, ["id"], row_ids=True)
     row_ids = np.zeros(len(directory), dtype=np.uint64)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from graft.core.search import Filter
 from graft.core.where import Where, fields_of
-from graft.library.lance import Table, equals_any, scan_table
+from graft.library.lance import StoredTable, equals_any, scan_table
 from graft.library.rows import PAIR
 
 Rows = NDArray[np.int64]
@@ -145,7 +145,7 @@ class Sight:
         return None if self.returned is self.seen else self.returned
 
 
-def read_facets(table: Table) -> Facets:
+def read_facets(table: StoredTable) -> Facets:
     """Read the facets of the documents table."""
     columns = ("id", "media_type", "access", "metadata", "title")
     found = scan_table(table, columns, row_ids=True).sort_by("id").combine_chunks()
@@ -153,7 +153,7 @@ def read_facets(table: Table) -> Facets:
     return Facets(ids, types, access, metadata, titles, _array(found, "_rowid").to_numpy())
 
 
-def read_directory(table: Table, segmentation: str, facets: Facets) -> Directory:
+def read_directory(table: StoredTable, segmentation: str, facets: Facets) -> Directory:
     """Read the directory of one segmentation from the passages table."""
     (where,) = equals_any("segmentation", [segmentation])
     found = scan_table(table, ("id", "document_id"), where=where, row_ids=True)
@@ -164,8 +164,10 @@ def read_directory(table: Table, segmentation: str, facets: Facets) -> Directory
         (row["id"], span[0]) for row in derived.to_pylist() for span in json.loads(row["made_from"])
     ]
     ids = _array(found, "id")
-    pairs = [find_rows(ids, [id for id, _ in sources]),
-             find_rows(facets.ids, [source for _, source in sources])]  # fmt: skip
+    pairs = [
+        find_rows(ids, [id for id, _ in sources]),
+        find_rows(facets.ids, [source for _, source in sources]),
+    ]
     return Directory(
         ids,
         documents.to_numpy().astype(np.int32),

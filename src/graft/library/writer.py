@@ -22,7 +22,7 @@ from graft.library.describe import DOCUMENT, PASSAGE, describe
 from graft.library.filling import Filling
 from graft.library.fulltext import Analyser
 from graft.library.indexes.lance import LanceIndex
-from graft.library.lance import Database, Table, equals_any, scan, scan_table
+from graft.library.lance import Database, StoredTable, equals_any, scan, scan_table
 from graft.library.manifest import AnnIndex, published, read_manifest
 from graft.library.publish import clean, commit, compact, files, prune, restore
 from graft.library.rows import DOCUMENTS, PASSAGES, document_row, passage_row, vector_schema
@@ -48,7 +48,7 @@ class Writer:
         restore(self._database, self.manifest)
         self._files = files(folder)
         self._analyser = Analyser(self.manifest.stop_words)
-        self._tables: dict[str, Table] = {}
+        self._tables: dict[str, StoredTable] = {}
         self._changed: set[str] = set()
         self._purging = False
         documents, passages = self.manifest.documents, self.manifest.passages
@@ -210,7 +210,7 @@ class Writer:
         self._changed, self._purging = set(), False
         return manifest.version
 
-    def _clean(self, compacted: Sequence[Table]) -> None:
+    def _clean(self, compacted: Sequence[StoredTable]) -> None:
         try:
             if self._filling is not None:
                 self._filling.clean(self.manifest, all_older=self._purging)
@@ -223,18 +223,18 @@ class Writer:
             # It is published: old files that stay are only space, and the next publish tries again.
             self.ctx.warn("publish", f"older versions could not be cleaned: {error}")
 
-    def _create(self, kind: str, schema: pa.Schema) -> Table:
+    def _create(self, kind: str, schema: pa.Schema) -> StoredTable:
         # A name of its own each time: LanceDB caches what it knows of a path.
         return self._database.create(f"{kind}-{secrets.token_hex(4)}", schema)
 
-    def _open_documents(self, name: str) -> Table:
+    def _open_documents(self, name: str) -> StoredTable:
         table = self._database.open(name)
         missing = [field for field in DOCUMENTS if field.name not in table.schema.names]
         if missing:  # made before documents told whose access theirs is: it was the root's
             table.add_columns(missing)
         return table
 
-    def _hold(self, space: Space, table: Table, index: AnnIndex | None) -> None:
+    def _hold(self, space: Space, table: StoredTable, index: AnnIndex | None) -> None:
         self._spaces[space.id] = space
         self._tables[space.id] = table
         self._indexes[space.id] = index
@@ -244,7 +244,10 @@ class Writer:
         self._delete(sorted(self._gone))
         self._gone, self._waiting = set(), set()
         buffers: dict[str, RowBuffer | VectorBuffer] = {
-            DOCUMENT: self._documents, PASSAGE: self._passages, **self._vectors}  # fmt: skip
+            DOCUMENT: self._documents,
+            PASSAGE: self._passages,
+            **self._vectors,
+        }
         for key, buffer in buffers.items():
             for batch in buffer.drain():
                 self._tables[key].add(pa.Table.from_batches([batch]))
@@ -279,7 +282,7 @@ class Writer:
             self._changed.add(key)
         self._indexes = dict.fromkeys(self._indexes)
 
-    def _keep_up(self) -> list[Table]:
+    def _keep_up(self) -> list[StoredTable]:
         """Compact what grew untidy, and index the spaces that are large; return the compacted."""
         compacted = [t for key, t in self._tables.items() if key in self._changed and compact(t)]
         for id in self._spaces:

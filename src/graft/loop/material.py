@@ -122,9 +122,5 @@ def keep(
         access=tuple(sorted(access)),
     )  # fmt: skip
     written = write_run(workspace.layout.runs, whole, save, data=data)
-    workspace.ledger.record_run(
-        written.id, written.created, part=written.part, example_set=material.examples.id,
-        library_version=written.library_version, detail=written.to_dict(), documents=hashes,
-        access=access,
-    )  # fmt: skip
+    workspace.ledger.record_run(written, material.examples.id, hashes)
     return written

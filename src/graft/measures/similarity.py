@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+SHINGLE = 3
+"""Words in a shingle: texts are compared by the runs of words that they hold."""
 PERMUTATIONS = 128
 """Values in a MinHash signature: what bands are cut from."""
 SKETCH = 256
@@ -49,14 +51,14 @@ def plain_words(text: str) -> list[str]:
     return _WORD.findall(normalize_text(text))
 
 
-def shingles(text: str, size: int = 3) -> set[tuple[str, ...]]:
-    """Return every run of `size` words of a text; a shorter text is one shingle.
+def shingles(text: str) -> set[tuple[str, ...]]:
+    """Return every run of three words of a text; a shorter text is one shingle.
 
     >>> sorted(shingles("a rose is a rose"))
     [('a', 'rose', 'is'), ('is', 'a', 'rose'), ('rose', 'is', 'a')]
     """
     found = plain_words(text)
-    width = min(size, len(found))
+    width = min(SHINGLE, len(found))
     return {tuple(found[i : i + width]) for i in range(len(found) - width + 1)} if found else set()
 
 
@@ -80,8 +82,7 @@ class Signatures:
     different shingles; beyond, its standard error is at most .031 (.019 at .9).
     """
 
-    def __init__(self, shingle_words: int = 3) -> None:
-        self.shingle_words = shingle_words
+    def __init__(self) -> None:
         self._minima = np.empty((64, PERMUTATIONS), dtype=np.uint32)
         self._sketches: list[Hashes] = []
 
@@ -90,7 +91,7 @@ class Signatures:
 
     def add(self, text: str) -> None:
         """Take in the next text; a text without words is similar to none."""
-        hashes = _shingle_hashes(plain_words(text), self.shingle_words)
+        hashes = _shingle_hashes(plain_words(text))
         if len(self) == len(self._minima):
             self._minima = np.concatenate([self._minima, np.empty_like(self._minima)])
         self._minima[len(self)] = _minima(hashes)
@@ -160,14 +161,14 @@ def band_rows(threshold: float) -> int:
     return fits
 
 
-def _shingle_hashes(found: list[str], size: int) -> Hashes:
+def _shingle_hashes(found: list[str]) -> Hashes:
     """Return the distinct 64-bit hashes of a text's shingles, ascending."""
     if not found:
         return np.empty(0, dtype=np.uint64)
     # crc32 is the same in every process, unlike hash(); a pair of words collides once in 4e9
     coded = "\0".join(found).encode("utf-8", "surrogatepass").split(b"\0")
     codes = np.fromiter(map(zlib.crc32, coded), np.uint64, len(coded))
-    width = min(size, len(codes))
+    width = min(SHINGLE, len(codes))
     total = np.full(len(codes) - width + 1, width, dtype=np.uint64)
     for i in range(width):
         total = _mix(total ^ codes[i : len(codes) - width + 1 + i])

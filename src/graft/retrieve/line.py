@@ -66,7 +66,7 @@ def read_line(pipeline: str, stages: Mapping[str, Mapping[str, Any]]) -> Line:
     the nearest key, for a setting that its stage does not know.
     """
     tree = parse(pipeline)
-    for _, stage in walk(tree):
+    for stage in walk(tree):
         if isinstance(stage, Named):
             _require(stage, pipeline)
     tables = {}
@@ -88,7 +88,7 @@ def _require(stage: Named, pipeline: str) -> None:
 
 
 def _kinds(tree: Stage) -> Iterator[StageKind]:
-    for _, stage in walk(tree):
+    for stage in walk(tree):
         if isinstance(stage, Fuse):
             yield FUSE
         elif isinstance(stage, Named):
@@ -116,7 +116,7 @@ def weights(line: Line, parts: Parts) -> dict[str, float]:
 
     It is the first sum whose terms have a leaf each; without one, there is none.
     """
-    for _, stage in walk(_settled(line, parts)):
+    for stage in walk(_settled(line, parts)):
         if isinstance(stage, Fuse) and all(names := _legs_of(stage)):
             return {leg: term.weight for leg, term in zip(names, stage.terms, strict=True)}
     return {}
@@ -139,7 +139,7 @@ def leaves(tree: Stage) -> list[str]:
 
 
 def _names(tree: Stage) -> set[str]:
-    return {stage.name for _, stage in walk(tree) if isinstance(stage, Named)}
+    return {stage.name for stage in walk(tree) if isinstance(stage, Named)}
 
 
 def _legs_of(fuse: Fuse) -> list[str]:
@@ -197,7 +197,7 @@ def _pruned(tree: Stage, name: str) -> Stage | None:
 def fusion(line: Line) -> Line | None:
     """Return the line up to its last sum, which counts as its first stage; None without one."""
     parts = line.tree.stages if isinstance(line.tree, Chain) else (line.tree,)
-    summed = [any(isinstance(s, Fuse) for _, s in walk(part)) for part in parts]
+    summed = [any(isinstance(s, Fuse) for s in walk(part)) for part in parts]
     if not any(summed):
         return None
     return replace(line, tree=_chain(*parts[: len(parts) - summed[::-1].index(True)]))

@@ -204,20 +204,16 @@ def run(stage: Stage, searches: Sequence[Search], ctx: Context) -> list[Search]:
     return results
 
 
-Path = tuple[int, ...]
-"""The way to a stage in a tree: which of `inside` to take, from the root on."""
-
-
-def walk(tree: Stage, path: Path = ()) -> Iterator[tuple[Path, Stage]]:
-    """Yield every stage of a tree with its path, each after those inside it.
+def walk(tree: Stage) -> Iterator[Stage]:
+    """Yield every stage of a tree, each after those inside it.
 
     >>> from graft.retrieve.notation import parse
-    >>> [(path, stage.name) for path, stage in walk(parse("dense % 9 >> rerank"))]
-    [((0, 0), 'dense'), ((0,), 'first'), ((1,), 'rerank'), ((), 'chain')]
+    >>> [stage.name for stage in walk(parse("dense % 9 >> rerank"))]
+    ['dense', 'first', 'rerank', 'chain']
     """
-    for place, part in enumerate(tree.inside):
-        yield from walk(part, (*path, place))
-    yield path, tree
+    for part in tree.inside:
+        yield from walk(part)
+    yield tree
 
 
 def mapped(tree: Stage, change: Callable[[Stage], Stage]) -> Stage:

@@ -132,19 +132,30 @@ class MemoryStore:
         self._counts = [Counter(plain_words(p.indexed_text)) for p in self._passages]
 
     def nearest(
-        self, vectors: Vectors, limit: int, *, allowed: Sequence[Filter], encoder_digest: str,
+        self,
+        vectors: Vectors,
+        limit: int,
+        *,
+        allowed: Sequence[Filter],
+        encoder_digest: str,
         principals: Sequence[frozenset[str] | None],
-    ) -> list[Ranked]:  # fmt: skip
+    ) -> list[Ranked]:
         if encoder_digest != self.encoder.digest:
             raise EncoderMismatch("the store's vectors come from another encoder: embed them anew")
         rows = vectors @ self._vectors.T
-        return [self._best(row.tolist(), limit, allowed[i], principals[i], floor=-math.inf)
-                for i, row in enumerate(rows)]  # fmt: skip
+        return [
+            self._best(row.tolist(), limit, allowed[i], principals[i], floor=-math.inf)
+            for i, row in enumerate(rows)
+        ]
 
     def match(
-        self, queries: Sequence[str], limit: int, *, allowed: Sequence[Filter],
+        self,
+        queries: Sequence[str],
+        limit: int,
+        *,
+        allowed: Sequence[Filter],
         principals: Sequence[frozenset[str] | None],
-    ) -> list[Ranked]:  # fmt: skip
+    ) -> list[Ranked]:
         ranked = []
         for i, query in enumerate(queries):
             scores = [
@@ -165,9 +176,14 @@ class MemoryStore:
         return self._documents[document_id]
 
     def _best(
-        self, scores: Sequence[float], limit: int, allowed: Filter, who: frozenset[str] | None,
-        *, floor: float,
-    ) -> Ranked:  # fmt: skip
+        self,
+        scores: Sequence[float],
+        limit: int,
+        allowed: Filter,
+        who: frozenset[str] | None,
+        *,
+        floor: float,
+    ) -> Ranked:
         rows = [
             (passage.id, passage.document_id, score)
             for passage, score in zip(self._passages, scores, strict=True)

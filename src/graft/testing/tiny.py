@@ -138,10 +138,15 @@ def tiny_encoder(folder: str | Path, *, seed: int = 0, max_tokens: int = 64) -> 
     target = Path(folder)
     tokenizer = _word_pieces(max_tokens)
     config = BertConfig(
-        vocab_size=len(tokenizer), hidden_size=32, num_hidden_layers=2, num_attention_heads=4,
-        intermediate_size=64, max_position_embeddings=max_tokens, initializer_range=0.3,
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=64,
+        max_position_embeddings=max_tokens,
+        initializer_range=0.3,
         pad_token_id=tokenizer.pad_token_id,
-    )  # fmt: skip
+    )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         body = BertModel(config)
@@ -193,6 +198,11 @@ def _word_pieces(max_tokens: int) -> PreTrainedTokenizerFast:
         single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=ids
     )
     return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, model_max_length=max_tokens, pad_token="[PAD]",
-        unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]", mask_token="[MASK]",
-    )  # fmt: skip
+        tokenizer_object=tokenizer,
+        model_max_length=max_tokens,
+        pad_token="[PAD]",
+        unk_token="[UNK]",
+        cls_token="[CLS]",
+        sep_token="[SEP]",
+        mask_token="[MASK]",
+    )

@@ -13,7 +13,7 @@ import pyarrow as pa
 from graft.core.index import IndexKind, IndexPlace
 from graft.core.protocols import Candidates, Vectors
 from graft.library.ann import candidates
-from graft.library.lance import Database, Table, equals_any
+from graft.library.lance import Database, StoredTable, equals_any
 from graft.library.manifest import AnnIndex
 from graft.library.rows import vector_batch, vector_schema
 
@@ -23,7 +23,7 @@ class LanceIndex:
 
     capabilities = frozenset({"nearest", "exact"})
 
-    def __init__(self, table: Table, state: AnnIndex | None = None) -> None:
+    def __init__(self, table: StoredTable, state: AnnIndex | None = None) -> None:
         self.table = table
         self.state = state
 

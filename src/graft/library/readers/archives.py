@@ -86,7 +86,7 @@ def open_archive(blob: Blob) -> Iterator[Archive]:
         yield Archive(archive, frozenset(entry.filename for entry in entries))
 
 
-def parse_xml(data: bytes, name: str = "the file", *, recover: bool = True) -> Any:
+def parse_xml(data: bytes, name: str = "the file") -> Any:
     """Return the root element of XML bytes: no network, no external entities, no entity bombs.
 
     Slightly broken XML is mended. Raises DocumentError when nothing is left or it is too large.
@@ -96,11 +96,16 @@ def parse_xml(data: bytes, name: str = "the file", *, recover: bool = True) -> A
             f"{name} holds {len(data) >> 20} MiB of XML, and {MAX_XML_BYTES >> 20} MiB is the "
             "limit: split the document"
         )
-    for mend in (False, True) if recover else (False,):
+    for mend in (False, True):
         parser = etree.XMLParser(
-            resolve_entities="internal", no_network=True, load_dtd=False, huge_tree=False,
-            recover=mend, remove_comments=True, remove_pis=True,
-        )  # fmt: skip
+            resolve_entities="internal",
+            no_network=True,
+            load_dtd=False,
+            huge_tree=False,
+            recover=mend,
+            remove_comments=True,
+            remove_pis=True,
+        )
         try:
             root = etree.fromstring(data, parser)
         except etree.XMLSyntaxError as error:

@@ -16,6 +16,7 @@ _ROLES = vocabulary(
     "navigation banner contentinfo search complementary dialog alertdialog menu menubar "
     "toolbar doc-pagebreak doc-toc"
 )
+_HOLDERS = vocabulary("div section ul ol span a form header footer aside button p dl details")
 _NAMES = re.compile(
     r"(?:^|[\s_-])(?:nav|navbar|navigation|navbox|menu|sidebar|side-bar|sidenav|breadcrumbs?|footer|"
     r"site-header|page-header-nav|masthead|topbar|cookies?|cookie-?(?:banner|consent|notice)|consent|"
@@ -110,8 +111,7 @@ def _is_boilerplate(element: Any) -> bool:
     names = f"{element.get('id') or ''} {element.get('class') or ''}".strip()
     if not names or not _NAMES.search(names):
         return False
-    return tag in ("div", "section", "ul", "ol", "span", "a", "form", "header", "footer", "aside",
-                   "button", "p", "dl", "details")  # fmt: skip
+    return tag in _HOLDERS
 
 
 def _inside_text(element: Any) -> bool:

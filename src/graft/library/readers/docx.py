@@ -63,8 +63,9 @@ def read_docx(blob: Blob) -> list[Extracted]:
             raise DocumentError("its main part holds no body: open it in Word and save it")
         document.titled = any(
             styles.get(attribute(e, "val"), Style()).name == "title"
-            for e in body.iter() if local(e) == "pStyle"
-        )  # fmt: skip
+            for e in body.iter()
+            if local(e) == "pStyle"
+        )
         blocks = _merge(list(_blocks(body, document, 0)))
         properties = core_properties(archive)
     return [joined([*blocks, *document.shown], **properties)]
@@ -205,8 +206,10 @@ def _inline(element: Any, document: WordFile, boxes: list[Any], depth: int) -> I
 def _raised(run: Any) -> bool:
     return any(
         local(e) == "vertAlign" and attribute(e, "val") == "superscript"
-        for properties in run if local(properties) == "rPr" for e in properties
-    )  # fmt: skip
+        for properties in run
+        if local(properties) == "rPr"
+        for e in properties
+    )
 
 
 def _alternative(element: Any) -> Any:

@@ -24,16 +24,26 @@ def read_epub(blob: Blob) -> list[Extracted]:
         if "META-INF/rights.xml" in archive.names or "META-INF/encryption.xml" in archive.names:
             _refuse_protected(archive)
         package = next(
-            (attribute(e, "full-path") for e in archive.xml("META-INF/container.xml").iter()
-             if local(e) == "rootfile"), "",
-        )  # fmt: skip
+            (
+                attribute(e, "full-path")
+                for e in archive.xml("META-INF/container.xml").iter()
+                if local(e) == "rootfile"
+            ),
+            "",
+        )
         root = archive.xml(package)
         chapters = [_chapter(archive, path) for path in _spine(root, package, archive)]
     values = {local(e): " ".join((e.text or "").split()) for e in reversed(list(root.iter()))}
     if not any(chapters):
         raise DocumentError("the book has no chapters with text: check that it is whole")
-    return [joined(chapters, values.get("title", ""), author=values.get("creator", ""),
-                   language=values.get("language", ""))]  # fmt: skip
+    return [
+        joined(
+            chapters,
+            values.get("title", ""),
+            author=values.get("creator", ""),
+            language=values.get("language", ""),
+        )
+    ]
 
 
 def _refuse_protected(archive: Archive) -> None:

@@ -21,10 +21,14 @@ _LEVELS = {
     "paragraph": 5,
 }
 _ARGUMENT = r"\{((?:[^{}]|\{(?:[^{}]|\{[^{}]{0,500}\}){0,500}\}){0,2000})\}"
-_MATH = re.compile(r"\\begin\{((?:equation|align|gather|multline|eqnarray|displaymath|math|"
-                   r"alignat|flalign)\*?)\}")  # fmt: skip
-_VERBATIM = re.compile(r"\\begin\{((?:verbatim|lstlisting|minted|Verbatim|alltt)\*?)\}"
-                       r"(?:\[[^\]\n]*\])?(?:\{[^}\n]*\})?")  # fmt: skip
+_MATH = re.compile(
+    r"\\begin\{((?:equation|align|gather|multline|eqnarray|displaymath|math|"
+    r"alignat|flalign)\*?)\}"
+)
+_VERBATIM = re.compile(
+    r"\\begin\{((?:verbatim|lstlisting|minted|Verbatim|alltt)\*?)\}"
+    r"(?:\[[^\]\n]*\])?(?:\{[^}\n]*\})?"
+)
 _TABULAR = re.compile(r"\\begin\{((?:tabular|tabularx|longtable|array)\*?)\}")
 _ACCENTS = {
     "'": "\u0301",
@@ -127,9 +131,12 @@ def _items(text: str) -> str:
 
 def _table(body: str) -> str:
     body = re.sub(r"^\s*(?:\[[^\]]*\])?(?:\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}){1,2}", "", body)
-    body = re.sub(r"\\(?:hline|toprule|midrule|bottomrule|cline\{[^}]*\}|"
-                  r"cmidrule(?:\([^)]*\))?\{[^}]*\})",
-                  "", body)  # fmt: skip
+    body = re.sub(
+        r"\\(?:hline|toprule|midrule|bottomrule|cline\{[^}]*\}|"
+        r"cmidrule(?:\([^)]*\))?\{[^}]*\})",
+        "",
+        body,
+    )
     body = re.sub(r"\\multi(?:column|row)\{[^{}]*\}\{[^{}]*\}" + _ARGUMENT, r"\1", body)
     rows = [re.split(r"(?<!\\)&", row) for row in re.split(r"\\\\(?:\[[^\]]*\])?", body)]
     return pipe_table([[_plain(cell) for cell in row] for row in rows if "".join(row).strip()])
@@ -149,10 +156,14 @@ def _plain(text: str) -> str:
         r"[\1]",
         text,
     )
-    text = re.sub(r"\\(?:label|usepackage|documentclass|bibliographystyle|includegraphics|"
-                  r"vspace|hspace|"
-                  r"input|include|bibliography|newcommand|setlength|pagestyle|index)\*?"
-                  r"(?:\[[^\]\n]*\])*(?:\{[^{}]*\})*", "", text)  # fmt: skip
+    text = re.sub(
+        r"\\(?:label|usepackage|documentclass|bibliographystyle|includegraphics|"
+        r"vspace|hspace|"
+        r"input|include|bibliography|newcommand|setlength|pagestyle|index)\*?"
+        r"(?:\[[^\]\n]*\])*(?:\{[^{}]*\})*",
+        "",
+        text,
+    )
     text = re.sub(r"\\(?:begin|end)\{\w+\*?\}(?:\[[^\]\n]*\])?", "\n\n", text)
     for _ in range(4):
         text = re.sub(r"\\[A-Za-z]+\*?(?:\[[^\]\n]*\])?\{([^{}]*)\}", r"\1", text)

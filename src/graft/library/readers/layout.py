@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from graft.library.clean import join_lines, list_item, repeated_lines
 from graft.library.readers.lines import PrintLine, aligned_table, table_end
@@ -24,11 +24,12 @@ def without_furniture(pages: Sequence[Sequence[PrintLine]]) -> list[list[PrintLi
     for page in pages:
         height = max((line.page_height for line in page), default=0.0)
         places = [
-            i for i, line in enumerate(page)
+            i
+            for i, line in enumerate(page)
             if (line.bottom > (1 - MARGIN) * height or line.top < MARGIN * height)
             # Numbered headings at the top of pages are alike too, but they are set larger.
             and line.size < 1.15 * body
-        ]  # fmt: skip
+        ]
         margins.append(sorted(places, key=lambda i: -page[i].top))
     texts = [[page[i].text for i in places] for page, places in zip(pages, margins, strict=True)]
     dropped = repeated_lines(texts, depth=4)
@@ -135,8 +136,7 @@ def _same_gutter(before: PrintLine, after: PrintLine) -> bool:
 
 def _half(line: PrintLine, side: int) -> PrintLine:
     left, right, text = line.cells[side]
-    return PrintLine(text, left, line.bottom, right, line.top, line.size, line.bold,
-                (line.cells[side],), line.page_height, line.mono)  # fmt: skip
+    return replace(line, text=text, left=left, right=right, cells=(line.cells[side],))
 
 
 def _blocks(lines: Sequence[PrintLine], scale: _Scale, known: Collection[str]) -> Iterator[str]:
@@ -180,9 +180,14 @@ def _blocks(lines: Sequence[PrintLine], scale: _Scale, known: Collection[str]) -
 
 def _code_end(lines: Sequence[PrintLine], start: int, typed: bool) -> int:
     end = start
-    while end < len(lines) and lines[end].mono and (
-        end == start or 0 < lines[end - 1].bottom - lines[end].bottom < 4 * max(lines[end].size, 6)
-    ):  # fmt: skip
+    while (
+        end < len(lines)
+        and lines[end].mono
+        and (
+            end == start
+            or 0 < lines[end - 1].bottom - lines[end].bottom < 4 * max(lines[end].size, 6)
+        )
+    ):
         end += 1
     rows = lines[start:end]
     signs = sum(1 for row in rows if re.search(r"[{}=;<>#$@|\\]|\w\(|^\S+:\s*$|--", row.text))

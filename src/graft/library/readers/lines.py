@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from graft.library.readers.tables import pipe_table
@@ -51,11 +51,9 @@ def _joined(left: PrintLine, right: PrintLine, space: str) -> PrintLine:
     main = left if len(left.text) >= len(right.text) else right
     a, b = left.cells[-1], right.cells[0]
     cells = (*left.cells[:-1], (a[0], b[1], a[2] + space + b[2]), *right.cells[1:])
-    return PrintLine(
-        left.text + space + right.text, min(left.left, right.left), main.bottom,
-        max(left.right, right.right), main.top, main.size,
-        main.bold, cells, main.page_height, main.mono,
-    )  # fmt: skip
+    text = left.text + space + right.text
+    start, end = min(left.left, right.left), max(left.right, right.right)
+    return replace(main, text=text, left=start, right=end, cells=cells)
 
 
 def table_end(lines: Sequence[PrintLine], start: int) -> int:

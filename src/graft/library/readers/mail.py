@@ -54,8 +54,12 @@ def written_message(headers: dict[str, str], body: str, attachments: list[str]) 
     lines = "\n".join(f"{name}: {headers[name]}" for name in _SHOWN if headers.get(name))
     names = "Attachments: " + ", ".join(attachments) if attachments else ""
     metadata = {name.lower(): headers.get(name, "") for name in _SHOWN}
-    return joined([f"# {subject}" if subject else "", lines, body, names], subject,
-                  attachments=", ".join(attachments), **metadata)  # fmt: skip
+    return joined(
+        [f"# {subject}" if subject else "", lines, body, names],
+        subject,
+        attachments=", ".join(attachments),
+        **metadata,
+    )
 
 
 def _message(message: Message) -> Extracted:

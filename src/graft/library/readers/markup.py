@@ -39,9 +39,13 @@ def _rst(lines: list[str]) -> Iterator[str]:
         if _UNDERLINE.match(line) and under.rstrip() == line.rstrip() and below.strip():
             yield _heading(styles, line[0] * 2, below)
             index += 3
-        elif line.strip() and not line[0].isspace() and _UNDERLINE.match(below) and not (
-            _UNDERLINE.match(line)
-        ) and len(below.rstrip()) >= min(len(line.rstrip()), 4):  # fmt: skip
+        elif (
+            line.strip()
+            and not line[0].isspace()
+            and _UNDERLINE.match(below)
+            and not (_UNDERLINE.match(line))
+            and len(below.rstrip()) >= min(len(line.rstrip()), 4)
+        ):
             yield _heading(styles, below[0], line)
             index += 2
         elif directive and directive.group(2) in _CODE_DIRECTIVES:
@@ -158,8 +162,9 @@ def read_org(blob: Blob) -> list[Extracted]:
     )
     text = re.sub(
         r"(?mis)^[ \t]*#\+begin_(src|example)[ \t]*(\S*)[^\n]*\n(.*?)^[ \t]*#\+end_\1[ \t]*$",
-        lambda m: fenced(m.group(3), m.group(2)), text,
-    )  # fmt: skip
+        lambda m: fenced(m.group(3), m.group(2)),
+        text,
+    )
     lines = [shown for line in text.split("\n") if (shown := _org_line(line)) is not None]
     return [joined(["\n".join(lines)], title.group(1).strip() if title else "")]
 

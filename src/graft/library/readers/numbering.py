@@ -86,8 +86,9 @@ def spelled(count: int, kind: str) -> str:
         text = ""
         for value, sign in zip(
             (1000, 900, 500, 400, 100, 90, 50, 40, 10, 9, 5, 4, 1),
-            _ROMAN, strict=True,
-        ):  # fmt: skip
+            _ROMAN,
+            strict=True,
+        ):
             text += sign * (count // value)
             count %= value
         return text.upper() if kind.startswith("upper") else text

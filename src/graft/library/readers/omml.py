@@ -88,9 +88,11 @@ def _function(element: Any, depth: int) -> str:
 def _rows(element: Any, depth: int) -> str:
     rows = [child for child in element if local(child) in ("mr", "e")]
     lines = [
-        " & ".join(latex(e, depth) for e in row if local(e) == "e") if local(row) == "mr"
-        else latex(row, depth) for row in rows
-    ]  # fmt: skip
+        " & ".join(latex(e, depth) for e in row if local(e) == "e")
+        if local(row) == "mr"
+        else latex(row, depth)
+        for row in rows
+    ]
     return "\\begin{matrix}" + " \\\\ ".join(lines) + "\\end{matrix}"
 
 

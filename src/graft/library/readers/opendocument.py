@@ -72,8 +72,10 @@ def _numbered(roots: list[Any]) -> dict[str, frozenset[int]]:
 def _parents(roots: list[Any]) -> dict[str, str]:
     return {
         attribute(e, "name"): attribute(e, "parent-style-name")
-        for root in roots for e in root.iter() if local(e) == "style"
-    }  # fmt: skip
+        for root in roots
+        for e in root.iter()
+        if local(e) == "style"
+    }
 
 
 def _slide(page: Any, reading: _Reading) -> str:

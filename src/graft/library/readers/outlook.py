@@ -26,9 +26,13 @@ def read_outlook(blob: Blob) -> list[Extracted]:
     with open_ole(blob) as container:
         headers = {name: _value(container, tag) for name, tag in _HEADERS.items()}
         headers["Date"] = next(
-            (line[5:].strip() for line in _value(container, _TRANSPORT).splitlines()
-             if line.lower().startswith("date:")), "",
-        )  # fmt: skip
+            (
+                line[5:].strip()
+                for line in _value(container, _TRANSPORT).splitlines()
+                if line.lower().startswith("date:")
+            ),
+            "",
+        )
         folders = sorted(
             {path[0] for path in container.listdir() if path[0].startswith("__attach")}
         )

@@ -63,8 +63,15 @@ def read_pdf(blob: Blob) -> list[Extracted]:
     text, offsets = join_pages(list(page_blocks(pages, known)), known)
     title = " ".join(clean_characters(values.get("Title", "")).split())
     metadata = {"author": values.get("Author", ""), "pages": str(count)}
-    return [Extracted("", text, "" if _NO_TITLE.match(title) else title, pages=offsets,
-                      metadata={k: v for k, v in metadata.items() if v})]  # fmt: skip
+    return [
+        Extracted(
+            "",
+            text,
+            "" if _NO_TITLE.match(title) else title,
+            pages=offsets,
+            metadata={k: v for k, v in metadata.items() if v},
+        )
+    ]
 
 
 def _check_letters(pages: list[list[PrintLine]]) -> None:
@@ -155,9 +162,12 @@ def _line(textpage: Any, codes: list[int], span: range, turn: _Turn) -> PrintLin
                 cells.append((left, before[2], "".join(text).strip()))
                 text, left = [], after[0]
         text.append("-" if code in _HYPHENS else chr(code) if code < 0x110000 else "\ufffd")
-        if code == _LAM and previous == i - 1 and codes[previous] in _ALEFS and (
-            _box(textpage, previous, turn) == _box(textpage, i, turn)
-        ):  # fmt: skip
+        if (
+            code == _LAM
+            and previous == i - 1
+            and codes[previous] in _ALEFS
+            and (_box(textpage, previous, turn) == _box(textpage, i, turn))
+        ):
             # Lam and alef drawn as one sign come in the order of the page, not of the word.
             text[-2:] = [text[-1], text[-2]]
         previous = i

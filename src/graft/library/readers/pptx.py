@@ -57,9 +57,11 @@ def _slide(archive: Archive, path: str) -> str:
             blocks += _comments(archive.xml(target))
         if kind == "notesSlide" and target in archive.names:
             notes = [
-                block for shape in archive.xml(target).iter() if local(shape) == "sp"
-                and _placeholder(shape) == "body" for block in _paragraphs(shape, listed=False)
-            ]  # fmt: skip
+                block
+                for shape in archive.xml(target).iter()
+                if local(shape) == "sp" and _placeholder(shape) == "body"
+                for block in _paragraphs(shape, listed=False)
+            ]
             blocks += ["Notes: " + "\n".join(notes)] if notes else []
     return "\n\n".join(block for block in blocks if block.strip())
 

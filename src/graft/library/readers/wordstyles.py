@@ -55,6 +55,12 @@ def read_styles(root: Any | None) -> tuple[dict[str, Style], str]:
 
     for name in raw:
         resolve(name, 0)
-    default = next((n for n, e in raw.items() if attribute(e, "default") in ("1", "true")
-                    and attribute(e, "type") == "paragraph"), "")  # fmt: skip
+    default = next(
+        (
+            n
+            for n, e in raw.items()
+            if attribute(e, "default") in ("1", "true") and attribute(e, "type") == "paragraph"
+        ),
+        "",
+    )
     return found, default

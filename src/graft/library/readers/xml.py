@@ -100,8 +100,10 @@ def _blocks(elements: Any, level: int, depth: int) -> Iterator[str]:
         elif name in _SECTION:
             yield from _blocks(element, level + 1, depth + 1)
         elif name in _HEADING:
-            label = next((_inline(e) for e in element.itersiblings(preceding=True)
-                          if local(e) == "label"), "")  # fmt: skip
+            label = next(
+                (_inline(e) for e in element.itersiblings(preceding=True) if local(e) == "label"),
+                "",
+            )
             text = f"{label} {_inline(element)}".strip()
             if text:
                 yield "#" * max(1, min(level, 6)) + f" {text}"

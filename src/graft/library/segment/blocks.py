@@ -9,7 +9,7 @@ from typing import Literal
 
 from graft.library.segment.headings import atx, line_at, underlined
 
-Kind = Literal["heading", "paragraph", "item", "code", "table"]
+BlockKind = Literal["heading", "paragraph", "item", "code", "table"]
 
 PLAIN = frozenset({"", "text/plain"})
 """Media types in which '#' may start a comment."""
@@ -32,7 +32,7 @@ class Block:
     `depth` is the number of columns by which a list item is indented.
     """
 
-    kind: Kind
+    kind: BlockKind
     start: int
     end: int
     headings: tuple[str, ...] = ()
@@ -67,7 +67,7 @@ def blocks(text: str, media_type: str = "text/markdown") -> list[Block]:
     return found
 
 
-_Part = tuple[Kind, int, int, tuple[int, str] | None]
+_Part = tuple[BlockKind, int, int, tuple[int, str] | None]
 
 
 def _read(lines: Sequence[str], media_type: str) -> list[_Part]:
@@ -98,7 +98,7 @@ def _read(lines: Sequence[str], media_type: str) -> list[_Part]:
 
 def _body(
     lines: Sequence[str], i: int, fences: Mapping[int, int], *, code: bool
-) -> tuple[Kind, int]:
+) -> tuple[BlockKind, int]:
     """Return what block, other than a heading, starts at line `i` and the line it ends before."""
     if closed := fences.get(i):
         return "code", closed

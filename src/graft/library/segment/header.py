@@ -5,7 +5,7 @@ from __future__ import annotations
 from graft.core.protocols import Tokenizer
 from graft.library.segment.counts import Counts
 
-Path = tuple[str, ...]
+HeadingPath = tuple[str, ...]
 
 
 class Headers:
@@ -16,9 +16,9 @@ class Headers:
         self.limit = limit
         self._tokenizer = tokenizer
         self._sizes: dict[str, int] = {}
-        self._fitted: dict[Path, tuple[str, Path]] = {}
+        self._fitted: dict[HeadingPath, tuple[str, HeadingPath]] = {}
 
-    def fit(self, path: Path, table: str = "") -> tuple[str, Path]:
+    def fit(self, path: HeadingPath, table: str = "") -> tuple[str, HeadingPath]:
         """Return the title and headings to show for a path, `limit` tokens at most together.
 
         Outer headings are dropped first, then the ends of the innermost one and of the title. A
@@ -31,7 +31,7 @@ class Headers:
             return title, (*kept, table)
         return title, kept
 
-    def size(self, title: str, path: Path) -> int:
+    def size(self, title: str, path: HeadingPath) -> int:
         """Return the tokens that a title and headings take; one like the title takes none."""
         return self._size(title) + sum(self._size(name) for name in path if name != title)
 
@@ -40,7 +40,7 @@ class Headers:
             self._sizes[text] = Counts(text, self._tokenizer).size(0, len(text))
         return self._sizes[text]
 
-    def _fit(self, path: Path) -> tuple[str, Path]:
+    def _fit(self, path: HeadingPath) -> tuple[str, HeadingPath]:
         while len(path) > 1 and self.size(self.title, path) > self.limit:
             path = path[1:]
         if self.size(self.title, path) <= self.limit:

@@ -11,7 +11,7 @@ from graft.core.protocols import Tokenizer
 from graft.core.space import Segmentation
 from graft.library.segment.blocks import blocks
 from graft.library.segment.counts import Counts
-from graft.library.segment.header import Headers, Path
+from graft.library.segment.header import Headers, HeadingPath
 from graft.library.segment.pack import pack
 from graft.library.segment.pieces import PART_WORDS, Piece, cut, pieces
 from graft.library.segment.sections import Section, merge_small, sections
@@ -78,7 +78,7 @@ class _Maker:
         self.segmentation = segmentation
         self._hash = document.text_hash
 
-    def passage(self, start: int, end: int, title: str, headings: Path) -> Passage:
+    def passage(self, start: int, end: int, title: str, headings: HeadingPath) -> Passage:
         document = self.document
         return Passage(
             id=passage_id(document.id, self._hash, (start, end), self.segmentation),
@@ -105,7 +105,7 @@ class _Cutter:
         self.counts = Counts(self.text, tokenizer)
         self.headers = Headers(make.document.title, tokenizer, self.limit // 3)
 
-    def room(self, path: Path, table: str = "") -> int:
+    def room(self, path: HeadingPath, table: str = "") -> int:
         """Return the tokens that a passage under these headings has for its text."""
         return self.limit - self.headers.size(*self.headers.fit(path, table))
 
@@ -135,7 +135,9 @@ class _Cutter:
                 begin = i
         return begin
 
-    def _fitting(self, start: int, end: int, path: Path, table: str = "") -> Iterator[Passage]:
+    def _fitting(
+        self, start: int, end: int, path: HeadingPath, table: str = ""
+    ) -> Iterator[Passage]:
         """Yield one passage, or several when counting it as indexed shows that it is too long."""
         size = self.counts.size(start, end)
         if table and size > self.room(path, table):

@@ -7,15 +7,14 @@ from dataclasses import dataclass
 
 from graft.library.segment.blocks import Block
 from graft.library.segment.counts import Counts
-
-Path = tuple[str, ...]
+from graft.library.segment.header import HeadingPath
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
     """Consecutive blocks, their leading headings first; `path` is shown as their headings."""
 
-    path: Path
+    path: HeadingPath
     blocks: tuple[Block, ...]
 
     @property
@@ -38,7 +37,7 @@ def sections(blocks: Iterable[Block]) -> list[Section]:
 
 
 def merge_small(
-    found: Iterable[Section], counts: Counts, min_tokens: int, *, room: Callable[[Path], int]
+    found: Iterable[Section], counts: Counts, min_tokens: int, *, room: Callable[[HeadingPath], int]
 ) -> list[Section]:
     """Join sections below `min_tokens` with a neighbour under the same parent, if both fit.
 
@@ -71,7 +70,7 @@ def _small(section: Section, counts: Counts, min_tokens: int) -> bool:
 
 
 def _joined(
-    left: Section, right: Section, counts: Counts, room: Callable[[Path], int]
+    left: Section, right: Section, counts: Counts, room: Callable[[HeadingPath], int]
 ) -> Section | None:
     """Return two neighbours as one, or None when they are no kin or too large together."""
     shared = 0

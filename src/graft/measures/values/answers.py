@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from graft.measures.measure import Case, Measure, each
+from graft.core.case import Case
+from graft.core.measure import Measure, each
 from graft.measures.text import exact_match, rouge_l, token_f1
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 
+from graft.core.case import Case
 from graft.core.document import Span
 from graft.core.example import on_gold
-from graft.measures.measure import Case, Measure, each
+from graft.core.measure import Measure, each
 
 
 def _support(case: Case) -> float:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from graft.measures.measure import Case, Measure, each
+from graft.core.case import Case
+from graft.core.measure import Measure, each
 
 
 def _right_decline(case: Case) -> float:

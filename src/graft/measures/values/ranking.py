@@ -11,7 +11,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from graft.measures.measure import Case, Family, Measure, Need, Score
+from graft.core.case import Case, Need
+from graft.core.measure import Family, Measure, Score
 from graft.measures.ranking import ranking_scores
 
 
