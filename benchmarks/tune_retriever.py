@@ -27,6 +27,7 @@ from graft.core.example import Example, Gold
 from graft.core.protocols import Ranked
 from graft.core.recipe import Negatives, Recipe, Schedule
 from graft.core.search import Hit, Search
+from graft.examples.gold import Judged
 from graft.models.adapters.full import Full
 from graft.models.adapters.lora import Lora
 from graft.models.encoder import load_encoder
@@ -107,10 +108,11 @@ def main() -> None:
         similarity=similarity, ctx=ctx,
     )  # fmt: skip
     print(f"{len(mined.triples)} triples; left out: {dict(mined.dropped)}")
-    others = [passages[id] for id in random.Random(options.seed).sample(ids, min(len(ids), 2000))]
-    pool = dev_pool(
-        [examples[id] for id in dev], positives, corpus, size=options.pool, others=others
-    )
+    judged = {
+        id: Judged("document", {d: grade for d, grade in train_qrels[id].items() if grade})
+        for id in dev
+    }
+    pool = dev_pool([examples[id] for id in dev], positives, judged, corpus, size=options.pool)
     print(f"dev: {len(pool.questions)} questions, {len(pool.passages)} passages")
     adapter = Lora(options.rank, 2 * options.rank) if options.lora else Full()
     recipe = Recipe(

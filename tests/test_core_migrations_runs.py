@@ -48,7 +48,7 @@ def test_each_run_is_read_with_its_role_artefact_and_changes(home: Path) -> None
         assert (artefact.part, artefact.folder) == (part, "adapter")
         assert artefact.digest == old[id]["digest"] == weights_digest(run.weights)
         assert run.changes == changes_of(id, part)
-        assert run.probe is None, "what it answered was not written down"
+        assert artefact.probe is None, "what it answered was not written down"
         assert run.recipe.seed == recipes[id]["seed"] and run.recipe.data == recipes[id]["data"]
         schedule = run.recipe.schedule
         assert schedule.evaluations == recipes[id]["schedule"]["evaluations"] > 0

@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import load_file, save_file
 
 from graft.core.context import Context, Event
 from graft.core.document import Passage
+from graft.core.errors import ModelError
 from graft.core.example import Example, Gold
 from graft.core.hashing import file_hash
 from graft.core.recipe import Part
@@ -25,11 +28,13 @@ from graft.loop.parts import runs_of, with_run
 from graft.loop.recipes import Asked
 from graft.loop.tune_fusion import tune_fusion_part
 from graft.loop.tuning import tune_part
+from graft.models.adapter import ADAPTERS
 from graft.tune.checkpoint import FOLDER, checkpoint_of
 from graft.tune.mine import POSITIVES
 from graft.tune.objectives import raft as raft_objective
-from graft.wire import Wiring, encoder, library, open_workspace
+from graft.wire import Wiring, causal, encoder, library, loaded_adapter, open_workspace
 from tests.conftest import SUBJECTS
+from tests.test_models_adapters import Bottleneck
 
 pytestmark = pytest.mark.slow
 
@@ -301,8 +306,8 @@ def test_an_interrupted_tuning_is_gone_on_with_and_its_checkpoint_goes(
     assert tune_part(workspace, "generator", material, ctx=CTX).digest == run.digest
 
 
-def often(*args: Any) -> Any:
-    return replace(checkpoint_of(*args), every=0.0)
+def often(*args: Any, now: float) -> Any:
+    return replace(checkpoint_of(*args, now=now), every=0.0)
 
 
 def test_a_run_says_its_role_what_it_changes_and_whose_documents_it_holds(
@@ -318,12 +323,54 @@ def test_a_run_says_its_role_what_it_changes_and_whose_documents_it_holds(
         run = tune_part(workspace, part, material, ctx=CTX)
         assert run.role == role and run.changes[key] == f"runs/{run.id}"
         assert [artefact.part for artefact in run.artefacts] == [part]
-        assert (run.probe is None) == (part == "fusion")
+        assert (run.artefact(part).probe is None) == (part == "fusion")
         used = with_run(material.settings, run)
         assert runs_of(used) == (run.id,)
     # what it was trained with answers as it did: all of it loads again
     again = open_workspace(workspace.layout.root, _flags(workspace))
     assert encoder(again, with_run(material.settings, read_run_of(again, "retriever")).encoder)
+
+
+@pytest.mark.parametrize("adapter", ["full", "bottleneck"])
+def test_a_generator_tuned_by_any_kind_is_served_by_it(workspace: Wiring, adapter: str) -> None:
+    ADAPTERS.add(Bottleneck)
+    try:
+        material = material_of(workspace)
+        run = tune_part(workspace, "generator", material, asked=Asked(adapter=adapter), ctx=CTX)
+        assert run.recipe.adapter["name"] == adapter and run.after["loss"] < run.before["loss"]
+        settings = with_run(material.settings, run)
+        base = causal(workspace, settings.generate)
+        name = loaded_adapter(workspace, settings.generate)
+        ids = torch.tensor([base.ids([{"role": "user", "content": "Who?"}])])
+        with torch.no_grad():
+            with base.using(name):
+                tuned = base.model(input_ids=ids).logits
+            with base.using(""):
+                assert not torch.equal(base.model(input_ids=ids).logits, tuned)
+        probe = run.artefact("generator").probe
+        assert probe is not None and probe.moved > 0
+    finally:
+        ADAPTERS.drop("bottleneck")
+
+
+def test_a_model_whose_probe_tells_nothing_is_compared_by_its_files(workspace: Wiring) -> None:
+    material = material_of(workspace)
+    run = tune_part(workspace, "retriever", material, ctx=CTX)
+    weights = run.weights / "model.safetensors"
+    about = run.folder / "run.json"
+    value = json.loads(about.read_text())
+    value["artefacts"][0]["probe"]["moved"] = 0.0
+    about.write_text(json.dumps(value))
+    settings = with_run(material.settings, run)
+    again = open_workspace(workspace.layout.root, _flags(workspace))
+    assert encoder(again, settings.encoder)
+    held = load_file(weights)
+    name = max(held, key=lambda name: held[name].numel())
+    held[name].flatten()[0] += 1e-6
+    save_file(held, weights, metadata={"format": "pt"})
+    again = open_workspace(workspace.layout.root, _flags(workspace))
+    with pytest.raises(ModelError, match="are not those that were trained"):
+        encoder(again, settings.encoder)
 
 
 def read_run_of(workspace: Wiring, part: str) -> Run:

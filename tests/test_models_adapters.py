@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 import torch
 from peft import PeftModel, PrefixTuningConfig, PromptEncoderConfig, PromptTuningConfig
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 from graft.core.context import Context
@@ -19,10 +21,11 @@ from graft.core.generation import Decoding
 from graft.core.recipe import Recipe, Schedule
 from graft.generate.local import LocalGenerator
 from graft.generate.prompts import CLOSED_BOOK, build
-from graft.models.adapter import ADAPTERS, Adapter, Attached, adapter_of
+from graft.models.adapter import ADAPTERS, Adapter, Attached, adapter_of, cannot_merge
 from graft.models.adapters.full import Full
 from graft.models.adapters.lora import Lora
 from graft.models.causal import Causal, load_causal
+from graft.models.digest import tensors_digest
 from graft.models.encoder import load_encoder
 from graft.models.peft_adapter import PeftAdapter
 from graft.testing.tiny import tiny_causal, tiny_encoder
@@ -59,16 +62,72 @@ class PTuning(PeftAdapter):
         )
 
 
+class _Between(Attached):
+    """Two layers after every feed-forward one: what PEFT does not have."""
+
+    def __init__(self, model: nn.Module, made: nn.ModuleList, places: list[nn.Module]) -> None:
+        self.made, self.on = made, True
+        self.parameters = dict(made.named_parameters())
+        self.handles = [
+            place.register_forward_hook(partial(self.after, made[i]))
+            for i, place in enumerate(places)
+        ]
+
+    def after(self, layer: nn.Module, _: nn.Module, __: Any, out: torch.Tensor) -> torch.Tensor:
+        return out + layer(out.float()).to(out.dtype) if self.on else out
+
+    def enable(self, on: bool) -> None:
+        self.on = on
+
+    def weights(self) -> dict[str, torch.Tensor]:
+        return {name: p.detach() for name, p in self.made.named_parameters()}
+
+    def save(self, folder: Path, weights: Mapping[str, torch.Tensor], *, base: str = "") -> None:
+        save_file(dict(weights), folder / "between.safetensors")
+
+    def load(self, folder: Path) -> None:
+        self.made.load_state_dict(load_file(folder / "between.safetensors"))
+
+    def merge(self) -> None:
+        raise cannot_merge("bottleneck")
+
+    def detach(self) -> None:
+        for handle in self.handles:
+            handle.remove()
+
+    @property
+    def digest(self) -> str:
+        return tensors_digest(self.weights())
+
+
+@dataclass(frozen=True)
+class Bottleneck(Adapter):
+    name: ClassVar[str] = "bottleneck"
+
+    size: int = 4
+
+    def attach(self, model: nn.Module, seed: int) -> Attached:
+        places = [module for name, module in model.named_modules() if name.endswith(".mlp")]
+        width = model.config.hidden_size
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            made = nn.ModuleList(
+                nn.Sequential(nn.Linear(width, self.size), nn.Linear(self.size, width))
+                for _ in places
+            )
+        return _Between(model, made, places)
+
+
 VIRTUAL = (Prompt, Prefix, PTuning)
-KINDS = (Lora, Full, *VIRTUAL)
+KINDS = (Lora, Full, Bottleneck, *VIRTUAL)
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _seam() -> Iterator[None]:
-    for kind in VIRTUAL:
+    for kind in (Bottleneck, *VIRTUAL):
         ADAPTERS.add(kind)
     yield
-    for kind in VIRTUAL:
+    for kind in (Bottleneck, *VIRTUAL):
         ADAPTERS.drop(kind.name)
 
 
@@ -114,6 +173,9 @@ def test_what_is_attached_comes_off_and_leaves_the_rest_to_the_bit(
     (tmp_path / "other").mkdir()
     other.save(tmp_path / "other", other.weights())
     other.detach()
+    causal.model.requires_grad_(True)
+    causal.model.lm_head.requires_grad_(False)
+    moved = {name: p.requires_grad for name, p in causal.model.named_parameters()}
     causal.load_adapter("other", tmp_path / "other")
     held = {name: value.clone() for name, value in causal.attached["other"].weights().items()}
     with_other = logits(causal)
@@ -135,6 +197,7 @@ def test_what_is_attached_comes_off_and_leaves_the_rest_to_the_bit(
     assert after.keys() == bare.keys()
     assert all(torch.equal(bare[n], after[n]) and bare[n].dtype == after[n].dtype for n in bare)
     assert set(causal.model.modules()) == modules
+    assert {name: p.requires_grad for name, p in causal.model.named_parameters()} == moved
     # the seed draws it, and nothing else does
     torch.manual_seed(99)
     state = torch.get_rng_state()
@@ -158,6 +221,44 @@ def test_what_is_saved_loads_again_with_its_digest(
         if kind is not PTuning:  # what is saved of it is what its encoder gives
             again.load(tmp_path)
             assert again.digest == digest
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_saved_serves_by_its_kind_beside_the_base(
+    base: Path, tmp_path: Path, kind: type[Adapter]
+) -> None:
+    causal = load_causal(str(base), dtype="float32")
+    plain, prompts = logits(causal), [build(CLOSED_BOOK, "Where is the office?")]
+    with causal.training(kind(), seed=0) as attached:
+        shake(attached)
+        attached.save(tmp_path, attached.weights())
+        causal.model.eval()
+        tuned, digest = logits(causal), attached.digest
+        told = LocalGenerator(causal, adapter=None).score(prompts, ["Oslo"])
+    assert causal.adapters == ()
+    causal.load_adapter("tuned", tmp_path, kind())
+    assert torch.equal(logits(causal), tuned) and causal.attached["tuned"].digest == digest
+    assert LocalGenerator(causal, adapter="tuned").score(prompts, ["Oslo"]) == told
+    with causal.without_adapter():
+        assert torch.equal(logits(causal), plain)
+        causal.attached["tuned"].load(tmp_path)
+        assert torch.equal(logits(causal), plain), "what is off changes nothing on the model"
+    # another of the kind beside it, loaded while the first is in use
+    causal.load_adapter("second", tmp_path, kind())
+    assert torch.equal(logits(causal), tuned)
+    with causal.without_adapter():
+        assert torch.equal(logits(causal), plain)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_does_not_fit_leaves_the_model_as_it_was(
+    base: Path, tmp_path: Path, kind: type[Adapter]
+) -> None:
+    causal = load_causal(str(base), dtype="float32")
+    plain = logits(causal)
+    with pytest.raises(ModelError, match="does not fit"):
+        causal.load_adapter("tuned", tmp_path, kind())
+    assert torch.equal(logits(causal), plain) and causal.adapters == ()
 
 
 def test_kinds_of_peft_share_a_base_and_plain_peft_loads_what_is_saved(

@@ -109,6 +109,9 @@ def test_an_encoder_and_a_reranker_are_compared_by_a_vector_and_a_score(tmp_path
     require_probe(probe, again, "runs/x")
     with pytest.raises(ModelError, match="otherwise than when it was trained"):
         require_probe(probe, one, "runs/x")
+    cut = load_encoder(str(tmp_path / "two"), max_tokens=4)
+    require_probe(probe, cut, "runs/x")
+    assert cut.max_tokens == 4
     narrow = load_encoder(str(tmp_path / "two"))
     narrow.module.bfloat16()
     require_probe(probe, narrow, "runs/x")

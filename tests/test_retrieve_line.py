@@ -18,7 +18,6 @@ from graft.retrieve.kind import STAGES
 from graft.retrieve.line import (
     Line,
     alone,
-    before,
     build,
     fusion,
     joined,
@@ -120,9 +119,11 @@ def test_a_line_says_which_leaves_it_has_and_gives_each_alone_and_its_fusion():
     assert alone(made, "dense").text == "follow_up >> dense % 50"
     assert alone(made, "bm25").text == "follow_up >> bm25 % 9 % 50"
     assert fusion(made).text == "follow_up >> (dense + 0.5 * bm25 % 9) % 50"
-    assert before(made, "rerank") == fusion(made)
+    assert without(made, "rerank") == fusion(made)
+    nested = line("(follow_up >> dense >> rerank) + bm25")
+    assert without(nested, "rerank").text == "(follow_up >> dense) + bm25"
     assert fusion(line("dense >> rerank")) is None
-    assert before(line("dense"), "rerank") == alone(line("dense"), "dense") == line("dense")
+    assert without(line("dense"), "rerank") == alone(line("dense"), "dense") == line("dense")
     assert alone(line("bm25 >> follow_up >> dense"), "dense").text == "bm25 >> follow_up >> dense"
 
 

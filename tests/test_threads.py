@@ -161,7 +161,7 @@ def test_a_probe_is_asked_while_nobody_changes_the_adapter(
     workspace = Wiring(Layout(tmp_path), Config(), loaded={wire._causal_key(table): causal})
     told: list[tuple[str, list[str]]] = []
 
-    def probe(_: Wiring, __: str, base: Causal) -> None:
+    def probe(_: Wiring, __: str, ___: str, base: Causal) -> None:
         other = started(partial(texts, base, ""))
         with pytest.raises(TimeoutError):
             other.result(0.3)

@@ -24,7 +24,7 @@ ANSWERS = ("5", "five days in all", "Oslo", "The passages do not say so, and nob
 def causal(tmp_path_factory: pytest.TempPathFactory) -> Causal:
     folder: Path = tiny_causal(tmp_path_factory.mktemp("tiny"), "smollm")
     loaded = load_causal(str(folder), dtype="float32", device="cpu")
-    loaded.model.double()
+    loaded.model.double().requires_grad_(True)
     return loaded
 
 

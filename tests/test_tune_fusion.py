@@ -90,6 +90,19 @@ def test_a_question_that_no_leg_answers_counts_as_zero_and_one_without_gold_not_
     assert fitted.equal == pytest.approx(2 / 3)
 
 
+def test_passages_are_fused_and_judged_as_the_documents_they_stand_for() -> None:
+    """A document that stands first by any passage is found, whatever its others do."""
+    legs = {
+        "dense": {"q": [("a1", 3.0), ("b1", 2.0)], "r": [("b2", 2.0), ("c1", 1.0)]},
+        "bm25": {"q": [("b1", 2.0), ("a2", 1.0)], "r": [("b2", 2.0)]},
+    }
+    qrels = {"q": {"a": 1}, "r": {"c1": 1}}
+    fitted = fit_fusion(legs, qrels, stands_for=lambda q, id: id[0] if q == "q" else id)
+    assert fitted.legs["dense"] == pytest.approx((1 + 1 / np.log2(3)) / 2)
+    assert fitted.legs["bm25"] == pytest.approx(1 / np.log2(3))
+    assert fit_fusion(legs, qrels).legs["dense"] < fitted.legs["dense"]
+
+
 def test_what_cannot_be_fitted_says_so() -> None:
     legs, qrels = task([1], [2])
     with pytest.raises(InputError, match="two legs"):

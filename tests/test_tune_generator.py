@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from graft.core.context import Context, Event
-from graft.core.errors import Cancelled, ConfigError, InputError
+from graft.core.errors import Cancelled, InputError
 from graft.core.recipe import Recipe, Schedule
 from graft.core.runs import read_run
 from graft.generate.prompts import CLOSED_BOOK, build
@@ -286,8 +286,6 @@ def test_what_cannot_be_trained_says_so(causal: Causal) -> None:
     short = replace(RECIPE, schedule=replace(RECIPE.schedule, max_tokens=3))
     with pytest.raises(InputError, match="too long: 6"):
         tune(causal, short)
-    with pytest.raises(ConfigError, match="adapter"):
-        tune(causal, replace(RECIPE, adapter={"name": "full"}))
 
 
 def test_a_bfloat16_base_comes_back_to_the_bit(folder: Callable[[Family], Path]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from graft.core.example import Example, Gold
 from graft.core.recipe import Recipe, Schedule
 from graft.core.runs import read_run
 from graft.core.search import Hit, Search
+from graft.examples.gold import Judged
 from graft.models.loading import quiet
 from graft.testing.fakes import MemoryStore
 from graft.testing.tiny import tiny_encoder
@@ -64,7 +66,11 @@ def lists() -> Lists:
         for word in WORDS[:6]
     }
     gold = {id: frozenset({shown[-1].id}) for id, shown in candidates.items()}
-    return Lists(questions, candidates, gold)
+    return Lists(questions, candidates, gold, judged(gold))
+
+
+def judged(gold: Mapping[str, frozenset[str]]) -> dict[str, Judged]:
+    return {id: Judged("passage", dict.fromkeys(ids, 1)) for id, ids in gold.items()}
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +147,8 @@ def test_what_does_not_beat_the_first_stage_is_no_gain(start: CrossEncoder) -> N
 
 def test_the_loss_equals_a_hand_computed_case() -> None:
     bad, good = (Passage(id, id, 0, 1, id, "s") for id in ("bad", "good"))
-    two = Lists({"q": "?"}, {"q": (bad, good)}, {"q": frozenset({"good"})})
+    gold = {"q": frozenset({"good"})}
+    two = Lists({"q": "?"}, {"q": (bad, good)}, gold, judged(gold))
     got = score_lists(two, np.asarray([0.5, -2.0], dtype=np.float32))
     wrong = -math.log(1 - 1 / (1 + math.exp(-0.5))), -math.log(1 / (1 + math.exp(2.0)))
     assert got["loss"] == pytest.approx(sum(wrong) / 2, rel=1e-6)
@@ -213,19 +220,26 @@ def test_dev_lists_keep_the_first_stages_order_and_all_gold() -> None:
 
     examples = [Example("q", "frog", gold=(Gold("a"),)), Example("r", "none", gold=(Gold("c"),))]
     positives = {"q": [by_id["a"]], "r": [by_id["c"]]}
-    found = dev_lists(examples, positives, retrieve, store)
+    wanted = {"q": Judged("document", {"a": 1}), "r": Judged("document", {"c": 1})}
+    found = dev_lists(examples, positives, wanted, retrieve, store)
     assert [p.document_id for p in found.candidates["q"]] == ["b", "a"]
     turns = [replace(examples[0], messages=({"role": "user", "content": "ships"},))]
     asked: list[Search] = []
-    dev_lists(turns, positives, lambda s: asked.extend(s) or retrieve(s), store)
+    dev_lists(turns, positives, wanted, lambda s: asked.extend(s) or retrieve(s), store)
     assert asked[0].history == turns[0].messages, "a conversation is searched for with its turns"
+
+    def follow(searches: list[Search]) -> list[Search]:
+        return [replace(s, standalone=f"ships {s.query}") for s in retrieve(searches)]
+
+    read = dev_lists(turns, positives, wanted, follow, store)
+    assert read.pairs[0][0] == "ships frog", "as the reranker reads it when it serves"
     assert found.labels == [False, True]
     scores = first_stage_scores(found)
     assert scores["MRR@10"] == pytest.approx((0.5 + 0) / 2), "a missed gold passage scores 0"
     with pytest.raises(InputError, match="finds none of 1"):
-        dev_lists(examples[1:], positives, retrieve, store)
+        dev_lists(examples[1:], positives, wanted, retrieve, store)
     with pytest.raises(InputError, match="finds none of 0"):
-        dev_lists(examples, {}, retrieve, store)
+        dev_lists(examples, {}, {}, retrieve, store)
 
 
 def test_what_cannot_be_trained_on_says_so(start: CrossEncoder) -> None:

@@ -17,6 +17,7 @@ from graft.core.document import Passage
 from graft.core.errors import Cancelled, InputError
 from graft.core.recipe import Recipe, Schedule
 from graft.core.runs import read_run
+from graft.examples.gold import Judged
 from graft.models.adapters.full import Full
 from graft.models.adapters.lora import Lora
 from graft.models.encoder import SentenceEncoder, load_encoder
@@ -58,7 +59,8 @@ TRIPLES = [triple(topic, key) for topic in TOPICS for key in KEYS] * 4
 def pool() -> Pool:
     shown = {triple.positive.id: triple.positive for triple in TRIPLES}
     gold = {triple.example: frozenset({triple.positive.id}) for triple in TRIPLES}
-    return Pool({triple.example: triple.question for triple in TRIPLES}, shown, gold)
+    judged = {id: Judged("passage", dict.fromkeys(ids, 1)) for id, ids in gold.items()}
+    return Pool({triple.example: triple.question for triple in TRIPLES}, shown, gold, judged)
 
 
 @pytest.fixture(scope="module")

@@ -224,7 +224,7 @@ def test_the_end_token_is_learned_though_it_is_the_pad(models: Callable[[Family]
     assert causal.pad_id == causal.end_ids[0]
     batch = padded(encoded(causal), causal.pad_id)
     assert int((batch.targets == causal.pad_id).sum()) == len(ANSWERS)
-    weight = causal.model.get_output_embeddings().weight
+    weight = causal.model.get_output_embeddings().weight.requires_grad_(True)
     loss = token_losses(causal.model, batch).sum()
     (grad,) = torch.autograd.grad(loss, weight)
     assert float(grad[causal.end_ids[0]].abs().sum()) > 0

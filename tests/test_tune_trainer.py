@@ -184,16 +184,18 @@ def test_a_training_that_was_killed_goes_on_to_the_same_weights(
 
 def test_a_checkpoint_is_of_one_recipe_on_one_set_of_items(tmp_path: Path) -> None:
     rows = [DataRow("train", "q", ("p",))]
-    path = checkpoint_of(tmp_path, RECIPE, rows).path
-    assert path == checkpoint_of(tmp_path, RECIPE, rows).path
-    assert path != checkpoint_of(tmp_path, replace(RECIPE, seed=3), rows).path
-    assert path != checkpoint_of(tmp_path, RECIPE, [DataRow("train", "q", ("other",))]).path
+    path = checkpoint_of(tmp_path, RECIPE, rows, now=0.0).path
+    assert path == checkpoint_of(tmp_path, RECIPE, rows, now=0.0).path
+    assert path != checkpoint_of(tmp_path, replace(RECIPE, seed=3), rows, now=0.0).path
+    assert (
+        path != checkpoint_of(tmp_path, RECIPE, [DataRow("train", "q", ("other",))], now=0.0).path
+    )
     path.parent.mkdir()
     path.touch()
     old = path.with_name("old.pt")
     old.touch()
     os.utime(old, (0, 0))
-    checkpoint_of(tmp_path, RECIPE, rows)
+    checkpoint_of(tmp_path, RECIPE, rows, now=time.time())
     assert path.is_file() and not old.exists()
 
 
@@ -222,6 +224,18 @@ def test_two_objectives_are_trained_in_the_same_steps_and_both_losses_move(
     assert both.curves[1].train_loss == pytest.approx(
         alone.curves[1].train_loss + 0.7 * both.before["backwards loss"], rel=0.2
     )
+
+
+def test_a_probe_that_cannot_tell_says_so(causal: Causal) -> None:
+    heard: list[str] = []
+    ctx = Context(events=lambda event: heard.append(event.message))
+    slow = replace(RECIPE, schedule=replace(SCHEDULE, learning_rate=1e-5))
+    told = teach(causal, slow, ctx=ctx)
+    assert told.gained and told.probe and not told.probe.tells
+    assert any("only a change of the files would be found" in message for message in heard)
+    heard.clear()
+    assert teach(causal, ctx=ctx).probe.tells
+    assert not any("only a change of the files" in message for message in heard)
 
 
 def test_a_parameter_group_moves_at_its_own_rate(causal: Causal) -> None:

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from graft.core.curves import CurvePoint
-from graft.core.errors import FormatError, NotFound
+from graft.core.errors import FormatError, ModelError, NotFound
 from graft.core.estimate import Estimate
 from graft.core.hashing import file_hash
 from graft.core.recipe import Recipe, Schedule
-from graft.core.runs import Run, ancestors, read_run
+from graft.core.runs import Artefact, Probe, Run, ancestors, read_run, require_digest
 from graft.tune.data import DataRow
 from graft.tune.writing import run_id, versions, write_run
 
@@ -53,6 +53,26 @@ def test_a_run_reads_back_as_it_was_written(tmp_path: Path) -> None:
     assert written.folder == tmp_path / "runs" / written.id
     assert (written.weights / "adapter_model.safetensors").read_bytes() == b"weights"
     assert written.digest
+
+
+def test_each_part_of_a_run_keeps_its_own_probe(tmp_path: Path) -> None:
+    told = Probe("vector", {"text": "x", "tokens": 3}, [0.5], 0.4)
+    run = replace(make_run(), artefacts=(Artefact("retriever", probe=told),))
+    written = write_run(tmp_path, run, {"generator": save, "retriever": save})
+    found = read_run(written.folder)
+    assert found == written
+    assert found.artefact("retriever").probe == told and found.artefact("generator").probe is None
+    assert found.weights_of("retriever") != found.weights_of("generator")
+    with pytest.raises(NotFound, match="holds weights of generator, retriever"):
+        found.artefact("reranker")
+
+
+def test_weights_that_were_changed_are_found_by_their_digest(tmp_path: Path) -> None:
+    written = write_run(tmp_path, make_run(), save)
+    require_digest(written.artefacts[0], written.folder)
+    (written.weights / "adapter_model.safetensors").write_bytes(b"other")
+    with pytest.raises(ModelError, match="are not those that were trained"):
+        require_digest(written.artefacts[0], written.folder)
 
 
 def test_the_digest_follows_the_weights(tmp_path: Path) -> None:

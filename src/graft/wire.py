@@ -34,7 +34,7 @@ from graft.core.migrations import STEPS
 from graft.core.protocols import Encoder, Generator, PassageStore, Reranker, Tokenizer
 from graft.core.recipe import Part
 from graft.core.release import Releases
-from graft.core.runs import Run, read_run
+from graft.core.runs import Run, read_run, require_digest
 from graft.core.space import Segmentation, Space
 from graft.generate.prompts import Template, template
 from graft.retrieve.line import Line, build, joined, read_line, stage_keys, weights
@@ -200,12 +200,15 @@ def weights_path(w: Wiring, name: str, part: Part) -> str:
     return str(run.weights_of(part)) if run else w.layout.model_path(name)
 
 
-def _probed(w: Wiring, name: str, model: T) -> T:
-    """Return a loaded model. Raises ModelError when it is a run's and does not answer as then."""
+def _probed(w: Wiring, name: str, part: Part, model: T) -> T:
+    """Return a loaded model. Raises ModelError when it is a run's and not as it was trained."""
     from graft.models.probe import require_probe
 
     if run := run_of(w, name):
-        require_probe(run.probe, model, name)
+        artefact = run.artefact(part)
+        require_probe(artefact.probe, model, name)
+        if artefact.probe is None or not artefact.probe.tells:
+            require_digest(artefact, run.folder)
     return model
 
 
@@ -218,6 +221,7 @@ def encoder(w: Wiring, table: EncoderTable) -> SentenceEncoder:
         lambda: _probed(
             w,
             table.model,
+            "retriever",
             load_encoder(
                 weights_path(w, table.model, "retriever"),
                 query_prefix=table.query_prefix,
@@ -252,7 +256,7 @@ def reranker(w: Wiring, name: str) -> CrossEncoderReranker:
 
     return w.once(
         ("reranker", name),
-        lambda: _probed(w, name, load_reranker(weights_path(w, name, "reranker"))),
+        lambda: _probed(w, name, "reranker", load_reranker(weights_path(w, name, "reranker"))),
     )
 
 
@@ -297,16 +301,20 @@ def generator(w: Wiring, table: GenerateTable) -> Generator:
 
 def loaded_adapter(w: Wiring, table: GenerateTable) -> str:
     """Return the name under which the local base has the adapter of these settings ("" is none)."""
+    from graft.models.adapter import adapter_of
+
     base = causal(w, table)
     # A name of its own for each setting, that PEFT takes and that no training uses.
     name = f"served-{text_hash(table.adapter)[:16]}" if table.adapter else ""
     with w.lock:
         if name and name not in base.adapters:
             try:
-                base.load_adapter(name, weights_path(w, table.adapter, "generator"))
+                run = run_of(w, table.adapter)
+                kind = adapter_of(run.recipe.adapter) if run else None
+                base.load_adapter(name, weights_path(w, table.adapter, "generator"), kind)
                 # Whoever asks beside this load must not change the adapter under the probe.
                 with base.using(name):
-                    _probed(w, table.adapter, base)
+                    _probed(w, table.adapter, "generator", base)
             except ModelError:
                 # What has been put on it halfway must serve nobody: the base is loaded anew.
                 w.loaded.pop(_causal_key(table), None)

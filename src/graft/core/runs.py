@@ -9,8 +9,9 @@ runs/ID/
   metrics.json    dev before and after, and how many examples were used or left out, and why
   curves.csv      loss, learning rate and tokens a second at each step
   versions.json   Python, packages and machine; never the environment's variables
-  run.json        id, role, artefacts and their digests, what it changes in the settings, probe,
-                  time, duration, peak memory, estimate, library version, whose documents it holds
+  run.json        id, role, artefacts with their digests and probes, what it changes in the
+                  settings, time, duration, peak memory, estimate, library version, whose documents
+                  it holds
 
 This reads them; `tune/writing.py` writes them.
 """
@@ -24,7 +25,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from graft.core.curves import CurvePoint, from_csv
-from graft.core.errors import FormatError, NotFound
+from graft.core.errors import FormatError, ModelError, NotFound
 from graft.core.estimate import Estimate
 from graft.core.files import RUNS
 from graft.core.hashing import file_hash, value_hash
@@ -40,15 +41,6 @@ With the starter models bfloat16 takes two thirds at most; scores were measured 
 SLACK = 0.1
 """And how far besides, of what the training moved: without the weights, or with twice their
 effect, a probe is off by about all of that."""
-
-
-@dataclass(frozen=True)
-class Artefact:
-    """The weights that a run has for one part: their folder within the run's, and their digest."""
-
-    part: Part
-    folder: str
-    digest: str = ""
 
 
 @dataclass(frozen=True)
@@ -72,6 +64,24 @@ class Probe:
         """How far off it may be."""
         return NOISE[self.kind] + SLACK * self.moved
 
+    @property
+    def tells(self) -> bool:
+        """Whether it can tell weights that are not applied from rounding."""
+        return self.moved > self.tolerance
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """The weights that a run has for one part: their folder within the run's, and their digest.
+
+    A run of format 1, or one whose weights were made elsewhere, has no `probe`.
+    """
+
+    part: Part
+    folder: str = ""
+    digest: str = ""
+    probe: Probe | None = None
+
 
 @dataclass(frozen=True)
 class Run:
@@ -79,8 +89,7 @@ class Run:
 
     `role` is what it is for: its objective's name unless it was given another. To put it into use
     is to apply its `changes`: dotted settings and their values, "{}" in a text standing for the
-    value in use. `access` is who may see what it learned from, empty for everyone's. A run
-    of format 1, or one whose weights were made elsewhere, has no `probe`.
+    value in use. `access` is who may see what it learned from, empty for everyone's.
 
     `created` is in seconds since the epoch; `seconds` is the training's own duration;
     `peak_memory` has "host" and "device" in bytes; `before` and `after` are measures on dev;
@@ -100,7 +109,6 @@ class Run:
     role: str = ""
     artefacts: tuple[Artefact, ...] = ()
     changes: Mapping[str, Any] = field(default_factory=dict)
-    probe: Probe | None = None
     access: tuple[str, ...] = ()
     curves: tuple[CurvePoint, ...] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
@@ -141,9 +149,13 @@ class Run:
 
     def weights_of(self, part: str) -> Path:
         """Return the folder of a part's weights. Raises NotFound when the run has none."""
+        return self.folder / self.artefact(part).folder
+
+    def artefact(self, part: str) -> Artefact:
+        """Return what the run has for a part. Raises NotFound when it has nothing."""
         for artefact in self.artefacts:
             if artefact.part == part:
-                return self.folder / artefact.folder
+                return artefact
         held = ", ".join(each.part for each in self.artefacts) or "nothing"
         raise NotFound(
             f"{RUNS}{self.id} holds weights of {held}, and a {part} was asked for: name a run of "
@@ -161,7 +173,7 @@ def read_run(folder: Path) -> Run:
     try:
         about = _json(folder / "run.json")
         metrics = _json(folder / "metrics.json")
-        estimate, probe, settings = about["estimate"], about["probe"], folder / "settings.json"
+        estimate, settings = about["estimate"], folder / "settings.json"
         return Run(
             id=about["id"],
             recipe=Recipe.from_dict(_json(folder / "recipe.json")),
@@ -172,9 +184,8 @@ def read_run(folder: Path) -> Run:
             before=metrics["dev"]["before"],
             after=metrics["dev"]["after"],
             role=about["role"],
-            artefacts=tuple(Artefact(**each) for each in about["artefacts"]),
+            artefacts=tuple(map(_artefact, about["artefacts"])),
             changes=about["changes"],
-            probe=Probe(**probe) if probe else None,
             access=tuple(about["access"]),
             curves=from_csv((folder / "curves.csv").read_text(encoding="utf-8")),
             counts=metrics["counts"],
@@ -212,6 +223,20 @@ def weights_digest(folder: Path) -> str:
     """Return the hash of a folder of weights: of every file's relative path and bytes."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     return value_hash({path.relative_to(folder).as_posix(): file_hash(path) for path in files})
+
+
+def require_digest(artefact: Artefact, folder: Path) -> None:
+    """Raise ModelError unless the weights in a run's folder are those that it wrote."""
+    if artefact.digest and artefact.digest != weights_digest(folder / artefact.folder):
+        raise ModelError(
+            f"the weights in {folder / artefact.folder} are not those that were trained: put them "
+            "back, or tune again"
+        )
+
+
+def _artefact(values: Mapping[str, Any]) -> Artefact:
+    probe = values.get("probe")
+    return Artefact(**{**values, "probe": Probe(**probe) if probe else None})
 
 
 def _json(path: Path) -> Any:

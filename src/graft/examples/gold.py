@@ -50,11 +50,12 @@ class Judged:
         >>> Judged("document", {"b": 1}).ranking(hits), Judged("passage", {"p2": 1}).ranking(hits)
         (['a', 'b'], ['p1', 'p2', 'p3'])
         """
-        return list(dict.fromkeys(map(self._id, hits)))
+        return list(dict.fromkeys(self.stands_for(h.passage_id, h.document_id) for h in hits))
 
-    def _id(self, hit: Hit) -> str:
-        whole = self.kind == "document" or hit.document_id in self.grades
-        return hit.document_id if whole and hit.passage_id not in self.grades else hit.passage_id
+    def stands_for(self, passage_id: str, document_id: str) -> str:
+        """Return what a passage is judged as: its own id, or that of its document."""
+        whole = self.kind == "document" or document_id in self.grades
+        return document_id if whole and passage_id not in self.grades else passage_id
 
 
 @dataclass(frozen=True)

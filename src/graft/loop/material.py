@@ -11,7 +11,7 @@ from graft.core.document import Passage
 from graft.core.example import Example
 from graft.core.runs import Run
 from graft.core.search import Search
-from graft.examples.gold import resolve
+from graft.examples.gold import Judged, resolve
 from graft.examples.split import documents_of
 from graft.examples.store import ExampleSet
 from graft.library.store import Library
@@ -32,6 +32,7 @@ class Material:
     train: Sequence[Example]
     dev: Sequence[Example]
     gold: Mapping[str, Sequence[Passage]]
+    judged: Mapping[str, Judged]
     apart: frozenset[str] = frozenset()
     """The documents of test-new, and those tied to them (near-duplicates, sections of one
     article): no training may show anything of them."""
@@ -51,6 +52,7 @@ def gather(workspace: Wiring, found: ExampleSet, ctx: Context) -> Material:
         train=[e for e in train if e.id in usable],
         dev=[e for e in dev if e.id in usable],
         gold=usable,
+        judged={id: gold.judged(id) for id in usable},
         apart=_apart(workspace, held, found),
     )
 

@@ -14,14 +14,13 @@ from graft.loop.material import Material, keep, retrieval
 from graft.retrieve.line import alone
 from graft.tune.cost import peak_memory
 from graft.tune.data import DataRow
-from graft.tune.fusion import Leg, fit_fusion, fused_mean, leg_of
+from graft.tune.fusion import Leg, StandsFor, fit_fusion, fused_mean, leg_of
+from graft.tune.pool import DECIDES
 from graft.tune.writing import run_id, versions
 from graft.wire import Wiring, encoder, fusion_weights, line_of, with_line
 
 MOST = 2000
 """Training questions that are searched for at most: more would hardly move the weights."""
-
-MEASURE = "nDCG@10"
 
 
 def tune_fusion_part(workspace: Wiring, material: Material, *, ctx: Context) -> Run:
@@ -30,7 +29,7 @@ def tune_fusion_part(workspace: Wiring, material: Material, *, ctx: Context) -> 
     They are fitted on what they will weigh: rankings of passages, as deep as the settings say.
     Raises InputError when no training question has gold.
     """
-    train, dev = _judged(material, material.train), _judged(material, material.dev)
+    train, dev = _with_gold(material, material.train), _with_gold(material, material.dev)
     if not train:
         raise InputError(
             "fusion weights need training questions with gold, and there are none: build or "
@@ -45,14 +44,15 @@ def tune_fusion_part(workspace: Wiring, material: Material, *, ctx: Context) -> 
         for name in set_to:
             legs[name] = _leg(workspace, material, name, [*train, *dev], ctx)
             step.advance()
-        fitted = fit_fusion(legs, _qrels(material, train), measure=MEASURE, k=k)
+        stands_for = _stands_for(material, legs)
+        fitted = fit_fusion(legs, _qrels(material, train), stands_for=stands_for, k=k)
     recipe = Recipe(
         part="fusion", objective="weights", base=material.settings.encoder.model,
         base_digest=encoder(workspace, material.settings.encoder).digest,
         data=material.examples.id, adapter={}, seed=ctx.seed,
     )  # fmt: skip
     means = [
-        {MEASURE: fused_mean(legs, _qrels(material, dev), weights, measure=MEASURE, k=k)}
+        {DECIDES: fused_mean(legs, _qrels(material, dev), weights, stands_for=stands_for, k=k)}
         if dev
         else {}
         for weights in (set_to, fitted.weights)
@@ -85,12 +85,19 @@ def _rows(
             yield DataRow(example.split, example.id, positives, shown, stage=name)
 
 
-def _judged(material: Material, examples: Sequence[Example]) -> list[Example]:
+def _with_gold(material: Material, examples: Sequence[Example]) -> list[Example]:
     return [e for e in examples if material.gold[e.id]]
 
 
-def _qrels(material: Material, examples: Sequence[Example]) -> dict[str, dict[str, int]]:
-    return {e.id: {p.id: 1 for p in material.gold[e.id]} for e in examples}
+def _qrels(material: Material, examples: Sequence[Example]) -> dict[str, Mapping[str, int]]:
+    return {e.id: material.judged[e.id].grades for e in examples}
+
+
+def _stands_for(material: Material, legs: Mapping[str, Leg]) -> StandsFor:
+    """Return what each ranked passage is judged as: itself, or its document."""
+    ranked = {id for leg in legs.values() for hits in leg.values() for id, _ in hits}
+    documents = {p.id: p.document_id for p in material.held.passages(sorted(ranked))}
+    return lambda question, id: material.judged[question].stands_for(id, documents.get(id, ""))
 
 
 def _leg(

@@ -20,7 +20,7 @@ from graft.loop.parts import run_named
 from graft.loop.recipes import Asked, recipe_of
 from graft.loop.tune_fusion import tune_fusion_part
 from graft.models.reranker import grow_reranker
-from graft.retrieve.line import before, read_line
+from graft.retrieve.line import read_line, without
 from graft.tune.checkpoint import Checkpoint, checkpoint_of
 from graft.tune.generator import tune_generator
 from graft.tune.lists import score_lists
@@ -89,7 +89,7 @@ def tune_part(
         recipe = replace(recipe, schedule=schedule)
     lessons = [each for split in made.values() for each in split.values()]
     rows = [row for each in lessons for row in each.rows]
-    checkpoint = checkpoint_of(workspace.layout.runs, recipe, rows)
+    checkpoint = checkpoint_of(workspace.layout.runs, recipe, rows, now=ctx.clock())
     trained = _TUNERS[part](workspace, material, made, recipe, ctx, checkpoint)
     run = trained.to_run(recipe, ctx)
     run = replace(run, settings=main.settings, counts={**run.counts, **skipped})
@@ -109,7 +109,7 @@ def source_of(workspace: Wiring, material: Material, ctx: Context) -> Source:
     def retrieve(stage: Stage, limit: int) -> Retrieve:
         own = settings
         if stage == "first":
-            own = with_line(settings, before(line, "rerank"))
+            own = with_line(settings, without(line, "rerank"))
         if stage == "dense":
             own = with_line(settings, read_line(DENSE, settings.retrieve.stages))
         return retrieval(workspace, material, own, limit=limit, ctx=ctx)
@@ -121,6 +121,7 @@ def source_of(workspace: Wiring, material: Material, ctx: Context) -> Source:
         examples={"train": material.train, "dev": material.dev},
         gold=material.gold,
         evidence=_evidence(material),
+        judged=material.judged,
         store=material.held,
         retrieve=retrieve,
         template=prompt_of(workspace, settings.answer.prompt),

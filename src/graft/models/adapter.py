@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, ClassVar
 
+from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.nn import Parameter
 
 from graft.core.errors import ConfigError, ModelError
 from graft.core.seam import Seam
+from graft.models.loading import first_line
 
 
 class Attached(ABC):
@@ -68,17 +71,36 @@ class Attached(ABC):
 
 
 class Adapter(ABC):
-    """A kind of adapter, a frozen dataclass of its settings; `name` is its tag in a recipe."""
+    """A kind of adapter, a frozen dataclass of its settings; `name` is its tag in a recipe.
+
+    `whole` says that every weight of the model is trained, one that is fresh on it too.
+    """
 
     name: ClassVar[str]
+    whole: ClassVar[bool] = False
 
     @abstractmethod
     def attach(self, model: nn.Module, seed: int) -> Attached:
         """Put a fresh adapter on a model, in place, and enable it.
 
         `model` is a transformers model, or a sentence-transformers one. What is drawn at random is
-        drawn by `seed`, and torch's own generator is left alone.
+        drawn by `seed`, and torch's own generator is left alone. Which parameters gradients reach
+        is the business of whoever trains.
         """
+
+    def load(self, model: nn.Module, folder: Path, name: str) -> Attached:
+        """Put on a model what `Attached.save` wrote, and enable it.
+
+        `name` is its own among the model's adapters. Raises ModelError when it does not fit, and
+        the model is as it was then.
+        """
+        attached = self.attach(model, 0)
+        try:
+            attached.load(folder)
+        except (OSError, KeyError, ValueError, RuntimeError, SafetensorError, ModelError) as error:
+            attached.detach()
+            raise ModelError(first_line(error)) from error
+        return attached
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain values with its tag, as a recipe keeps it."""
@@ -109,6 +131,24 @@ def adapter_of(values: Mapping[str, Any]) -> Adapter:
         )
     plain = {key: tuple(value) if isinstance(value, list) else value for key, value in own.items()}
     return kind(**plain)
+
+
+def train_only(model: nn.Module, attached: Attached) -> None:
+    """Let gradients reach the parameters of what is attached, and no other one of the model."""
+    model.requires_grad_(False)
+    for parameter in attached.parameters.values():
+        parameter.requires_grad_(True)
+
+
+@contextmanager
+def gradients_kept(model: nn.Module) -> Iterator[None]:
+    """Leave which of a model's parameters gradients reach, after the block, as it was before."""
+    before = [(parameter, parameter.requires_grad) for parameter in model.parameters()]
+    try:
+        yield
+    finally:
+        for parameter, was in before:
+            parameter.requires_grad_(was)
 
 
 def cannot_merge(name: str) -> ModelError:

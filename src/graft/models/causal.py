@@ -17,7 +17,7 @@ from graft.core.errors import ModelError
 from graft.core.generation import Prompt
 from graft.core.hashing import value_hash
 from graft.models import devices
-from graft.models.adapter import Adapter, Attached
+from graft.models.adapter import Adapter, Attached, gradients_kept, train_only
 from graft.models.chat import Chat, chat_of
 from graft.models.digest import tensors_digest, tokenizer_digest
 from graft.models.loading import first_line, quiet, resolve
@@ -124,14 +124,26 @@ class Causal:
         """Return the text of ids, without special tokens."""
         return self.chat.decode(ids)
 
-    def load_adapter(self, name: str, path: str | Path) -> None:
-        """Load a PEFT adapter from a folder under a name, and use it. Raises ModelError."""
-        folder = resolve(str(path), marker=CONFIG)
-        with self.lock:
+    def load_adapter(self, name: str, path: str | Path, kind: Adapter | None = None) -> None:
+        """Load an adapter from a folder under a name, and use it. Raises ModelError.
+
+        Without its `kind` it is one of PEFT, whichever its own folder says.
+        """
+        folder = str(path) if kind else resolve(str(path), marker=CONFIG)
+        with self.lock, gradients_kept(self.model):
+            before = self.adapter
+            self._enable("")
             try:
-                self.attached[name] = PeftAttached.loaded(self.model, folder, name)
+                made = (
+                    kind.load(self.model, Path(folder), name)
+                    if kind
+                    else PeftAttached.loaded(self.model, folder, name)
+                )
+                for parameter in made.parameters.values():
+                    parameter.requires_grad_(False)
+                self.attached[name] = made
             except ModelError as error:
-                self._enable(self.adapter)
+                self._enable(before)
                 raise ModelError(
                     f"the adapter {path} does not fit {self.name} ({error}): "
                     "use the model that it was trained on"
@@ -147,11 +159,12 @@ class Causal:
         the training's end. After it the model is as it was, to the bit, with the adapters that it
         had. `adapter` is drawn by `seed`.
         """
-        with self.lock:
+        with self.lock, gradients_kept(self.model):
             before = self.adapter
             self._enable("")
             try:
                 fresh = adapter.attach(self.model, seed)
+                train_only(self.model, fresh)
                 self.attached[_FRESH] = fresh
                 self.adapter = _FRESH
                 self.model.train()
@@ -237,7 +250,8 @@ def load_causal(model: str, *, adapter: str = "", dtype: str = "auto", device: s
         )
     stated = getattr(loaded.generation_config, "eos_token_id", None)
     chat = chat_of(tokenizer, stated_ends=stated if isinstance(stated, list) else [stated])
-    causal = Causal(loaded.to(where).eval(), chat, model, _context_tokens(loaded.config))
+    plain = loaded.to(where).eval().requires_grad_(False)
+    causal = Causal(plain, chat, model, _context_tokens(loaded.config))
     if adapter:
         causal.load_adapter("default", adapter)
     return causal

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from copy import copy
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -54,6 +55,10 @@ class PeftAdapter(Adapter):
         with torch.random.fork_rng(devices=devices):
             torch.manual_seed(seed)
             return PeftAttached.fresh(model, self.config(model))
+
+    def load(self, model: nn.Module, folder: Path, name: str) -> PeftAttached:
+        # The folder says all of it, so that an adapter made elsewhere loads alike.
+        return PeftAttached.loaded(model, str(folder), name)
 
 
 class PeftAttached(Attached):
@@ -133,7 +138,7 @@ class PeftAttached(Attached):
         return {name.replace(".base_layer", ""): value for name, value in found.items()}
 
     def save(self, folder: Path, weights: Mapping[str, Tensor], *, base: str = "") -> None:
-        config = self.config
+        config = copy(self.config)
         # Where the base lies on this machine says nothing on another one.
         config.base_model_name_or_path, config.inference_mode = base, True
         config.save_pretrained(str(folder))

@@ -62,8 +62,11 @@ def probe_vector(before: SentenceEncoder, after: SentenceEncoder) -> Probe:
     """Return the probe of a trained encoder: of these texts, the one whose vector moved most."""
     found = []
     for text in TEXTS:
-        vector = _vector(after, text)
-        told = Probe("vector", {"text": text}, [round(float(x), 6) for x in vector], 0.0)
+        # The settings in use at a load may cut it elsewhere.
+        read = min(after.max_tokens, after.count_tokens([text])[0])
+        vector = _vector(after, text, read)
+        given = {"text": text, "tokens": read}
+        told = Probe("vector", given, [round(float(x), 6) for x in vector], 0.0)
         moved = _vector_distance(told, before)
         found.append(Probe("vector", told.given, told.found, moved))
     return max(found, key=lambda probe: probe.moved)
@@ -83,7 +86,7 @@ def probe_score(before: CrossEncoderReranker, after: CrossEncoderReranker) -> Pr
 def require_probe(probe: Probe | None, model: Any, name: str) -> None:
     """Raise ModelError unless a run's model, as it was loaded, answers as it did when trained.
 
-    A run without a probe (of format 1, or made elsewhere) is taken as it is.
+    A model without a probe (of format 1, or made elsewhere) is taken as it is.
     """
     if probe is None:
         return
@@ -142,14 +145,19 @@ def _reply_distance(probe: Probe, causal: Causal) -> float:
     return float(np.mean(off))
 
 
-def _vector(encoder: SentenceEncoder, text: str) -> Any:
-    # By no prefix: settings may put another one than the run's own.
-    return encoder.encode([text])[0]
+def _vector(encoder: SentenceEncoder, text: str, tokens: int) -> Any:
+    with encoder.lock:
+        limit, encoder.module.max_seq_length = encoder.module.max_seq_length, tokens
+        try:
+            # By no prefix: settings may put another one than the run's own.
+            return encoder.encode([text])[0]
+        finally:
+            encoder.module.max_seq_length = limit
 
 
 def _vector_distance(probe: Probe, encoder: SentenceEncoder) -> float:
     told = np.asarray(probe.found, dtype=np.float32)
-    found = _vector(encoder, probe.given["text"])
+    found = _vector(encoder, probe.given["text"], probe.given["tokens"])
     if found.shape != told.shape:
         return float("inf")
     return float(np.linalg.norm(found - told) / max(float(np.linalg.norm(told)), 1e-9))

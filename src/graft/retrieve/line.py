@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -159,7 +159,7 @@ def alone(line: Line, leaf: str) -> Line:
 
 def _only(tree: Stage, leaf: str) -> Stage:
     if isinstance(tree, Chain):
-        last = _first(tree, lambda stage: leaf in leaves(stage))
+        last = next(place for place, part in enumerate(tree.stages) if leaf in leaves(part))
         return _chain(*tree.stages[:last], _only(tree.stages[last], leaf))
     if isinstance(tree, Fuse):
         return _only(next(term for term in tree.stages if leaf in leaves(term)), leaf)
@@ -201,18 +201,6 @@ def fusion(line: Line) -> Line | None:
     if not any(summed):
         return None
     return replace(line, tree=_chain(*parts[: len(parts) - summed[::-1].index(True)]))
-
-
-def before(line: Line, name: str) -> Line:
-    """Return the line up to a stage, without it; the whole line where it has none of that name."""
-    if not isinstance(line.tree, Chain) or name not in _names(line.tree):
-        return line
-    last = _first(line.tree, lambda stage: name in _names(stage))
-    return replace(line, tree=_chain(*line.tree.stages[:last]))
-
-
-def _first(chain: Chain, test: Callable[[Stage], bool]) -> int:
-    return next(place for place, stage in enumerate(chain.stages) if test(stage))
 
 
 def _chain(*stages: Stage) -> Stage:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,6 +9,7 @@ from typing import Any
 
 import torch
 
+from graft.core.files import flush
 from graft.core.hashing import value_hash
 from graft.core.installed import installed_versions
 from graft.core.recipe import Recipe
@@ -44,25 +43,25 @@ class Checkpoint:
         """Replace what was saved before: a kill at any instant leaves the one or the other."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         partial = self.path.with_suffix(".partial")
-        with partial.open("wb") as file:
-            torch.save(dict(state), file)
-            file.flush()
-            os.fsync(file.fileno())
+        torch.save(dict(state), partial)
+        flush([partial])
         partial.replace(self.path)
+        flush([self.path.parent])
 
     def remove(self) -> None:
         """Throw it away: the run it was for is written."""
         self.path.unlink(missing_ok=True)
 
 
-def checkpoint_of(runs: Path, recipe: Recipe, rows: Iterable[DataRow]) -> Checkpoint:
+def checkpoint_of(runs: Path, recipe: Recipe, rows: Iterable[DataRow], *, now: float) -> Checkpoint:
     """Return the checkpoint of one tuning: of a recipe, what it is trained on, and this software.
 
-    Those of other tunings that are older than `DAYS` are thrown away.
+    Those of other tunings that are older than `DAYS`, `now` in seconds since the epoch, are thrown
+    away.
     """
     key = value_hash([recipe.to_dict(), [asdict(row) for row in rows], installed_versions()])
     folder = runs / FOLDER
     for other in folder.glob("*"):
-        if time.time() - other.stat().st_mtime > DAYS * 24 * 3600:
+        if now - other.stat().st_mtime > DAYS * 24 * 3600:
             other.unlink(missing_ok=True)
     return Checkpoint(folder / f"{recipe.part}-{key[:16]}.pt")

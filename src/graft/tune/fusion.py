@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, product
 from pathlib import Path
@@ -17,15 +17,24 @@ from graft.examples.searching import Retrieve, searched
 from graft.measures.ranking import ranking_scores
 from graft.retrieve.fuse import RRF_K
 from graft.retrieve.stages.fuse import WEIGHTS
+from graft.tune.pool import DECIDES
 
 Leg = Mapping[str, Sequence[tuple[str, float]]]
 """For each question id its ranking, best first: (document or passage id, score)."""
+
+StandsFor = Callable[[str, str], str]
+"""For a question and a ranked id, the id that it is judged as."""
 
 STEPS, COARSE = 20, 10
 """The grid's steps: shares of 0, 1/20, ... 1 for two legs, of 0, 1/10, ... 1 for more."""
 
 DEPTH = 100
 """How many of the fused ranks are scored."""
+
+
+def itself(question: str, id: str) -> str:
+    """Return the id: where what is ranked is what is judged."""
+    return id
 
 
 @dataclass(frozen=True)
@@ -62,7 +71,8 @@ def fit_fusion(
     legs: Mapping[str, Leg],
     qrels: Mapping[str, Mapping[str, int]],
     *,
-    measure: str = "nDCG@10",
+    stands_for: StandsFor = itself,
+    measure: str = DECIDES,
     k: int = RRF_K,
 ) -> FittedFusion:
     """Return the weights of a reciprocal rank fusion that serve these training questions best.
@@ -71,7 +81,8 @@ def fit_fusion(
     worse than the best by more than one standard error of the paired difference, the one nearest
     to equal weights is taken (the one-standard-error rule, Breiman et al. 1984), so that the
     noise of a few questions does not move them; the larger the set, the finer the fit. Rankings
-    and qrels must name the same kind of id; a question absent from a leg has no hits there.
+    are of passages, or of documents; `stands_for` says which id of the qrels one of them is judged
+    as. A question absent from a leg has no hits there.
     Raises InputError without questions or with fewer than two legs.
     """
     if len(legs) < 2:
@@ -80,7 +91,7 @@ def fit_fusion(
     if not questions:
         raise InputError("fusion weights need training questions with gold, and there are none")
     names = list(legs)
-    tables = {id: _table([legs[name].get(id, ()) for name in names], k) for id in questions}
+    tables = _tables(legs, questions, stands_for, k)
     gold = {id: qrels[id] for id in questions}
     equal = np.full(len(names), 1 / len(names))
     grid = [*_simplex(len(names)), equal]
@@ -121,16 +132,18 @@ def leg_of(
 
 def fused_mean(
     legs: Mapping[str, Leg], qrels: Mapping[str, Mapping[str, int]], weights: Mapping[str, float],
-    *, measure: str = "nDCG@10", k: int = RRF_K,
+    *, stands_for: StandsFor = itself, measure: str = DECIDES, k: int = RRF_K,
 ) -> float:  # fmt: skip
     """Return the mean of a measure over the questions of `qrels`, fused at these weights.
+
+    `stands_for` is as for `fit_fusion`.
 
     >>> leg = {"q": [("a", 2.0), ("b", 1.0)]}
     >>> fused_mean({"one": leg, "other": leg}, {"q": {"a": 1}}, {"one": 1.0, "other": 1.0})
     1.0
     """
     shares = np.asarray([weights[name] for name in legs], dtype=np.float64)
-    tables = {id: _table([leg.get(id, ()) for leg in legs.values()], k) for id in qrels}
+    tables = _tables(legs, list(qrels), stands_for, k)
     return float(_values(tables, shares, qrels, measure).mean())
 
 
@@ -163,13 +176,38 @@ def _ranking(ids: Sequence[str], scores: NDArray[np.float64]) -> list[tuple[str,
     return [(ids[i], float(scores[i])) for i in order]
 
 
+@dataclass(frozen=True)
+class _Table:
+    """A question's ranked ids, what each is judged as, and its legs' shares, `(ids, legs)`."""
+
+    ids: list[str]
+    judged: list[str]
+    shares: NDArray[np.float64]
+
+    def run(self, weights: NDArray[np.float64]) -> list[tuple[str, float]]:
+        """Return what is judged, best first; an id may come twice."""
+        names = dict(zip(self.ids, self.judged, strict=True))
+        fused = _ranking(self.ids, self.shares @ weights)
+        return [(names[id], -float(rank)) for rank, (id, _) in enumerate(fused)]
+
+
+def _tables(
+    legs: Mapping[str, Leg], questions: Sequence[str], stands_for: StandsFor, k: int
+) -> dict[str, _Table]:
+    found = {}
+    for question in questions:
+        ids, shares = _table([leg.get(question, ()) for leg in legs.values()], k)
+        found[question] = _Table(ids, [stands_for(question, id) for id in ids], shares)
+    return found
+
+
 def _values(
-    tables: Mapping[str, tuple[list[str], NDArray[np.float64]]],
+    tables: Mapping[str, _Table],
     shares: NDArray[np.float64],
     qrels: Mapping[str, Mapping[str, int]],
     measure: str,
 ) -> NDArray[np.float64]:
-    run = {id: _ranking(ids, table @ shares) for id, (ids, table) in tables.items()}
+    run = {id: table.run(shares) for id, table in tables.items()}
     scores = ranking_scores(qrels, run, [measure])[measure]
     return np.asarray([scores[id] for id in qrels])
 

@@ -11,7 +11,6 @@ from typing import Any
 import torch
 
 from graft.core.context import Context
-from graft.core.errors import ConfigError
 from graft.core.recipe import Recipe
 from graft.models.adapter import adapter_of
 from graft.models.causal import Causal
@@ -30,8 +29,7 @@ def tune_generator(
     """Train a fresh adapter and return it; the model is left as it was, to the bit.
 
     `items` and `dev` are those of each of the recipe's objectives, by its name. Raises InputError
-    when there is nothing to learn from or no dev, ConfigError when the recipe trains every weight,
-    and what `train` raises.
+    when there is nothing to learn from or no dev, and what `train` raises.
     """
     with generator_trainee(causal, recipe) as trainee:
         sessions = sessions_of(causal, items, dev, recipe)
@@ -44,18 +42,12 @@ def generator_trainee(causal: Causal, recipe: Recipe) -> Iterator[Trainee]:
 
     The model is this thread's alone within the block.
     """
-    adapter = adapter_of(recipe.adapter)
-    if adapter.name == "full":
-        raise ConfigError(
-            "the recipe trains every weight, where a generator is tuned by an adapter: "
-            "set its adapter to lora"
-        )
     devices = [causal.device] if causal.device.type == "cuda" else []
     with (
         causal.lock,
         torch.random.fork_rng(devices=devices),
         in_dtype(causal.model, training_dtype(causal.model)),
-        causal.training(adapter, recipe.seed) as attached,
+        causal.training(adapter_of(recipe.adapter), recipe.seed) as attached,
         fast_lora(causal.model, list(attached.parameters.values())),
     ):
         # Dropout goes on from here, as the adapter was drawn: by the recipe's seed.

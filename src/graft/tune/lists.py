@@ -12,22 +12,24 @@ from graft.core.document import Passage
 from graft.core.errors import InputError
 from graft.core.example import Example
 from graft.core.protocols import PassageStore
+from graft.examples.gold import Judged
 from graft.examples.searching import Retrieve, passages_of, searched
-from graft.measures.ranking import ranking_scores
-from graft.tune.pool import MEASURES
+from graft.tune.pool import judged_means
 
 
 @dataclass(frozen=True)
 class Lists:
     """For each dev question its text, its candidates in the first stage's order, and its gold.
 
-    A gold passage that the first stage missed stays in `gold`: no order of the candidates gets
-    full marks then.
+    The text is the question as a reranker reads it, without the conversation before it. `judged`
+    is what its rankings are judged on: what the first stage missed is in it, so that no order of
+    the candidates gets full marks then.
     """
 
     questions: Mapping[str, str]
     candidates: Mapping[str, tuple[Passage, ...]]
     gold: Mapping[str, frozenset[str]]
+    judged: Mapping[str, Judged]
 
     @property
     def pairs(self) -> list[tuple[str, str]]:
@@ -47,6 +49,7 @@ class Lists:
 def dev_lists(
     examples: Sequence[Example],
     positives: Mapping[str, Sequence[Passage]],
+    judged: Mapping[str, Judged],
     retrieve: Retrieve,
     store: PassageStore,
     *,
@@ -59,16 +62,18 @@ def dev_lists(
     """
     known = [example for example in examples if positives.get(example.id)]
     candidates: dict[str, tuple[Passage, ...]] = {}
+    questions: dict[str, str] = {}
     for batch in searched(known, retrieve):
         found = passages_of([replace(s, hits=s.hits[:depth]) for _, s in batch], store)
         candidates |= zip((example.id for example, _ in batch), map(tuple, found), strict=True)
+        questions |= {example.id: search.asked for example, search in batch}
     gold = {example.id: frozenset(p.id for p in positives[example.id]) for example in known}
     if not any(p.id in gold[id] for id, shown in candidates.items() for p in shown):
         raise InputError(
             f"tuning a reranker needs dev questions whose gold the first stage finds in its first "
             f"{depth}, and it finds none of {len(known)}: import more examples"
         )
-    return Lists({example.id: example.question for example in known}, candidates, gold)
+    return Lists(questions, candidates, gold, {id: judged[id] for id in questions})
 
 
 def first_stage_scores(lists: Lists) -> dict[str, float]:
@@ -89,10 +94,8 @@ def score_lists(lists: Lists, logits: NDArray[np.float32]) -> dict[str, float]:
 
 def _scores(lists: Lists, scores: Sequence[float]) -> dict[str, float]:
     values = iter(scores)
-    run = {
-        id: [(passage.id, next(values)) for passage in shown]
-        for id, shown in lists.candidates.items()
-    }
-    qrels = {id: dict.fromkeys(gold, 1) for id, gold in lists.gold.items()}
-    found = ranking_scores(qrels, run, MEASURES)
-    return {name: float(np.mean(list(found[name].values()))) for name in MEASURES}
+    rankings = {}
+    for id, shown in lists.candidates.items():
+        scored = [(-next(values), passage.id, passage) for passage in shown]
+        rankings[id] = [passage for _, _, passage in sorted(scored, key=lambda row: row[:2])]
+    return judged_means(lists.judged, rankings)

@@ -34,6 +34,7 @@ Similarity = Callable[[Sequence[tuple[str, Passage]]], NDArray[np.float32]]
 class Triple:
     """A question, a passage that answers it, and passages that only look as if they did.
 
+    The question is what is searched for: a follow-up stands beside what was asked before it.
     `gold` holds the keys of all that answers the question (documents, passages and hashes of
     texts: see `passage_keys`), so that none of it is ever a negative of the same batch.
     """
@@ -141,6 +142,7 @@ class _Seeker:
     """One question on its way through mining; `queue` holds the candidates not yet judged."""
 
     example: Example
+    question: str
     positives: list[Passage]
     queue: list[Passage]
     kept: list[Passage] = field(default_factory=list)
@@ -159,8 +161,8 @@ def _seekers(
     band = slice(negatives.first - 1, negatives.last)
     queues = passages_of([replace(s, hits=s.hits[band]) for _, s in found], store)
     return [
-        _Seeker(example, list(positives[example.id]), queue)
-        for (example, _), queue in zip(found, queues, strict=True)
+        _Seeker(example, search.asked, list(positives[example.id]), queue)
+        for (example, search), queue in zip(found, queues, strict=True)
     ]
 
 
@@ -168,7 +170,7 @@ def _fill(seekers: list[_Seeker], negatives: Negatives, similarity: Similarity |
     """Fill each seeker in rounds, so that only as many candidates are encoded as are needed."""
     judges = {id(seeker): Answering(seeker.example, seeker.positives) for seeker in seekers}
     if similarity is not None:
-        pairs = [(s.example.question, p) for s in seekers for p in s.positives]
+        pairs = [(s.question, p) for s in seekers for p in s.positives]
         values = iter(similarity(pairs).tolist())
         for seeker in seekers:
             seeker.scores = {p.id: next(values) for p in seeker.positives}
@@ -193,7 +195,7 @@ def _fill(seekers: list[_Seeker], negatives: Negatives, similarity: Similarity |
         if similarity is None:
             scores = [float("-inf")] * len(chosen)
         else:
-            scores = similarity([(s.example.question, p) for s, p in chosen]).tolist()
+            scores = similarity([(s.question, p) for s, p in chosen]).tolist()
         for (seeker, candidate), score in zip(chosen, scores, strict=True):
             if score > seeker.limit:
                 seeker.dropped["near a positive's score"] += 1
@@ -224,7 +226,7 @@ def _triples(seeker: _Seeker, similarity: Similarity | None) -> Iterator[Triple]
         if similarity is not None and seeker.scores[passage.id] > seeker.scores[held.id]:
             best[key] = passage
     triple = Triple(
-        example.id, example.question, next(iter(best.values())), tuple(seeker.kept), gold
+        example.id, seeker.question, next(iter(best.values())), tuple(seeker.kept), gold
     )
     for positive in best.values():
         yield replace(triple, positive=positive)

@@ -16,6 +16,7 @@ from graft.core.generation import Prompt
 from graft.core.protocols import Encoder, PassageStore
 from graft.core.recipe import Part, Recipe
 from graft.core.seam import Seam
+from graft.examples.gold import Judged
 from graft.examples.searching import Retrieve
 from graft.generate.prompts import Template
 from graft.tune.accumulate import Chunk
@@ -33,16 +34,17 @@ Stage = Literal["served", "first", "dense"]
 class Source:
     """What an objective may make its items from.
 
-    `gold` holds every passage that answers an example, by its id; `evidence` those of them that a
-    prompt should show. `retrieve` returns a search of a stage, at most so many hits deep, that
-    never shows what is kept `apart` for the test. `template` is the prompt that serves, and
-    `count_tokens` what the generator counts of a prompt. `encoder` is the one in use, and `depth`
-    how many candidates a reranker reads.
+    `gold` holds every passage that answers an example, by its id, `evidence` those of them that a
+    prompt should show, and `judged` what a ranking of it is judged on. `retrieve` returns a search
+    of a stage, at most so many hits deep, that never shows what is kept `apart` for the test.
+    `template` is the prompt that serves, and `count_tokens` what the generator counts of a prompt.
+    `encoder` is the one in use, and `depth` how many candidates a reranker reads.
     """
 
     examples: Mapping[str, Sequence[Example]]
     gold: Mapping[str, Sequence[Passage]]
     evidence: Mapping[str, Sequence[Passage]]
+    judged: Mapping[str, Judged]
     store: PassageStore
     retrieve: Callable[[Stage, int], Retrieve]
     template: Template

@@ -17,7 +17,7 @@ from sentence_transformers import CrossEncoder
 from graft.core.context import Context
 from graft.core.errors import InputError
 from graft.core.recipe import Recipe
-from graft.models.adapter import Attached, adapter_of
+from graft.models.adapter import Attached, adapter_of, train_only
 from graft.models.encoder import SentenceEncoder
 from graft.models.loading import quiet
 from graft.models.probe import probe_score, probe_vector
@@ -85,9 +85,9 @@ def encoder_trainee(encoder: SentenceEncoder, recipe: Recipe) -> Iterator[Traine
 @contextmanager
 def reranker_trainee(start: CrossEncoder, recipe: Recipe) -> Iterator[Trainee]:
     """Yield a copy of a cross-encoder to be trained in full: its head may be a fresh one."""
-    if recipe.adapter["name"] != "full":
+    if not (adapter := adapter_of(recipe.adapter)).whole:
         raise InputError(
-            f"the recipe has the adapter {recipe.adapter['name']!r}, and a reranker is trained in "
+            f"the recipe has the adapter {adapter.name!r}, and a reranker is trained in "
             "full: set its adapter to full"
         )
     with _copied(start, recipe) as (module, attached):
@@ -118,6 +118,7 @@ def _copied(module: Any, recipe: Recipe) -> Iterator[tuple[Any, Attached]]:
         longest = made.max_seq_length or recipe.schedule.max_tokens
         made.max_seq_length = min(longest, recipe.schedule.max_tokens)
         attached = adapter_of(recipe.adapter).attach(made, recipe.seed)
+        train_only(made, attached)
         made.train()
         yield made, attached
 

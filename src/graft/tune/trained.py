@@ -10,7 +10,7 @@ from graft.core.context import Context
 from graft.core.curves import CurvePoint
 from graft.core.estimate import Estimate
 from graft.core.recipe import Recipe
-from graft.core.runs import Probe, Run
+from graft.core.runs import Artefact, Probe, Run
 from graft.tune.writing import run_id, versions
 
 
@@ -58,7 +58,7 @@ class Trained:
             before=self.before,
             after=self.after,
             role=recipe.objective,
-            probe=self.probe,
+            artefacts=(Artefact(recipe.part, probe=self.probe),),
             curves=self.curves,
             counts={**self.counts, **own},
             estimate=self.estimate,

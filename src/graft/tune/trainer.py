@@ -87,8 +87,15 @@ def train(
         ctx.note(name, told, share=share)
     else:
         ctx.warn(name, f"dev never improved, so nothing is gained: {told}", share=share)
+    save, probe = trainee.keep(), trainee.probe()
+    if share and probe and not probe.tells:
+        ctx.note(
+            name,
+            f"what was trained moves the probe by {probe.moved:.3f} and rounding by up to "
+            f"{probe.tolerance:.3f}, so that at a load only a change of the files would be found",
+        )
     return Trained(
-        save=trainee.keep(),
+        save=save,
         before={key: start[key] for key in objective.told or start},
         after={key: after[key] for key in objective.told or after},
         share=share,
@@ -106,7 +113,7 @@ def train(
             "dtype": str(next(trainee.module.parameters()).dtype).removeprefix("torch."),
             "threads": str(torch.get_num_threads()),
         },
-        probe=trainee.probe(),
+        probe=probe,
     )
 
 

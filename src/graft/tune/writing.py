@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from graft.core.curves import to_csv
-from graft.core.files import RUNS
+from graft.core.files import RUNS, flush
 from graft.core.hashing import value_hash
 from graft.core.installed import installed_versions
 from graft.core.recipe import Part, Recipe
@@ -78,7 +78,8 @@ def write_run(
             own = partial / ("adapter" if part == run.part else part)
             own.mkdir(parents=True)
             write(own)
-            artefacts.append(Artefact(part, own.name, weights_digest(own)))
+            told = next((each for each in run.artefacts if each.part == part), Artefact(part))
+            artefacts.append(replace(told, folder=own.name, digest=weights_digest(own)))
         done = replace(
             run,
             role=run.role or run.recipe.objective,
@@ -89,12 +90,12 @@ def write_run(
         )
         for name, text in _files(done).items():
             (partial / name).write_text(text, encoding="utf-8")
-        _flush(partial)
+        flush([partial, *partial.rglob("*")])
         partial.rename(folder)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
-    _flush_folder(runs)
+    flush([runs])
     return done
 
 
@@ -116,7 +117,6 @@ def _files(run: Run) -> dict[str, str]:
         "artefacts": [asdict(artefact) for artefact in run.artefacts],
         "changes": dict(run.changes),
         "access": list(run.access),
-        "probe": asdict(run.probe) if run.probe else None,
         "created": run.created,
         "seconds": run.seconds,
         "seed": run.recipe.seed,
@@ -141,22 +141,3 @@ def _files(run: Run) -> dict[str, str]:
 
 def _text(value: Any) -> str:
     return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-
-
-def _flush(folder: Path) -> None:
-    for path in folder.rglob("*"):
-        if path.is_dir():
-            _flush_folder(path)
-        else:
-            with path.open("rb+") as file:
-                os.fsync(file.fileno())
-    _flush_folder(folder)
-
-
-def _flush_folder(folder: Path) -> None:
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

@@ -30,13 +30,12 @@ def to_2(home: Path) -> None:
             continue
         new = {
             "role": recipe["objective"],
-            "artefacts": [{"part": part, "folder": "adapter", "digest": digest}],
+            "artefacts": [{"part": part, "folder": "adapter", "digest": digest, "probe": None}],
             "changes": {
                 key: value.replace("RUN", f"runs/{about['id']}")
                 for key, value in CHANGES[part].items()
             },
             "access": access.get(about["id"], []),
-            "probe": None,
         }
         _write(path, {**about, **new})
         _write(path.with_name("recipe.json"), old)

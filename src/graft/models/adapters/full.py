@@ -23,6 +23,7 @@ class Full(Adapter):
     """Every weight moves; nothing is drawn, so the seed changes nothing."""
 
     name: ClassVar[str] = "full"
+    whole: ClassVar[bool] = True
 
     def attach(self, model: nn.Module, seed: int) -> Attached:
         return _AttachedFull(model)
@@ -33,10 +34,7 @@ class _AttachedFull(Attached):
         self.model = model
         self.parameters = base_parameters(model)
         self.began = [weight.detach().clone() for weight in self.parameters.values()]
-        self.moved = [weight.requires_grad for weight in self.parameters.values()]
         self.kept: list[Tensor] = []
-        for weight in self.parameters.values():
-            weight.requires_grad_(True)
 
     def enable(self, on: bool) -> None:
         if on and self.kept:
@@ -56,7 +54,11 @@ class _AttachedFull(Attached):
 
     def load(self, folder: Path) -> None:
         saved = load_file(str(folder / WEIGHTS))
-        self._put([saved[name] for name in self.parameters])
+        values = [saved[name] for name in self.parameters]
+        if self.kept:  # while it is off, what stands on the model is the base
+            self.kept = [v.to(w) for v, w in zip(values, self.kept, strict=True)]
+        else:
+            self._put(values)
 
     def merge(self) -> None:
         self.enable(True)
@@ -64,8 +66,7 @@ class _AttachedFull(Attached):
 
     def detach(self) -> None:
         self._put(self.began)
-        for weight, moved in zip(self.parameters.values(), self.moved, strict=False):
-            weight.requires_grad_(moved)
+        for weight in self.parameters.values():
             weight.grad = None
 
     @property

@@ -22,7 +22,7 @@ from graft.tune.contrast import PIECE_TOKENS, Texts, contrast
 from graft.tune.fit import Look
 from graft.tune.mine import MINED_HITS, Triple, encoder_similarity, mine, train_mined
 from graft.tune.objective import Lessons, Objective, Session, Source, Step, documents_of
-from graft.tune.pool import MEASURES, Pool, dev_pool, score_table
+from graft.tune.pool import DECIDES, MEASURES, Pool, dev_pool, score_table
 from graft.tune.rows import mined_lessons, pool_rows
 
 LOOK_SHARE = 0.25
@@ -32,7 +32,9 @@ and a backward."""
 
 def _items(source: Source, split: str, recipe: Recipe, ctx: Context) -> Lessons:
     if split == "dev":
-        pool = dev_pool(source.examples["dev"], source.gold, source.store, apart=source.apart)
+        pool = dev_pool(
+            source.examples["dev"], source.gold, source.judged, source.store, apart=source.apart
+        )
         rows = tuple(pool_rows(pool))
         return Lessons(pool, rows, documents_of(pool.passages.values()))
     mined = mine(
@@ -135,7 +137,7 @@ CONTRASTIVE = Objective(
     name="contrastive",
     part="retriever",
     about="Questions near the passages that answer them, far from the batch's and mined ones.",
-    measure=MEASURES[0],
+    measure=DECIDES,
     items=_items,
     session=_session,
     told=MEASURES,

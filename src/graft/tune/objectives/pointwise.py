@@ -36,7 +36,7 @@ from graft.tune.objective import (
     usual_trials,
 )
 from graft.tune.plan import cut, plan_epoch
-from graft.tune.pool import MEASURES
+from graft.tune.pool import DECIDES, MEASURES
 from graft.tune.rows import list_rows, mined_lessons
 
 CHUNK_TOKENS = 2048
@@ -76,8 +76,9 @@ def _items(source: Source, split: str, recipe: Recipe, ctx: Context) -> Lessons:
     retrieve = source.retrieve("first", MINED_HITS)
     if split == "dev":
         lists = dev_lists(
-            source.examples["dev"], source.gold, retrieve, source.store, depth=source.depth
-        )
+            source.examples["dev"], source.gold, source.judged, retrieve, source.store,
+            depth=source.depth,
+        )  # fmt: skip
         candidates = [p for shown in lists.candidates.values() for p in shown]
         answers = [p for id in lists.questions for p in source.gold[id]]
         return Lessons(lists, tuple(list_rows(lists)), documents_of([*candidates, *answers]))
@@ -181,7 +182,7 @@ POINTWISE = Objective(
     name="pointwise",
     part="reranker",
     about="Whether a passage answers a question, learned from the first stage's real misses.",
-    measure=MEASURES[0],
+    measure=DECIDES,
     items=_items,
     session=_session,
     told=MEASURES,
