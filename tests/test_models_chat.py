@@ -10,7 +10,7 @@ from transformers import AutoTokenizer
 
 from graft.core.errors import ModelError
 from graft.core.generation import Prompt
-from graft.models.chat import Chat, chat_of
+from graft.models.chat import ChatTemplate, chat_of
 from graft.testing.tiny import Family, tiny_tokenizer
 
 FAMILIES = get_args(Family)
@@ -54,23 +54,29 @@ ENDS = {
 
 
 @pytest.fixture(scope="module")
-def chats() -> dict[str, Chat]:
+def chats() -> dict[str, ChatTemplate]:
     return {family: chat_of(tiny_tokenizer(family)) for family in FAMILIES}
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_each_family_is_shown_as_its_template_says(chats: dict[str, Chat], family: str) -> None:
+def test_each_family_is_shown_as_its_template_says(
+    chats: dict[str, ChatTemplate], family: str
+) -> None:
     assert chats[family].text(PROMPT) == SHOWN[family]
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_a_turn_ends_with_what_the_template_writes(chats: dict[str, Chat], family: str) -> None:
+def test_a_turn_ends_with_what_the_template_writes(
+    chats: dict[str, ChatTemplate], family: str
+) -> None:
     chat = chats[family]
     assert chat.tokenizer.convert_ids_to_tokens(list(chat.end_ids)) == ENDS[family]
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_a_prompt_and_its_answer_are_the_conversation(chats: dict[str, Chat], family: str) -> None:
+def test_a_prompt_and_its_answer_are_the_conversation(
+    chats: dict[str, ChatTemplate], family: str
+) -> None:
     chat = chats[family]
     whole = chat.ids([*PROMPT, {"role": "assistant", "content": "In Oslo."}], generation=False)
     spelled = [*chat.ids(PROMPT), *chat.answer_ids("In Oslo.")]
@@ -94,7 +100,7 @@ CHATML = chat_of(tiny_tokenizer("smollm"))
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_control_tokens_in_a_document_are_ordinary_text(
-    chats: dict[str, Chat], family: str
+    chats: dict[str, ChatTemplate], family: str
 ) -> None:
     chat = chats[family]
     plain: Prompt = [{"role": "user", "content": "a b"}]
@@ -106,7 +112,7 @@ def test_control_tokens_in_a_document_are_ordinary_text(
     assert count(chat.answer_ids(marks)) == 1
 
 
-def test_a_default_system_turn_is_part_of_the_prompt(chats: dict[str, Chat]) -> None:
+def test_a_default_system_turn_is_part_of_the_prompt(chats: dict[str, ChatTemplate]) -> None:
     shown = chats["smollm"].text([{"role": "user", "content": "a"}])
     assert shown.startswith("<|im_start|>system\nYou are a helpful AI assistant.<|im_end|>\n")
 
@@ -151,7 +157,7 @@ def test_a_turn_that_nothing_ends_is_an_error() -> None:
         chat_of(tokenizer)
 
 
-def test_the_pad_id_may_be_an_end_id(chats: dict[str, Chat]) -> None:
+def test_the_pad_id_may_be_an_end_id(chats: dict[str, ChatTemplate]) -> None:
     assert chats["smollm"].pad_id == chats["smollm"].end_ids[0]
     assert chats["llama"].pad_id == chats["llama"].end_ids[0]
     assert chats["gemma"].pad_id not in chats["gemma"].end_ids

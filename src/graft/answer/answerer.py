@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from collections.abc import Generator as Yields
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
@@ -12,7 +11,7 @@ from graft.answer.prepare import Prepared, budget_of, prepare, shows_passages
 from graft.core.answer import Answer
 from graft.core.context import Context
 from graft.core.document import Passage
-from graft.core.generation import Decoding, Generation, Prompt
+from graft.core.generation import Decoding, Generation, Prompt, Streamed
 from graft.core.protocols import Generator, PassageStore, Streams
 from graft.core.search import Hit, Search
 from graft.generate.prompts import CLOSED_BOOK, GROUNDED, Template, Worked
@@ -25,10 +24,6 @@ SLICE = 64
 
 DOCUMENTS_HELD = 32
 """Document texts kept while citations of one batch are compared with what is stored."""
-
-
-Streamed = Yields[str, None, Generation]
-"""A generator (in Python's sense) of text that returns the whole Generation."""
 
 
 def considered(passages: int) -> int:

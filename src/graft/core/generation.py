@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator as Yields
 from dataclasses import dataclass, field
 from typing import Literal, TypedDict
 
@@ -39,3 +40,7 @@ class Generation:
     new_tokens: int = 0
     prompt_ids: tuple[int, ...] = field(default=(), repr=False)
     error: str = ""
+
+
+Streamed = Yields[str, None, Generation]
+"""A generator (in Python's sense) of text that returns the whole Generation."""

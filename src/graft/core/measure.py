@@ -46,7 +46,7 @@ class Measure:
 
 
 @dataclass(frozen=True)
-class Family:
+class MeasureFamily:
     """Measures called NAME@DEPTH, each made by `at`."""
 
     name: str
@@ -74,8 +74,8 @@ def each(score: Callable[[Case], float]) -> Score:
 
 
 MEASURES: Seam[Measure] = Seam("a measure", "graft.measures.values", "graft.measures", Measure)
-FAMILIES: Seam[Family] = Seam(
-    "a family of measures", "graft.measures.values", "graft.measures", Family
+FAMILIES: Seam[MeasureFamily] = Seam(
+    "a family of measures", "graft.measures.values", "graft.measures", MeasureFamily
 )
 
 

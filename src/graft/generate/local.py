@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Generator as Yields
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 
-from graft.core.generation import Decoding, Generation, Prompt
+from graft.core.generation import Decoding, Generation, Prompt, Streamed
 from graft.core.hashing import value_hash
 from graft.generate.cache import new_cache
 from graft.generate.decode import Row, decode, prefill
@@ -19,10 +18,6 @@ from graft.models.causal import Causal
 
 SCORE_BYTES = 256 * 2**20
 """Most memory for the logits of one batch of `score`."""
-
-
-Streamed = Yields[str, None, Generation]
-"""A generator (in Python's sense) of text that returns the whole Generation."""
 
 
 @dataclass

@@ -24,7 +24,7 @@ from graft.retrieve.line import read_line, without
 from graft.tune.checkpoint import Checkpoint, checkpoint_of
 from graft.tune.generator import tune_generator
 from graft.tune.lists import score_lists
-from graft.tune.objective import Lessons, Source, Stage
+from graft.tune.objective import FoundBy, Lessons, Source
 from graft.tune.plan import schedule_of, steps_of
 from graft.tune.ranking import tune_reranker, tune_retriever
 from graft.tune.supervised import look_at
@@ -47,7 +47,7 @@ SPLITS = ("train", "dev")
 DENSE = "follow_up >> dense"
 """The line that shows the encoder's own mistakes."""
 
-Made = Mapping[str, Mapping[str, Lessons]]
+LessonsBySplit = Mapping[str, Mapping[str, Lessons]]
 """The lessons of each split, by the objective's name."""
 
 
@@ -71,7 +71,7 @@ def tune_part(
         )
     recipe = recipe_of(workspace, material, part, asked or Asked(), seed=ctx.seed)
     source = source_of(workspace, material, ctx)
-    made: Made = {
+    made: LessonsBySplit = {
         split: {o.name: o.items(source, split, recipe, ctx) for o in objectives_of(recipe)}
         for split in SPLITS
     }
@@ -106,7 +106,7 @@ def source_of(workspace: Wiring, material: Material, ctx: Context) -> Source:
     settings = material.settings
     line = line_of(settings)
 
-    def retrieve(stage: Stage, limit: int) -> Retrieve:
+    def retrieve(stage: FoundBy, limit: int) -> Retrieve:
         own = settings
         if stage == "first":
             own = with_line(settings, without(line, "rerank"))
@@ -137,7 +137,7 @@ def _evidence(material: Material) -> dict[str, tuple[Passage, ...]]:
     return {each.id: evidence(each, material.gold[each.id]) for each in examples}
 
 
-def _skipped(made: Made) -> dict[str, int]:
+def _skipped(made: LessonsBySplit) -> dict[str, int]:
     """How many examples of each split were left out, by reason."""
     found: Counter[str] = Counter()
     for split, lessons in made.items():
@@ -147,12 +147,12 @@ def _skipped(made: Made) -> dict[str, int]:
     return dict(found)
 
 
-def _items(made: Made, split: str) -> dict[str, Any]:
+def _items(made: LessonsBySplit, split: str) -> dict[str, Any]:
     return {name: lessons.items for name, lessons in made[split].items()}
 
 
 def _tune_generator(
-    workspace: Wiring, material: Material, made: Made, recipe: Recipe, ctx: Context,
+    workspace: Wiring, material: Material, made: LessonsBySplit, recipe: Recipe, ctx: Context,
     checkpoint: Checkpoint,
 ) -> Trained:  # fmt: skip
     table = material.settings.generate
@@ -170,7 +170,7 @@ def _tune_generator(
 
 
 def _tune_retriever(
-    workspace: Wiring, material: Material, made: Made, recipe: Recipe, ctx: Context,
+    workspace: Wiring, material: Material, made: LessonsBySplit, recipe: Recipe, ctx: Context,
     checkpoint: Checkpoint,
 ) -> Trained:  # fmt: skip
     base = encoder(workspace, material.settings.encoder)
@@ -179,7 +179,7 @@ def _tune_retriever(
 
 
 def _tune_reranker(
-    workspace: Wiring, material: Material, made: Made, recipe: Recipe, ctx: Context,
+    workspace: Wiring, material: Material, made: LessonsBySplit, recipe: Recipe, ctx: Context,
     checkpoint: Checkpoint,
 ) -> Trained:  # fmt: skip
     """Train a given reranker, or one grown from the encoder's weights."""

@@ -18,7 +18,7 @@ from graft.core.generation import Prompt
 from graft.core.hashing import value_hash
 from graft.models import devices
 from graft.models.adapter import Adapter, Attached, gradients_kept, train_only
-from graft.models.chat import Chat, chat_of
+from graft.models.chat import ChatTemplate, chat_of
 from graft.models.digest import tensors_digest, tokenizer_digest
 from graft.models.loading import first_line, quiet, resolve
 from graft.models.peft_adapter import CONFIG, PeftAttached, base_weights
@@ -36,7 +36,7 @@ class Causal:
     """
 
     model: Any
-    chat: Chat
+    chat: ChatTemplate
     name: str
     context_tokens: int
     base_digest: str = field(default="", repr=False)

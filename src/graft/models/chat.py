@@ -32,7 +32,7 @@ _PROBE = "zqxj"
 
 
 @dataclass(frozen=True)
-class Chat:
+class ChatTemplate:
     """A tokenizer with its chat template; made by `chat_of`.
 
     `end_ids` are the ids that end an assistant's turn; training appends the first of them.
@@ -90,7 +90,7 @@ class Chat:
         return self.special.sub(lambda found: f"{found[0][0]} {found[0][1:]}", content)
 
 
-def chat_of(tokenizer: Any, *, stated_ends: Sequence[int | None] = ()) -> Chat:
+def chat_of(tokenizer: Any, *, stated_ends: Sequence[int | None] = ()) -> ChatTemplate:
     """Return a tokenizer's chat, having tried its template out; one without gets the plain one.
 
     `stated_ends` are the end ids of the model's generation config. Raises ModelError when nothing
@@ -107,12 +107,12 @@ def chat_of(tokenizer: Any, *, stated_ends: Sequence[int | None] = ()) -> Chat:
     special = re.compile("|".join(map(re.escape, found))) if found else None
     turns: Prompt = [{"role": "user", "content": "a"}, {"role": "assistant", "content": _PROBE}]
     after = _render(tokenizer, turns, False).rpartition(_PROBE)[2]
-    written = [id for id in Chat(tokenizer).encode(after) if id in added][:1]
+    written = [id for id in ChatTemplate(tokenizer).encode(after) if id in added][:1]
     listed = [*written, tokenizer.eos_token_id, *stated_ends]
     ends = tuple(dict.fromkeys(int(id) for id in listed if id is not None))
     if not ends:
         raise ModelError("nothing ends a turn in this model's template: set its eos_token")
-    return Chat(tokenizer, ends, stops, special, _folds_system(tokenizer))
+    return ChatTemplate(tokenizer, ends, stops, special, _folds_system(tokenizer))
 
 
 def _render(tokenizer: Any, turns: Prompt, generation: bool) -> str:

@@ -68,7 +68,7 @@ def written(tree: Stage, tables: Mapping[str, BaseModel] | None = None) -> str:
     >>> written(parse("(dense)+0.70*bm25%5>>(rerank)"))
     'dense + 0.7 * bm25 % 5 >> rerank'
     """
-    return _Writer(tables or {}).line(tree)
+    return _Written(tables or {}).line(tree)
 
 
 class _Reader:
@@ -166,7 +166,7 @@ class _Reader:
 
 
 @dataclass(frozen=True)
-class _Writer:
+class _Written:
     tables: Mapping[str, BaseModel]
 
     def line(self, tree: Stage) -> str:

@@ -13,13 +13,13 @@ from graft.core.context import Context
 from graft.core.errors import InputError
 from graft.core.estimate import Estimate
 
-Trial = tuple[int, Callable[[], object]]
+CostTrial = tuple[int, Callable[[], object]]
 """A piece of the real work: its size in tokens, and the call that does it once."""
 
 
 def measure_cost(
     ctx: Context,
-    pieces: Sequence[Trial],
+    pieces: Sequence[CostTrial],
     *,
     tokens: int,
     steps: int,

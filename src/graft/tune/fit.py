@@ -17,7 +17,7 @@ from graft.core.errors import ModelError
 from graft.core.recipe import Schedule
 from graft.tune.checkpoint import Checkpoint
 
-Batch = TypeVar("Batch")
+Item = TypeVar("Item")
 
 Look = Mapping[str, float]
 """Measures on dev (higher is better) and "loss", the objective's own on dev."""
@@ -27,7 +27,7 @@ FEWEST = 2
 
 
 @dataclass(frozen=True)
-class Work(Generic[Batch]):
+class Work(Generic[Item]):
     """What a loop needs of a tuning.
 
     `parameters` are those that may move, by name. `epoch` draws the batches of the next pass.
@@ -36,8 +36,8 @@ class Work(Generic[Batch]):
     """
 
     parameters: Mapping[str, nn.Parameter]
-    epoch: Callable[[random.Random], Sequence[Batch]]
-    step: Callable[[Batch], tuple[float, int]]
+    epoch: Callable[[random.Random], Sequence[Item]]
+    step: Callable[[Item], tuple[float, int]]
     look: Callable[[], Look]
     measure: str
 
@@ -63,7 +63,7 @@ class Fit:
 
 
 def fit(
-    work: Work[Batch], schedule: Schedule, ctx: Context, *, name: str, seed: int = 0,
+    work: Work[Item], schedule: Schedule, ctx: Context, *, name: str, seed: int = 0,
     checkpoint: Checkpoint | None = None,
 ) -> Fit:  # fmt: skip
     """Train until the schedule ends or dev stops gaining; leave the weights of the last step.
@@ -153,11 +153,11 @@ def groups_of(
     return [{"params": own, "lr": f * schedule.learning_rate} for f, own in found.items()]
 
 
-class _Loop(Generic[Batch]):
+class _Loop(Generic[Item]):
     """A training under way; all that it depends on goes into `state` and comes back from it."""
 
     def __init__(
-        self, work: Work[Batch], schedule: Schedule, ctx: Context, name: str, seed: int
+        self, work: Work[Item], schedule: Schedule, ctx: Context, name: str, seed: int
     ) -> None:
         self.work, self.schedule, self.ctx, self.name = work, schedule, ctx, name
         self.rng = random.Random(f"{seed}:{name}")
@@ -215,7 +215,7 @@ class _Loop(Generic[Batch]):
         took = (self.ctx.clock() - self.trained) / done.steps
         return loss, took * (self.total - done.steps)
 
-    def _update(self, batch: Batch) -> tuple[float, int]:
+    def _update(self, batch: Item) -> tuple[float, int]:
         self.optimizer.zero_grad(set_to_none=True)
         loss, tokens = self.work.step(batch)
         if not math.isfinite(loss):

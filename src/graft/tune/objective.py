@@ -23,10 +23,10 @@ from graft.tune.accumulate import Chunk
 from graft.tune.data import DataRow
 from graft.tune.fit import Look
 
-Step = list[Chunk[Any]]
+TrainStep = list[Chunk[Any]]
 """What one optimizer step learns from, in chunks that go through the model one at a time."""
 
-Stage = Literal["served", "first", "dense"]
+FoundBy = Literal["served", "first", "dense"]
 """How passages are found: as served, without a reranker, or by the encoder alone."""
 
 
@@ -46,7 +46,7 @@ class Source:
     evidence: Mapping[str, Sequence[Passage]]
     judged: Mapping[str, Judged]
     store: PassageStore
-    retrieve: Callable[[Stage, int], Retrieve]
+    retrieve: Callable[[FoundBy, int], Retrieve]
     template: Template
     count_tokens: Callable[[Prompt], int]
     encoder: Callable[[], Encoder]
@@ -82,7 +82,7 @@ class Session:
     trained: a gain is one over that.
     """
 
-    epoch: Callable[[random.Random], list[Step]]
+    epoch: Callable[[random.Random], list[TrainStep]]
     loss: Callable[[Any], Tensor]
     look: Callable[[Context], Look]
     look_tokens: float
@@ -115,7 +115,7 @@ OBJECTIVES: Seam[Objective] = Seam(
 )
 
 
-def usual_trials(epoch: Sequence[Step]) -> list[Chunk[Any]]:
+def usual_trials(epoch: Sequence[TrainStep]) -> list[Chunk[Any]]:
     """Return the largest chunk of an epoch and two of the middle: the usual `trials`."""
     order = sorted((chunk for step in epoch for chunk in step), key=lambda chunk: -chunk.tokens)
     middle = len(order) // 2

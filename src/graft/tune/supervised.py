@@ -17,7 +17,7 @@ from graft.core.recipe import Recipe
 from graft.models.causal import Causal
 from graft.tune.accumulate import Chunk
 from graft.tune.fit import Look
-from graft.tune.objective import Session, Step, usual_trials
+from graft.tune.objective import Session, TrainStep, usual_trials
 from graft.tune.plan import cut, plan_epoch
 from graft.tune.sft import (
     Encoded,
@@ -92,7 +92,7 @@ class _Data:
     def start(self) -> Start | None:
         return self.causal.start if self.causal.virtual_tokens else None
 
-    def epoch(self, rng: random.Random) -> list[Step]:
+    def epoch(self, rng: random.Random) -> list[TrainStep]:
         lengths = [len(example.ids) for example in self.train]
         schedule = self.recipe.schedule
         divide = partial(cut, accumulation=schedule.accumulation)

@@ -21,10 +21,10 @@ from graft.models.adapter import Attached
 from graft.tune.accumulate import Chunk, accumulate
 from graft.tune.blend import blend
 from graft.tune.checkpoint import Checkpoint
-from graft.tune.cost import Trial, measure_cost, peak_memory
+from graft.tune.cost import CostTrial, measure_cost, peak_memory
 from graft.tune.fit import Fit, Look, Work, better, fit, looks_of
 from graft.tune.memory import available_memory, kept_for_backward, peak_of
-from graft.tune.objective import OBJECTIVES, Objective, Session, Step
+from graft.tune.objective import OBJECTIVES, Objective, Session, TrainStep
 from graft.tune.trained import Trained
 
 ByObjective = Mapping[str, Any]
@@ -141,9 +141,9 @@ def objectives_of(recipe: Recipe) -> list[Objective]:
 def _epoch(sessions: Mapping[str, Session], recipe: Recipe, rng: random.Random) -> list[Any]:
     """Draw a pass over the main objective's items, each of its steps with one of every other's."""
     main = sessions[recipe.objective].epoch(rng)
-    drawn: list[dict[str, Step]] = [{recipe.objective: step} for step in main]
+    drawn: list[dict[str, TrainStep]] = [{recipe.objective: step} for step in main]
     for name in recipe.mixed:
-        others: list[Step] = []
+        others: list[TrainStep] = []
         for steps in drawn:
             others = others or sessions[name].epoch(rng)
             steps[name] = others.pop(0)
@@ -151,7 +151,7 @@ def _epoch(sessions: Mapping[str, Session], recipe: Recipe, rng: random.Random) 
 
 
 def _step(
-    sessions: Mapping[str, Session], recipe: Recipe, ctx: Context, steps: Mapping[str, Step]
+    sessions: Mapping[str, Session], recipe: Recipe, ctx: Context, steps: Mapping[str, TrainStep]
 ) -> tuple[float, int]:
     loss, tokens = 0.0, 0
     for name, step in steps.items():
@@ -201,7 +201,7 @@ def _estimate(
         for parameter in parameters:
             parameter.grad = None
 
-    trials: list[Trial] = [
+    trials: list[CostTrial] = [
         (chunk.tokens, partial(run, session, chunk))
         for session in sessions.values()
         for chunk in session.trials()

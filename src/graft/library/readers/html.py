@@ -85,14 +85,14 @@ def table_markdown(fragment: str) -> str:
 
 def markdown_of(element: Any) -> str:
     """Return an element's content as Markdown blocks with a blank line between them."""
-    writer = _Writer()
+    writer = _MarkdownWriter()
     _walk(element, writer, 0)
     writer.close()
     return "\n\n".join(writer.blocks)
 
 
 @dataclass
-class _Writer:
+class _MarkdownWriter:
     """Blocks written so far, and the inline text of the one that is open."""
 
     blocks: list[str] = field(default_factory=list)
@@ -113,7 +113,7 @@ def _inline(text: str) -> str:
     return re.sub(r"\n{2,}", "\n", "\n".join(lines)).strip("\n")
 
 
-def _walk(element: Any, writer: _Writer, depth: int) -> None:
+def _walk(element: Any, writer: _MarkdownWriter, depth: int) -> None:
     tag = element.tag if isinstance(element.tag, str) else ""
     if depth > MAX_DEPTH:
         writer.inline.append(" ".join(element.itertext()))
@@ -147,7 +147,7 @@ def _walk(element: Any, writer: _Writer, depth: int) -> None:
         writer.inline.append(element.tail.replace("\x0b", " "))
 
 
-def _children(element: Any, writer: _Writer, depth: int) -> None:
+def _children(element: Any, writer: _MarkdownWriter, depth: int) -> None:
     if element.text and isinstance(element.tag, str):
         writer.inline.append(element.text.replace("\x0b", " "))
     for child in element:
@@ -156,13 +156,13 @@ def _children(element: Any, writer: _Writer, depth: int) -> None:
 
 def _inside(element: Any, depth: int) -> str:
     """Return all text of an element in one line, whatever blocks it holds."""
-    writer = _Writer()
+    writer = _MarkdownWriter()
     _children(element, writer, depth)
     writer.close()
     return " ".join(writer.blocks)
 
 
-def _inline_element(element: Any, tag: str, writer: _Writer, depth: int) -> None:
+def _inline_element(element: Any, tag: str, writer: _MarkdownWriter, depth: int) -> None:
     if tag == "br":
         writer.inline.append("\x0b")
     elif tag in ("code", "tt", "kbd", "samp") and not len(element):
@@ -229,7 +229,7 @@ def _list(element: Any, depth: int) -> list[str]:
         if tag in ("ul", "ol"):
             lines += ["    " + line for line in _list(child, depth + 1)]
             continue
-        writer = _Writer()
+        writer = _MarkdownWriter()
         if depth < MAX_DEPTH:
             _children(child, writer, depth + 1)
         else:
@@ -245,7 +245,7 @@ def _list(element: Any, depth: int) -> list[str]:
     return lines
 
 
-def _table(element: Any, writer: _Writer, depth: int) -> None:
+def _table(element: Any, writer: _MarkdownWriter, depth: int) -> None:
     rows = [row for row in element.iter("tr") if _owner(row) is element]
     cells = [[c for c in row if c.tag in ("td", "th")] for row in rows]
     nested = any(True for _ in element.iterdescendants("table"))

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graft.core.case import Case, Need
-from graft.core.measure import Family, Measure, Score
+from graft.core.measure import Measure, MeasureFamily, Score
 from graft.measures.ranking import ranking_scores
 
 
@@ -40,7 +40,7 @@ def _at(name: str, short: str, paper: str, about: str) -> Callable[[int], Measur
     return at
 
 
-NDCG = Family(
+NDCG = MeasureFamily(
     "nDCG",
     _at(
         "nDCG",
@@ -49,7 +49,7 @@ NDCG = Family(
         "How much of the gain of the best order the first {depth} give, later ones counting less.",
     ),
 )
-MRR = Family(
+MRR = MeasureFamily(
     "MRR",
     _at(
         "MRR",
@@ -58,15 +58,15 @@ MRR = Family(
         "One over the place of the first relevant one among the first {depth}.",
     ),
 )
-RECALL = Family(
+RECALL = MeasureFamily(
     "Recall",
     _at("Recall", "Rec.", "trec_eval", "The share of all relevant ones among the first {depth}."),
 )
-PRECISION = Family(
+PRECISION = MeasureFamily(
     "Precision",
     _at("Precision", "Prec.", "trec_eval", "The share of the first {depth} that are relevant."),
 )
-MAP = Family(
+MAP = MeasureFamily(
     "MAP",
     _at(
         "MAP",
@@ -75,7 +75,7 @@ MAP = Family(
         "Precision at each relevant one among the first {depth}, averaged over all.",
     ),
 )
-SUCCESS = Family(
+SUCCESS = MeasureFamily(
     "Success",
     _at("Success", "Succ.", "trec_eval", "Whether any of the first {depth} is relevant."),
 )

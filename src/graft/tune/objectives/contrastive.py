@@ -21,7 +21,7 @@ from graft.tune.batches import batches
 from graft.tune.contrast import PIECE_TOKENS, Texts, contrast
 from graft.tune.fit import Look
 from graft.tune.mine import MINED_HITS, Triple, encoder_similarity, mine, train_mined
-from graft.tune.objective import Lessons, Objective, Session, Source, Step, documents_of
+from graft.tune.objective import Lessons, Objective, Session, Source, TrainStep, documents_of
 from graft.tune.pool import DECIDES, MEASURES, Pool, dev_pool, score_table
 from graft.tune.rows import mined_lessons, pool_rows
 
@@ -62,7 +62,7 @@ def _session(
             f"tuning a retriever needs two questions with gold or more, and got {len(triples)}: "
             "import or build more examples"
         )
-    work = _Work(encoder, triples, pool, recipe)
+    work = _Contrastive(encoder, triples, pool, recipe)
     if not work.epoch(random.Random(0)):
         raise InputError(
             "every training question has the same gold, so none can be told from another: "
@@ -84,13 +84,13 @@ def _session(
 
 
 @dataclass(frozen=True)
-class _Work:
+class _Contrastive:
     encoder: SentenceEncoder
     triples: Sequence[Triple]
     pool: Pool
     recipe: Recipe
 
-    def epoch(self, rng: random.Random) -> list[Step]:
+    def epoch(self, rng: random.Random) -> list[TrainStep]:
         found = batches(self.triples, self.recipe.schedule.batch_size, rng)
         return [[self._chunk(chosen)] for chosen in found]
 

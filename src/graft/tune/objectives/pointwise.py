@@ -31,7 +31,7 @@ from graft.tune.objective import (
     Objective,
     Session,
     Source,
-    Step,
+    TrainStep,
     documents_of,
     usual_trials,
 )
@@ -103,7 +103,7 @@ def _session(
             f"{len(triples)} questions gave {len(pairs)} of one kind: import more examples"
         )
     lengths = _lengths(module, [(pair.question, pair.passage) for pair in pairs])
-    work = _Work(module, pairs, lengths, lists, recipe)
+    work = _Pointwise(module, pairs, lengths, lists, recipe)
     return Session(
         epoch=work.epoch,
         loss=work.loss,
@@ -121,14 +121,14 @@ def _session(
 
 
 @dataclass(frozen=True)
-class _Work:
+class _Pointwise:
     module: CrossEncoder
     pairs: Sequence[Pair]
     lengths: Sequence[int]
     lists: Lists
     recipe: Recipe
 
-    def epoch(self, rng: random.Random) -> list[Step]:
+    def epoch(self, rng: random.Random) -> list[TrainStep]:
         schedule = self.recipe.schedule
         divide = partial(cut, accumulation=schedule.accumulation)
         return [
