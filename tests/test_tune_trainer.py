@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import torch
 
+from graft.core.config import GeneratorTuneTable
 from graft.core.context import Context, Event
 from graft.core.errors import ConfigError, InputError
 from graft.core.recipe import Recipe, Schedule
@@ -147,6 +148,7 @@ import sys, time
 from pathlib import Path
 import torch
 torch.set_num_threads(1)
+from graft.core.config import GeneratorTuneTable
 from graft.core.context import Context
 from graft.models.causal import load_causal
 from graft.tune.checkpoint import Checkpoint
@@ -254,8 +256,10 @@ def test_a_training_that_harms_dev_at_every_look_stops_early_at_the_defaults(
 ) -> None:
     right = [replace(item, answer="5, 7") for item in ITEMS[:3]]
     wrong = [replace(item, answer="lost " * 6) for item in ITEMS]
-    schedule = replace(Schedule(), batch_size=1, learning_rate=3e-2, max_tokens=300, epochs=4)
-    assert (schedule.evaluations, schedule.patience) == (0, 2)
+    patience = GeneratorTuneTable().patience
+    schedule = Schedule(
+        epochs=4, batch_size=1, learning_rate=3e-2, max_tokens=300, patience=patience
+    )
     told: list[str] = []
     ctx = Context(events=lambda e: told.append(e.message))
     options = {"items": wrong, "dev": right}

@@ -17,7 +17,7 @@ class Schedule:
 
     `learning_rate` rises over `warmup` (a share of all steps) and falls linearly to zero.
     `evaluations` is how often an epoch looks at dev, as evenly as steps allow; 0 is twice, and
-    `patience` + 2 times a training at least: training stops after `patience` looks without a gain,
+    `patience` + 1 times a training at least: training stops after `patience` looks without a gain,
     and with fewer it never could. The best look's weights are kept. `rates` are factors of the
     learning rate for parameters whose name holds a text; of several, the first counts.
     `max_tokens` cuts prompts, never answers.

@@ -99,18 +99,18 @@ def looks_of(total: int, epoch: int, schedule: Schedule) -> list[int]:
 
     `epoch` is the steps of one pass, `total` those of all. A look costs a forward pass over dev:
     at 15 % of the training examples and .4 of a step's cost a token, 6 % of an epoch. Where the
-    schedule does not say, there are `FEWEST` an epoch, and `patience` + 2 at least, so that a
-    training of which dev wants nothing ends after half of its steps at a patience of two.
+    schedule does not say, there are `FEWEST` an epoch, and `patience` + 1 at least, so that a
+    training of which dev wants nothing ends before its last look.
 
-    >>> looks_of(100, 100, Schedule())
-    [25, 50, 75, 100]
+    >>> looks_of(100, 100, Schedule(patience=1)), looks_of(90, 90, Schedule(patience=2))
+    ([50, 100], [30, 60, 90])
     >>> looks_of(8, 4, Schedule(evaluations=1))
     [4, 8]
     """
     if schedule.evaluations:
         every = max(math.ceil(epoch / schedule.evaluations), 1)
         return [*range(every, total, every), total]
-    count = min(max(round(FEWEST * schedule.epochs), schedule.patience + 2), total)
+    count = min(max(round(FEWEST * schedule.epochs), schedule.patience + 1), total)
     return [round(total * look / count) for look in range(1, count + 1)]
 
 
