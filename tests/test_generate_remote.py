@@ -263,8 +263,7 @@ def test_a_stream_may_take_longer_than_a_reply(serve: Callable[..., Server]) -> 
         handler.wfile.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n")
         for number in range(8):
             time.sleep(0.1)
-            line = piece(str(number), "stop" if number == 7 else None)
-            handler.wfile.write(f"{line}\n\n".encode())
+            handler.wfile.write(f"{piece(str(number))}\n\n".encode())
         handler.wfile.write(b"data: [DONE]\n\n")
 
     generator, _ = serve(slowly).generator(timeout=0.5)
@@ -530,6 +529,12 @@ def test_a_word_of_the_prompt_names_no_parameter(serve: Callable[..., Server]) -
     assert len(server.requests) == 2
 
 
+def test_a_limit_that_is_too_high_is_not_left_out(serve: Callable[..., Server]) -> None:
+    server = serve(says("one"), fails(400, "max_tokens is too large: 7"))
+    assert "too large" in server.generator()[0].generate([ASK] * 2, DECODING)[1].error
+    assert len(server.requests) == 2
+
+
 def test_a_quota_that_is_used_up_is_not_asked_again(serve: Callable[..., Server]) -> None:
     error = {"message": "You exceeded your current quota", "code": "insufficient_quota"}
     server = serve(lambda handler, _: send(handler, 429, json.dumps({"error": error})))
@@ -590,14 +595,6 @@ def test_a_stream_is_begun_again_but_not_continued(serve: Callable[..., Server])
     assert next(found) == "Fi"
     with pytest.raises(RemoteError, match="broke off in the middle"):
         next(found)
-
-
-def test_a_stream_that_does_not_say_why_it_ends_has_broken_off(
-    serve: Callable[..., Server],
-) -> None:
-    generator, _ = serve(streams(piece("Fi"), "data: [DONE]")).generator()
-    with pytest.raises(RemoteError, match="broke off in the middle"):
-        list(generator.stream(ASK, DECODING))
 
 
 def test_lines_of_a_stream_end_at_cr_and_lf_alone(serve: Callable[..., Server]) -> None:

@@ -1,9 +1,11 @@
-"""Endpoint: an OpenAI-compatible service through its client, tried again where that may help."""
+"""Endpoint: requests to an HTTP service, tried again where that may help, with clear errors."""
 
 from __future__ import annotations
 
 import logging
 import re
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
@@ -12,14 +14,7 @@ from typing import Any
 import anyio
 import httpx2
 import stamina
-from openai import (
-    APIConnectionError,
-    APIStatusError,
-    APITimeoutError,
-    AsyncOpenAI,
-    AsyncStream,
-    Omit,
-)
+from httpx2 import AsyncClient, Response
 
 from graft.core.errors import ConfigError, RemoteError
 
@@ -35,14 +30,8 @@ BUSY = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 ENOUGH = 3
 """So many prompts that fail one after the other, each tried to the end, mean that it is down."""
 
-SPARE = re.compile(r"\b(max_tokens|temperature|seed)\b")
-"""Parameters that a request can do without, as servers name those that they do not take."""
-
-HEADERS = frozenset({
-    "host", "accept", "accept-encoding", "connection", "user-agent", "content-type",
-    "content-length", "authorization",
-})  # fmt: skip
-"""What an endpoint is told. The client would add the machine's kind, and what variables hold."""
+SPARE = re.compile(r"\b(temperature|seed)\b")
+"""Parameters that a request can do without, as servers' words name those that they do not take."""
 
 
 class Refused(Exception):
@@ -97,29 +86,23 @@ class Endpoint:
                 "accent or a line's end: set the variable that generate.api_key_env names anew"
             )
 
-    def client(self) -> AsyncOpenAI:
+    def client(self) -> AsyncClient:
         """Return a client for one call, to be closed at its end."""
         url = httpx2.URL(self.url)
         # Without a handler of its own the standard library prints each retry to the terminal.
         retries = logging.getLogger("stamina")
         if not retries.handlers:
             retries.addHandler(logging.NullHandler())
-        return AsyncOpenAI(
-            base_url=url,
-            # Given even where there is none, or the client looks for one in the environment.
-            api_key=self.api_key or "none",
-            max_retries=0,
+        return AsyncClient(
+            headers={"Authorization": f"Bearer {self.api_key}"} if self.api_key else {},
             timeout=httpx2.Timeout(self.timeout, connect=min(self.timeout, CONNECT_SECONDS)),
-            http_client=httpx2.AsyncClient(
-                # Without TLS there is nothing to verify, and loading the authorities takes a while.
-                verify=url.scheme == "https",
-                # A proxy of the environment cannot reach what runs on this machine.
-                trust_env=not _is_local(url.host),
-                event_hooks={"request": [_tell_little]},
-            ),
+            # Without TLS there is nothing to verify, and loading the authorities takes a while.
+            verify=url.scheme == "https",
+            # A proxy of the environment cannot reach what runs on this machine.
+            trust_env=not _is_local(url.host),
         )
 
-    async def post(self, client: AsyncOpenAI, call: Call, body: dict[str, Any]) -> httpx2.Response:
+    async def post(self, client: AsyncClient, call: Call, body: dict[str, Any]) -> Response:
         """Send a JSON body and return the response, read to its end unless it is a stream.
 
         Raises Refused for a fault of this request, and RemoteError for one of the endpoint.
@@ -137,49 +120,38 @@ class Endpoint:
             raise call.failure(str(error)) from error
         raise AssertionError("stamina ends with a reply or an error")
 
-    async def _send(self, client: AsyncOpenAI, call: Call, body: dict[str, Any]) -> httpx2.Response:
-        streamed = bool(body.get("stream"))
+    async def _send(self, client: AsyncClient, call: Call, body: dict[str, Any]) -> Response:
         while True:
             sent = _without(body, call.dropped)
             try:
-                # The client's own timeout begins anew with each byte.
+                # httpx2's own timeout begins anew with each byte.
                 with anyio.fail_after(self.timeout):
-                    response = await client.post(
-                        self.url, body=sent, cast_to=httpx2.Response, stream=streamed,
-                        options={"headers": {"Authorization": self._authorization()}},
-                    )  # fmt: skip
-                    if not is_stream(response):
+                    request = client.build_request("POST", self.url, json=sent)
+                    response = await client.send(request, stream=True)
+                    if not (response.is_success and is_stream(response)):
                         await response.aread()
             except UnicodeEncodeError as error:
                 raise Refused(
                     "this prompt holds half of a surrogate pair, which is no character: remove it"
                 ) from error
-            except (TimeoutError, APITimeoutError, httpx2.TimeoutException) as error:
+            except (TimeoutError, httpx2.TimeoutException) as error:
                 raise Again(self._late()) from error
-            except (APIConnectionError, httpx2.HTTPError) as error:
-                cause = type(error.__cause__ or error).__name__
-                raise Again(self._down(cause), reached=False) from error
-            except APIStatusError as error:
-                status, response = error.status_code, error.response
-            else:
-                status = _hidden_status(response)
-                if status == 200:
-                    return response
+            except httpx2.HTTPError as error:
+                raise Again(self._down(type(error).__name__), reached=False) from error
+            status = _meant(response)
+            if status == 200:
+                return response
             if status in {400, 422} and (unknown := _unknown(response, sent)):
                 call.dropped |= unknown
                 continue
             raise self._refusal(status, response)
 
-    def _authorization(self) -> str | Omit:
-        # Said for each request, or the client takes what OPENAI_CUSTOM_HEADERS holds.
-        return f"Bearer {self.api_key}" if self.api_key else Omit()
-
-    async def soon(self, events: AsyncStream[Any]) -> Any:
+    async def soon(self, events: AsyncGenerator[bytes, None]) -> bytes | None:
         """Return a stream's next event, or None at its end; raises TimeoutError when it is late."""
         with anyio.fail_after(self.timeout):
             return await anext(events, None)
 
-    def _refusal(self, status: int, response: httpx2.Response) -> Exception:
+    def _refusal(self, status: int, response: Response) -> Exception:
         error, said = _error(response), self._said(response)
         if status in {401, 403}:
             return RemoteError(
@@ -210,7 +182,7 @@ class Endpoint:
         # httpx2.URL hides a password; the user name and the query may hold a key as well.
         return str(httpx2.URL(self.url).copy_with(username=None, password=None, query=None))
 
-    def _said(self, response: httpx2.Response) -> str:
+    def _said(self, response: Response) -> str:
         """Return what the server said, for an error: one short line, never the key."""
         said = str(_error(response).get("message") or "")
         said = said.replace(self.api_key, "...") if self.api_key else said
@@ -228,14 +200,21 @@ class Endpoint:
         )
 
 
-def is_stream(response: httpx2.Response) -> bool:
+def is_stream(response: Response) -> bool:
     """Return whether a response comes piece by piece, as server-sent events."""
     return "event-stream" in response.headers.get("content-type", "")
 
 
-async def _tell_little(request: httpx2.Request) -> None:
-    for name in set(request.headers) - HEADERS:
-        del request.headers[name]
+async def events_of(response: Response) -> AsyncGenerator[bytes, None]:
+    """Yield the data of a stream's events as they come; raises httpx2.HTTPError."""
+    rest = b""
+    async with aclosing(response.aiter_bytes()) as chunks:
+        async for chunk in chunks:
+            # Lines of httpx2 end at U+2028 too, which may stand inside JSON.
+            *lines, rest = re.split(rb"[\r\n]", rest + chunk)
+            for line in lines:
+                if line.startswith(b"data:"):
+                    yield line.removeprefix(b"data:").strip()
 
 
 def _is_local(host: str) -> bool:
@@ -252,7 +231,7 @@ def _wait(error: Exception) -> bool | float:
     return isinstance(error, Again) and (error.wait or True)
 
 
-def _retry_after(response: httpx2.Response) -> float:
+def _retry_after(response: Response) -> float:
     """Return how long the server asks to wait: seconds, or a date against its own clock."""
     value = response.headers.get("retry-after", "")
     try:
@@ -266,7 +245,7 @@ def _retry_after(response: httpx2.Response) -> float:
     return min(max(seconds, 0.0), LONGEST_WAIT)
 
 
-def _error(response: httpx2.Response) -> dict[str, Any]:
+def _error(response: Response) -> dict[str, Any]:
     """Return what a reply says went wrong, in the form that OpenAI gives it."""
     try:
         reply = response.json()
@@ -276,22 +255,23 @@ def _error(response: httpx2.Response) -> dict[str, Any]:
     return error if isinstance(error, dict) else {"message": error}
 
 
-def _hidden_status(response: httpx2.Response) -> int:
+def _meant(response: Response) -> int:
     """Return the status that a reply means: some send an error with status 200."""
-    if is_stream(response):
-        return 200
-    error = _error(response)
+    if not response.is_success:
+        return response.status_code
+    error = {} if is_stream(response) else _error(response)
     code = error.get("code")
     return code if isinstance(code, int) and code >= 400 else 400 if error else 200
 
 
-def _unknown(response: httpx2.Response, sent: dict[str, Any]) -> set[str]:
+def _unknown(response: Response, sent: dict[str, Any]) -> set[str]:
     """Return the parameters that a model says it does not take, of those it can do without."""
     error = _error(response)
-    said = str(error.get("param") or error.get("message") or "")
+    named = {str(error.get("param"))} & {"max_tokens", "temperature", "seed"}
     # A server may quote the prompt, and its words are no names of parameters.
     asked = " ".join(str(turn["content"]) for turn in sent["messages"])
-    return set(SPARE.findall(said)) & set(sent) - set(SPARE.findall(asked))
+    named |= set(SPARE.findall(str(error.get("message")))) - set(SPARE.findall(asked))
+    return named & set(sent)
 
 
 def _without(body: dict[str, Any], dropped: set[str]) -> dict[str, Any]:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncGenerator, Sequence
 from collections.abc import Generator as Yields
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 import anyio
 import httpx2
 from anyio.from_thread import start_blocking_portal
-from openai import APIConnectionError, APIError, AsyncStream
 
 from graft.core.errors import RemoteError
 from graft.core.generation import Decoding, Generation, Prompt
 from graft.core.hashing import value_hash
-from graft.generate.endpoint import Call, Endpoint, Refused, is_stream
+from graft.generate.endpoint import Call, Endpoint, Refused, events_of, is_stream
 
 BYTES_A_TOKEN = 3
 """English has about four bytes a token, Chinese three: the estimate is rather too long."""
@@ -119,7 +120,7 @@ class RemoteGenerator:
             except Refused as error:
                 raise RemoteError(str(error)) from error
             if is_stream(reply):
-                async with AsyncStream(cast_to=object, response=reply, client=client) as events:
+                async with aclosing(reply), aclosing(events_of(reply)) as events:
                     async for piece in self._pieces(events):
                         yield piece
                 return
@@ -151,25 +152,32 @@ class RemoteGenerator:
             return Generation("", "error", read, written, error=fault)
         return Generation(text, "length" if reason == "length" else "stop", read, written)
 
-    async def _pieces(self, events: AsyncStream[Any]) -> AsyncGenerator[str | Generation, None]:
+    async def _pieces(
+        self, events: AsyncGenerator[bytes, None]
+    ) -> AsyncGenerator[str | Generation, None]:
         text, reason, began = "", None, False
         try:
-            while (event := await self._endpoint.soon(events)) is not None:
+            while data := await self._endpoint.soon(events):
+                if data == b"[DONE]":
+                    reason = reason or "stop"
+                    break
+                event = json.loads(data)
+                if event.get("error"):
+                    raise RemoteError(self._broken("failed"))
                 for choice in (event.get("choices") or [])[:1]:
                     began = True
                     reason = choice.get("finish_reason") or reason
                     if piece := _text((choice.get("delta") or {}).get("content")):
                         text += piece
                         yield piece
-        except (APIConnectionError, TimeoutError) as error:
-            cause = type(error.__cause__ or error).__name__
-            raise RemoteError(self._broken(f"broke off ({cause})")) from error
-        except APIError:
-            raise RemoteError(self._broken("failed")) from None
+        except (httpx2.HTTPError, TimeoutError) as error:
+            raise RemoteError(self._broken(f"broke off ({type(error).__name__})")) from error
         except (ValueError, AttributeError, TypeError) as error:
             raise RemoteError(self._no_completion(type(error).__name__)) from error
+        if not began:
+            raise RemoteError(self._no_completion("empty"))
         if reason is None:
-            raise RemoteError(self._broken("broke off") if began else self._no_completion("empty"))
+            raise RemoteError(self._broken("broke off"))
         if fault := self._fault(text, reason):
             raise RemoteError(fault)
         yield Generation(text, "length" if reason == "length" else "stop")
