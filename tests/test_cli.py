@@ -38,7 +38,7 @@ from tests.conftest import SMALL, ask_for_years
 
 pytestmark = pytest.mark.slow
 
-MODELS = {"torch", "transformers", "sentence_transformers", "peft"}
+MODELS = {"torch", "transformers", "sentence_transformers", "peft", "httpx2", "stamina"}
 """What takes seconds to import."""
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
+import re
 import signal
 import socket
 import subprocess
@@ -15,11 +17,15 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import httpx2
 import pytest
+import stamina
+import stamina.instrumentation
 
 from graft.core.errors import ConfigError, RemoteError
 from graft.core.generation import Decoding, Prompt
 from graft.core.protocols import Generator, Streams
+from graft.generate.endpoint import _retry_after
 from graft.generate.remote import RemoteGenerator
 
 ASK: Prompt = [{"role": "user", "content": "How many leave days carry over?"}]
@@ -37,9 +43,19 @@ class Server:
     url: str = ""
 
     def generator(self, **given: Any) -> tuple[RemoteGenerator, list[float]]:
+        """A generator, and the list that will hold how long it waited before each new try."""
         waits: list[float] = []
+        stamina.instrumentation.set_on_retry_hooks([lambda it: waits.append(it.wait_for)])
         given = {"api_key": KEY, "timeout": 5.0, "parallel": 1} | given
-        return RemoteGenerator(self.url, "tiny", sleep=waits.append, **given), waits
+        return RemoteGenerator(self.url, "tiny", **given), waits
+
+
+@pytest.fixture(autouse=True)
+def hurry() -> Iterator[None]:
+    """Tries follow each other at once; set_testing(False) is for tests of the waits themselves."""
+    with stamina.set_testing(True, attempts=100, cap=True):
+        yield
+    stamina.instrumentation.set_on_retry_hooks(None)
 
 
 @pytest.fixture
@@ -55,7 +71,7 @@ def serve() -> Iterator[Callable[..., Server]]:
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["content-length"])))
                 server.requests.append({"path": self.path, **body})
-                server.headers.append(dict(self.headers))
+                server.headers.append({name.lower(): value for name, value in self.headers.items()})
                 reply = server.replies[min(len(server.requests), len(server.replies)) - 1]
                 reply(self, body)
 
@@ -128,7 +144,7 @@ def test_a_prompt_is_answered_with_usage_and_reason(serve: Callable[..., Server]
         "path": "/v1/chat/completions", "model": "tiny", "messages": ASK, "seed": 3,
         "max_tokens": 7, "temperature": 0.0, "stop": ["\n"],
     }  # fmt: skip
-    assert server.headers[0]["Authorization"] == f"Bearer {KEY}"
+    assert server.headers[0]["authorization"] == f"Bearer {KEY}"
     protocol: Generator = generator
     assert isinstance(protocol, Streams)
     assert not generator.replayable
@@ -149,20 +165,35 @@ def test_answers_keep_the_order_and_four_are_asked_at_once(serve: Callable[..., 
 def test_a_failing_server_is_asked_again_with_growing_waits(serve: Callable[..., Server]) -> None:
     server = serve(fails(500), fails(503), says("yes"))
     generator, waits = server.generator()
-    assert generator.generate([ASK], DECODING)[0].text == "yes"
+    with stamina.set_testing(False):
+        assert generator.generate([ASK], DECODING)[0].text == "yes"
     assert len(server.requests) == 3
-    assert 0.25 <= waits[0] <= 0.5 <= waits[1] <= 1.0
+    assert 0.5 <= waits[0] <= 1.0 <= waits[1] <= 1.5
 
 
-def test_retry_after_is_honoured_in_seconds_and_as_a_date(serve: Callable[..., Server]) -> None:
-    server = serve(
-        fails(429, retry_after="7"),
-        fails(429, retry_after="Wed, 21 Oct 2099 07:28:00 GMT"),
-        says("yes"),
-    )
+def test_retry_after_is_honoured(serve: Callable[..., Server]) -> None:
+    server = serve(fails(429, retry_after="0.2"), says("yes"))
     generator, waits = server.generator()
-    assert generator.generate([ASK], DECODING)[0].text == "yes"
-    assert waits == [7.0, 30.0]
+    with stamina.set_testing(False):
+        assert generator.generate([ASK], DECODING)[0].text == "yes"
+    assert waits == [0.2]
+
+
+@pytest.mark.parametrize(
+    ("asked", "seconds"),
+    [
+        ("7", 7.0),
+        ("900", 30.0),
+        ("Wed, 21 Oct 2026 07:28:09 GMT", 9.0),
+        ("Wed, 21 Oct 2099 07:28:00 GMT", 30.0),
+        ("Wed, 21 Oct 2020 07:28:00 GMT", 0.0),
+        ("soon", 0.0),
+    ],
+)
+def test_a_wait_is_asked_for_in_seconds_or_as_a_date(asked: str, seconds: float) -> None:
+    now = "Wed, 21 Oct 2026 07:28:00 GMT"
+    reply = httpx2.Response(429, headers={"retry-after": asked, "date": now})
+    assert _retry_after(reply) == seconds
 
 
 def test_a_server_that_is_slow_is_given_up_with_an_error(serve: Callable[..., Server]) -> None:
@@ -261,7 +292,7 @@ def left(before: set[threading.Thread], seconds: float = 3.0) -> list[threading.
     until = time.monotonic() + seconds
     while True:
         news = set(threading.enumerate()) - before
-        found = [thread for thread in news if thread.name.startswith("ThreadPoolExecutor")]
+        found = [thread for thread in news if thread.name.startswith(("asyncio", "AnyIO"))]
         if not found or time.monotonic() > until:
             return found
         time.sleep(0.02)
@@ -290,7 +321,7 @@ def test_giving_up_does_not_wait_for_the_next_try(serve: Callable[..., Server]) 
     server = serve(busy, refuses_the_key_after(seen))
     generator = RemoteGenerator(server.url, "tiny", parallel=2)
     before, started = set(threading.enumerate()), time.monotonic()
-    with pytest.raises(RemoteError, match="refused the key"):
+    with stamina.set_testing(False), pytest.raises(RemoteError, match="refused the key"):
         generator.generate([ASK] * 2, DECODING)
     assert time.monotonic() - started < 5
     assert left(before) == []
@@ -322,7 +353,7 @@ def test_a_server_that_is_down_is_named_with_what_to_do() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
-    generator = RemoteGenerator(url, "tiny", retries=1, sleep=lambda _: None)
+    generator = RemoteGenerator(url, "tiny", retries=1)
     for ask in (
         lambda: generator.generate([ASK] * 5, DECODING),
         lambda: list(generator.stream(ASK, DECODING)),
@@ -379,6 +410,71 @@ def test_a_reply_of_another_kind_is_named(serve: Callable[..., Server], body: st
         generator.generate([ASK], DECODING)
 
 
+@pytest.mark.parametrize("event", ['{"choices": []}', "{}"])
+def test_a_stream_without_an_answer_is_the_same_error(
+    serve: Callable[..., Server], event: str
+) -> None:
+    generator, _ = serve(streams(f"data: {event}", "data: [DONE]")).generator()
+    with pytest.raises(RemoteError, match="sent no chat completion"):
+        list(generator.stream(ASK, DECODING))
+
+
+def test_one_broken_reply_is_its_own_error(serve: Callable[..., Server]) -> None:
+    broken = lambda handler, _: send(handler, 200, "<html>", "text/html")  # noqa: E731
+    server = serve(says("one"), broken, says("three"))
+    generator, _ = server.generator()
+    found = generator.generate([ASK] * 3, DECODING)
+    assert [g.text for g in found] == ["one", "", "three"]
+    assert "sent no chat completion" in found[1].error
+    with pytest.raises(RemoteError, match="sent no chat completion"):
+        serve(says("one"), broken).generator()[0].generate([ASK] * 9, DECODING)
+
+
+def test_an_error_with_status_200_counts_as_what_it_says(serve: Callable[..., Server]) -> None:
+    def hides(code: object, message: str) -> Callable[..., None]:
+        error = json.dumps({"error": {"message": message, "code": code}})
+        return lambda handler, _: send(handler, 200, error)
+
+    server = serve(says("one"), hides(429, "Too Many Requests"), says("two"))
+    generator, waits = server.generator()
+    assert [g.text for g in generator.generate([ASK] * 2, DECODING)] == ["one", "two"]
+    assert len(waits) == 1
+    for reply, words in (
+        (hides(429, "Too Many Requests"), "status 429, 1 times: Too Many Requests"),
+        (hides("bad_request", "no such thing"), "refused this prompt.*no such thing"),
+    ):
+        generator, _ = serve(says("one"), reply).generator(retries=0)
+        assert re.search(words, generator.generate([ASK] * 2, DECODING)[1].error)
+    assert list(serve(hides(429, "wait"), says("yes")).generator()[0].stream(ASK, DECODING))
+
+
+def test_an_empty_answer_at_the_limit_names_it(serve: Callable[..., Server]) -> None:
+    reply = {
+        "choices": [
+            {
+                "message": {"content": None, "reasoning_content": "Well, the staff..."},
+                "finish_reason": "length",
+            }
+        ]
+    }
+    whole = serve(lambda handler, _: send(handler, 200, json.dumps(reply))).generator()[0]
+    found = whole.generate([ASK], DECODING)[0]
+    assert found.finish_reason == "error" and "generate.max_new_tokens" in found.error
+    streamed = serve(streams(piece(None), piece("", "length"), "data: [DONE]")).generator()[0]
+    for generator in (whole, streamed):
+        with pytest.raises(RemoteError, match=r"generate\.max_new_tokens"):
+            list(generator.stream(ASK, DECODING))
+    assert serve(says("", "stop")).generator()[0].generate([ASK], DECODING)[0].error == ""
+
+
+def test_an_answer_in_parts_is_joined(serve: Callable[..., Server]) -> None:
+    parts: Any = [{"type": "text", "text": "Five "}, {"type": "image"}, {"text": "days."}]
+    generator, _ = serve(says(parts)).generator()
+    assert generator.generate([ASK], DECODING)[0].text == "Five days."
+    generator, _ = serve(streams(piece(parts, "stop"))).generator()
+    assert list(generator.stream(ASK, DECODING)) == ["Five days."]
+
+
 def test_a_withheld_answer_is_an_error(serve: Callable[..., Server]) -> None:
     generator, _ = serve(says("", "content_filter")).generator()
     assert generator.generate([ASK], DECODING)[0].finish_reason == "error"
@@ -406,6 +502,45 @@ def test_parameters_that_a_model_does_not_take_are_left_out(serve: Callable[...,
         assert "temperature" not in request
     assert len(server.requests) == 4
     assert waits == []
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (400, {"error": "Unrecognized request argument supplied: seed"}),
+        (400, {"error": {"message": "`seed` is not supported", "param": None}}),
+        (422, {"detail": [{"loc": ["body", "seed"], "msg": "Extra inputs are not permitted"}]}),
+    ],
+)
+def test_a_seed_is_left_out_however_it_is_refused(
+    serve: Callable[..., Server], status: int, body: dict[str, Any]
+) -> None:
+    server = serve(lambda handler, _: send(handler, status, json.dumps(body)), says("yes"))
+    assert server.generator()[0].generate([ASK], DECODING)[0].text == "yes"
+    assert "seed" not in server.requests[1]
+    assert server.requests[1]["max_tokens"] == 7
+
+
+def test_a_word_of_the_prompt_names_no_parameter(serve: Callable[..., Server]) -> None:
+    asked: Prompt = [{"role": "user", "content": "Which temperature does the seed need?"}]
+    server = serve(says("one"), fails(400, "cannot read: Which temperature does the seed need?"))
+    found = server.generator()[0].generate([ASK, asked], DECODING)[1]
+    assert "cannot read" in found.error
+    assert len(server.requests) == 2
+
+
+def test_a_limit_that_is_too_high_is_not_left_out(serve: Callable[..., Server]) -> None:
+    server = serve(says("one"), fails(400, "max_tokens is too large: 7"))
+    assert "too large" in server.generator()[0].generate([ASK] * 2, DECODING)[1].error
+    assert len(server.requests) == 2
+
+
+def test_a_quota_that_is_used_up_is_not_asked_again(serve: Callable[..., Server]) -> None:
+    error = {"message": "You exceeded your current quota", "code": "insufficient_quota"}
+    server = serve(lambda handler, _: send(handler, 429, json.dumps({"error": error})))
+    with pytest.raises(RemoteError, match=r"no quota left.*exceeded your current quota"):
+        server.generator()[0].generate([ASK] * 4, DECODING)
+    assert len(server.requests) == 1
 
 
 def test_a_stream_yields_its_pieces_as_they_come(serve: Callable[..., Server]) -> None:
@@ -462,18 +597,72 @@ def test_a_stream_is_begun_again_but_not_continued(serve: Callable[..., Server])
         next(found)
 
 
+def test_lines_of_a_stream_end_at_cr_and_lf_alone(serve: Callable[..., Server]) -> None:
+    text = "one\u2028two\u0085three"
+    event = {"choices": [{"delta": {"content": text}, "finish_reason": "stop"}]}
+    for end in ("\r\n\r\n", "\n\n", "\r\r"):
+        line = f"data: {json.dumps(event, ensure_ascii=False)}{end}data: [DONE]{end}"
+        server = serve(lambda handler, _, line=line: send(handler, 200, line, "text/event-stream"))
+        assert list(server.generator()[0].stream(ASK, DECODING)) == [text]
+
+
+def test_a_stream_of_nothing_but_pings_is_given_up(serve: Callable[..., Server]) -> None:
+    def ping(handler: BaseHTTPRequestHandler, body: dict[str, Any]) -> None:
+        handler.close_connection = True
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n")
+        try:
+            for _ in range(500):
+                handler.wfile.write(b": ping\n\n")
+                time.sleep(0.02)
+        except OSError:
+            pass
+
+    started = time.monotonic()
+    with pytest.raises(RemoteError, match=r"broke off \(TimeoutError\)"):
+        list(serve(ping).generator(timeout=0.3)[0].stream(ASK, DECODING))
+    assert time.monotonic() - started < 4
+
+
+def test_a_stream_that_nobody_reads_on_is_hung_up(
+    serve: Callable[..., Server], caplog: pytest.LogCaptureFixture
+) -> None:
+    gone = threading.Event()
+
+    def talk(handler: BaseHTTPRequestHandler, body: dict[str, Any]) -> None:
+        handler.close_connection = True
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n")
+        try:
+            for _ in range(500):
+                handler.wfile.write(f"{piece('on ')}\n\n".encode())
+                time.sleep(0.02)
+        except OSError:
+            gone.set()
+
+    before = set(threading.enumerate())
+    found = serve(talk).generator(timeout=15.0)[0].stream(ASK, DECODING)
+    assert next(found) == "on "
+    found.close()
+    assert gone.wait(5)
+    assert left(before) == []
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("data: {nonsense", "streamed no chat completion"),
-        ("data: [1, 2]", "broke off|streamed no chat completion"),
+        ("data: {nonsense", "sent no chat completion"),
+        ("data: [1, 2]", "sent no chat completion"),
         ('data: {"error": {"message": "out of memory"}}', "failed in the middle"),
     ],
 )
-def test_a_broken_stream_is_an_error(serve: Callable[..., Server], line: str, words: str) -> None:
-    generator, _ = serve(streams(line)).generator()
-    with pytest.raises(RemoteError, match=words):
-        list(generator.stream(ASK, DECODING))
+def test_a_broken_stream_is_an_error(
+    serve: Callable[..., Server], line: str, words: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    for before in ((), (piece("Fi"),)):
+        generator, _ = serve(streams(*before, line)).generator()
+        with pytest.raises(RemoteError, match=words):
+            list(generator.stream(ASK, DECODING))
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
 def test_a_stream_that_is_refused_is_raised(serve: Callable[..., Server]) -> None:
@@ -527,6 +716,52 @@ def test_neither_key_nor_text_is_shown_or_logged(
     assert "Five days" not in logged
     assert "pass" not in generator.name
     assert "abc" not in generator.name
+
+
+def test_an_endpoint_is_told_nothing_of_the_machine_and_its_variables(
+    serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {
+        "OPENAI_API_KEY": "sk-other", "OPENAI_ADMIN_KEY": "sk-admin", "OPENAI_ORG_ID": "org",
+        "OPENAI_PROJECT_ID": "project", "OPENAI_BASE_URL": "http://127.0.0.1:1/v1",
+        "OPENAI_CUSTOM_HEADERS": "X-More: more\nAuthorization: Bearer sk-other",
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+    plain = {
+        "host", "accept", "accept-encoding", "connection", "user-agent", "content-type",
+        "content-length",
+    }  # fmt: skip
+    server = serve(says("yes"))
+    server.generator()[0].generate([ASK], DECODING)
+    server.generator(api_key="")[0].generate([ASK], DECODING)
+    assert set(server.headers[0]) == plain | {"authorization"}
+    assert server.headers[0]["authorization"] == f"Bearer {KEY}"
+    assert set(server.headers[1]) == plain
+    assert "Linux" not in server.headers[0]["user-agent"]
+
+
+def test_a_try_that_follows_another_prints_nothing(serve: Callable[..., Server]) -> None:
+    script = f"""
+from graft.core.generation import Decoding
+from graft.generate.remote import RemoteGenerator
+print(RemoteGenerator({serve(fails(500), says("yes")).url!r}, "tiny").generate(
+    [{ASK!r}], Decoding())[0].text)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.stdout, done.stderr) == ("yes\n", "")
+
+
+def test_it_answers_where_a_loop_runs_already(serve: Callable[..., Server]) -> None:
+    generator, _ = serve(says("yes")).generator()
+
+    async def notebook() -> list[str]:
+        return [g.text for g in generator.generate([ASK], DECODING)] + list(
+            generator.stream(ASK, DECODING)
+        )
+
+    assert asyncio.run(notebook()) == ["yes", "yes"]
 
 
 def test_tokens_are_estimated_rather_high() -> None:

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import random
-import socket
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+import logging
+import re
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
-from threading import Event, Timer
 from typing import Any
 
-import httpx
+import anyio
+import httpx2
+import stamina
+from httpx2 import AsyncClient, Response
 
 from graft.core.errors import ConfigError, RemoteError
 
 FIRST_WAIT = 0.5
 LONGEST_WAIT = 30.0
-"""Seconds between tries: the first doubles with each, up to the longest, half of it by chance."""
+"""Seconds between tries: the first doubles with each, up to the longest; chance adds some."""
 
 CONNECT_SECONDS = 10.0
 
@@ -28,103 +30,51 @@ BUSY = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 ENOUGH = 3
 """So many prompts that fail one after the other, each tried to the end, mean that it is down."""
 
+SPARE = re.compile(r"\b(temperature|seed)\b")
+"""Parameters that a request can do without, as servers' words name those that they do not take."""
+
 
 class Refused(Exception):
     """This prompt was refused; the next may not be."""
 
 
+class Again(Exception):
+    """The same request may succeed, after `wait` seconds where the server says so."""
+
+    def __init__(self, message: str, wait: float = 0.0, *, reached: bool = True) -> None:
+        super().__init__(message)
+        self.wait, self.reached = wait, reached
+
+
 @dataclass
 class Call:
-    """What the threads of one call share. `dropped` are parameters that the model does not know."""
+    """What the prompts of one call share. `dropped` are parameters that the model does not take."""
 
     answered: bool = False
     failures: int = 0
     dropped: set[str] = field(default_factory=set)
-    stopped: Event = field(default_factory=Event)
-    lines: list[Line] = field(default_factory=list)
+    error: RemoteError | None = None
 
-    def give_up(self) -> None:
-        """Let nothing more be asked for, and end at once what is being waited for."""
-        self.stopped.set()
-        for line in self.lines:
-            line.cut()
-
-
-@dataclass
-class Line:
-    """One thread's way to the endpoint: a client with one connection, which any thread may cut."""
-
-    call: Call
-    client: httpx.Client
-    held: socket.socket | None = None
-    late: bool = False
-
-    def send(self, url: str, body: dict[str, Any], *, stream: bool) -> httpx.Response:
-        """Post a JSON body and return the response, read to its end unless it is a stream.
-
-        Raises httpx.HTTPError: a ReadTimeout when it takes longer than the client's timeout as a
-        whole, however often a byte of it comes. Raises UnicodeEncodeError for half a character.
-        """
-        self.late = False
-        request = self.client.build_request(
-            "POST", url, json=body, extensions={"trace": self._note}
-        )
-        timer = Timer(self.client.timeout.read or 0.0, self._expire)
-        timer.daemon = True
-        timer.start()
-        try:
-            response = self.client.send(request, stream=True)
-            if not (stream and response.is_success and is_stream(response)):
-                with closing(response):
-                    response.read()
-        except httpx.HTTPError as error:
-            if self.late:
-                raise httpx.ReadTimeout("the reply is late", request=request) from error
-            raise
-        finally:
-            timer.cancel()
-        if self.late:
-            # A reply whose length was not announced ends well where it is cut.
-            response.close()
-            raise httpx.ReadTimeout("the reply is late", request=request)
-        return response
-
-    def cut(self) -> None:
-        """End the request under way; a later one makes a connection of its own."""
-        if self.held is not None:
-            with suppress(OSError):
-                # Closing it would not wake the thread that waits for its next byte.
-                socket.socket.shutdown(self.held, socket.SHUT_RDWR)
-
-    def _expire(self) -> None:
-        self.late = True
-        self.cut()
-
-    def _note(self, event: str, info: Mapping[str, Any]) -> None:
-        """Keep the socket of a connection that was just made: httpcore's trace tells of it."""
-        if event.endswith((".connect_tcp.complete", ".start_tls.complete")):
-            self.held = info["return_value"].get_extra_info("socket")
-            if self.late or self.call.stopped.is_set():
-                self.cut()
+    def failure(self, message: str) -> Exception:
+        """Return this prompt's error, or the endpoint's where it has failed for others too."""
+        self.failures += 1
+        down = not self.answered or self.failures >= ENOUGH
+        return RemoteError(message) if down else Refused(message)
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where requests go: `url` is that of one operation; `timeout` in seconds a reply.
-
-    `sleep` waits between tries; by default until the call is given up, at the longest.
-    """
+    """Where requests go: `url` is that of one operation; `timeout` in seconds a reply."""
 
     url: str
     api_key: str = field(repr=False)
     timeout: float
     retries: int
-    sleep: Callable[[float], object] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         try:
-            parsed = httpx.URL(self.url)
-        except httpx.InvalidURL as error:
+            parsed = httpx2.URL(self.url)
+        except httpx2.InvalidURL as error:
             raise ConfigError(
                 f"generate.url is not a URL ({error}): write http://HOST/v1"
             ) from error
@@ -136,67 +86,73 @@ class Endpoint:
                 "accent or a line's end: set the variable that generate.api_key_env names anew"
             )
 
-    @contextmanager
-    def line(self, call: Call) -> Iterator[Line]:
-        """Open a line for one thread of a call, and close it at the end."""
-        with self._client() as client:
-            line = Line(call, client)
-            call.lines.append(line)
-            yield line
-
-    def _client(self) -> httpx.Client:
-        url = httpx.URL(self.url)
-        headers = {"Authorization": f"Bearer {self.api_key}"} if self.api_key else {}
-        return httpx.Client(
-            headers=headers,
-            timeout=httpx.Timeout(self.timeout, connect=min(self.timeout, CONNECT_SECONDS)),
+    def client(self) -> AsyncClient:
+        """Return a client for one call, to be closed at its end."""
+        url = httpx2.URL(self.url)
+        # Without a handler of its own the standard library prints each retry to the terminal.
+        retries = logging.getLogger("stamina")
+        if not retries.handlers:
+            retries.addHandler(logging.NullHandler())
+        return AsyncClient(
+            headers={"Authorization": f"Bearer {self.api_key}"} if self.api_key else {},
+            timeout=httpx2.Timeout(self.timeout, connect=min(self.timeout, CONNECT_SECONDS)),
             # Without TLS there is nothing to verify, and loading the authorities takes a while.
             verify=url.scheme == "https",
             # A proxy of the environment cannot reach what runs on this machine.
             trust_env=not _is_local(url.host),
         )
 
-    def post(self, line: Line, body: dict[str, Any], *, stream: bool = False) -> httpx.Response:
-        """Send a JSON body and return the response; with `stream`, before a stream's content.
+    async def post(self, client: AsyncClient, call: Call, body: dict[str, Any]) -> Response:
+        """Send a JSON body and return the response, read to its end unless it is a stream.
 
         Raises Refused for a fault of this request, and RemoteError for one of the endpoint.
         """
-        call = line.call
-        chance = random.Random()
-        attempt = 0
+        try:
+            async for attempt in stamina.retry_context(
+                _wait, attempts=self.retries + 1, timeout=None, wait_initial=FIRST_WAIT,
+                wait_max=LONGEST_WAIT, wait_jitter=FIRST_WAIT,
+            ):  # fmt: skip
+                with attempt:
+                    return await self._send(client, call, body)
+        except Again as error:
+            if not error.reached:
+                raise RemoteError(str(error)) from error
+            raise call.failure(str(error)) from error
+        raise AssertionError("stamina ends with a reply or an error")
+
+    async def _send(self, client: AsyncClient, call: Call, body: dict[str, Any]) -> Response:
         while True:
-            if call.stopped.is_set():
-                raise Refused("the call was given up")
-            wait = min(LONGEST_WAIT, FIRST_WAIT * 2**attempt) * (0.5 + chance.random() / 2)
-            last = attempt == self.retries
             sent = _without(body, call.dropped)
             try:
-                response = line.send(self.url, sent, stream=stream)
+                # httpx2's own timeout begins anew with each byte.
+                with anyio.fail_after(self.timeout):
+                    request = client.build_request("POST", self.url, json=sent)
+                    response = await client.send(request, stream=True)
+                    if not (response.is_success and is_stream(response)):
+                        await response.aread()
             except UnicodeEncodeError as error:
                 raise Refused(
                     "this prompt holds half of a surrogate pair, which is no character: remove it"
                 ) from error
-            except httpx.TimeoutException as error:
-                if last:
-                    raise self._failure(call, self._late()) from error
-            except httpx.HTTPError as error:
-                if last:
-                    raise RemoteError(self._down(error)) from error
-            else:
-                if response.status_code < 300:
-                    call.answered, call.failures = True, 0
-                    return response
-                if unknown := _unknown(response) & set(sent):
-                    call.dropped |= unknown
-                    continue
-                if response.status_code not in BUSY or last:
-                    raise self._refusal(call, response)
-                wait = _retry_after(response) or wait
-            (self.sleep or call.stopped.wait)(wait)
-            attempt += 1
+            except (TimeoutError, httpx2.TimeoutException) as error:
+                raise Again(self._late()) from error
+            except httpx2.HTTPError as error:
+                raise Again(self._down(type(error).__name__), reached=False) from error
+            status = _meant(response)
+            if status == 200:
+                return response
+            if status in {400, 422} and (unknown := _unknown(response, sent)):
+                call.dropped |= unknown
+                continue
+            raise self._refusal(status, response)
 
-    def _refusal(self, call: Call, response: httpx.Response) -> Exception:
-        status, said = response.status_code, self._message(response)
+    async def soon(self, events: AsyncGenerator[bytes, None]) -> bytes | None:
+        """Return a stream's next event, or None at its end; raises TimeoutError when it is late."""
+        with anyio.fail_after(self.timeout):
+            return await anext(events, None)
+
+    def _refusal(self, status: int, response: Response) -> Exception:
+        error, said = _error(response), self._said(response)
         if status in {401, 403}:
             return RemoteError(
                 f"{self.shown} refused the key (status {status}): set the variable that "
@@ -207,35 +163,30 @@ class Endpoint:
                 f"{self.shown} does not have what was asked for (status {status}{said}): check "
                 "generate.url, which mostly ends in /v1, and generate.model"
             )
+        if "quota" in f"{error.get('code')} {error.get('type')}":
+            return RemoteError(
+                f"{self.shown} has no quota left for this key (status {status}{said}): add to it, "
+                "or set the variable that generate.api_key_env names to another key"
+            )
         if status in BUSY:
-            return self._failure(
-                call,
+            return Again(
                 f"{self.shown} failed with status {status}, {self.retries + 1} times{said}: "
                 "look at its log, or try later",
+                _retry_after(response),
             )
         return Refused(f"{self.shown} refused this prompt (status {status}{said})")
-
-    def _failure(self, call: Call, message: str) -> Exception:
-        """Return this prompt's error, or the endpoint's where it has failed for others too."""
-        call.failures += 1
-        down = not call.answered or call.failures >= ENOUGH
-        return RemoteError(message) if down else Refused(message)
 
     @property
     def shown(self) -> str:
         """The URL as errors may show it."""
-        # httpx.URL hides a password; the user name and the query may hold a key as well.
-        return str(httpx.URL(self.url).copy_with(username=None, password=None, query=None))
+        # httpx2.URL hides a password; the user name and the query may hold a key as well.
+        return str(httpx2.URL(self.url).copy_with(username=None, password=None, query=None))
 
-    def _message(self, response: httpx.Response) -> str:
+    def _said(self, response: Response) -> str:
         """Return what the server said, for an error: one short line, never the key."""
-        try:
-            error = response.json()["error"]
-            said = str(error["message"] if isinstance(error, dict) else error)
-        except (ValueError, KeyError, TypeError):
-            return ""
+        said = str(_error(response).get("message") or "")
         said = said.replace(self.api_key, "...") if self.api_key else said
-        return f": {' '.join(said.split())[:200]}"
+        return f": {' '.join(said.split())[:200]}" if said else ""
 
     def _late(self) -> str:
         return (
@@ -243,16 +194,27 @@ class Endpoint:
             "raise generate.timeout, or use a smaller model"
         )
 
-    def _down(self, error: httpx.HTTPError) -> str:
+    def _down(self, cause: str) -> str:
         return (
-            f"{self.shown} cannot be reached ({type(error).__name__}): start the server, "
-            "or correct generate.url"
+            f"{self.shown} cannot be reached ({cause}): start the server, or correct generate.url"
         )
 
 
-def is_stream(response: httpx.Response) -> bool:
+def is_stream(response: Response) -> bool:
     """Return whether a response comes piece by piece, as server-sent events."""
     return "event-stream" in response.headers.get("content-type", "")
+
+
+async def events_of(response: Response) -> AsyncGenerator[bytes, None]:
+    """Yield the data of a stream's events as they come; raises httpx2.HTTPError."""
+    rest = b""
+    async with aclosing(response.aiter_bytes()) as chunks:
+        async for chunk in chunks:
+            # Lines of httpx2 end at U+2028 too, which may stand inside JSON.
+            *lines, rest = re.split(rb"[\r\n]", rest + chunk)
+            for line in lines:
+                if line.startswith(b"data:"):
+                    yield line.removeprefix(b"data:").strip()
 
 
 def _is_local(host: str) -> bool:
@@ -264,29 +226,52 @@ def _is_local(host: str) -> bool:
         return False
 
 
-def _retry_after(response: httpx.Response) -> float:
+def _wait(error: Exception) -> bool | float:
+    """Tell stamina whether to try again, and when if that is not its own to choose."""
+    return isinstance(error, Again) and (error.wait or True)
+
+
+def _retry_after(response: Response) -> float:
     """Return how long the server asks to wait: seconds, or a date against its own clock."""
     value = response.headers.get("retry-after", "")
     try:
-        return min(max(float(value), 0.0), LONGEST_WAIT)
+        seconds = float(value)
     except ValueError:
-        pass
+        try:
+            now = parsedate_to_datetime(response.headers["date"])
+            seconds = (parsedate_to_datetime(value) - now).total_seconds()
+        except (KeyError, ValueError, TypeError):
+            return 0.0
+    return min(max(seconds, 0.0), LONGEST_WAIT)
+
+
+def _error(response: Response) -> dict[str, Any]:
+    """Return what a reply says went wrong, in the form that OpenAI gives it."""
     try:
-        now = parsedate_to_datetime(response.headers["date"])
-        return min(max((parsedate_to_datetime(value) - now).total_seconds(), 0.0), LONGEST_WAIT)
-    except (KeyError, ValueError, TypeError):
-        return 0.0
+        reply = response.json()
+        error = reply.get("error") or reply.get("detail") or {}
+    except (ValueError, AttributeError):
+        return {}
+    return error if isinstance(error, dict) else {"message": error}
 
 
-def _unknown(response: httpx.Response) -> set[str]:
+def _meant(response: Response) -> int:
+    """Return the status that a reply means: some send an error with status 200."""
+    if not response.is_success:
+        return response.status_code
+    error = {} if is_stream(response) else _error(response)
+    code = error.get("code")
+    return code if isinstance(code, int) and code >= 400 else 400 if error else 200
+
+
+def _unknown(response: Response, sent: dict[str, Any]) -> set[str]:
     """Return the parameters that a model says it does not take, of those it can do without."""
-    if response.status_code != 400:
-        return set()
-    try:
-        named = str(response.json()["error"]["param"])
-    except (ValueError, KeyError, TypeError):
-        return set()
-    return {named} & {"max_tokens", "temperature", "seed"}
+    error = _error(response)
+    named = {str(error.get("param"))} & {"max_tokens", "temperature", "seed"}
+    # A server may quote the prompt, and its words are no names of parameters.
+    asked = " ".join(str(turn["content"]) for turn in sent["messages"])
+    named |= set(SPARE.findall(str(error.get("message")))) - set(SPARE.findall(asked))
+    return named & set(sent)
 
 
 def _without(body: dict[str, Any], dropped: set[str]) -> dict[str, Any]:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from collections.abc import Generator as Yields
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import aclosing
 from dataclasses import dataclass, field
-from queue import Empty, SimpleQueue
-from typing import Any
+from typing import Any, cast
 
-import httpx
+import anyio
+import httpx2
+from anyio.from_thread import start_blocking_portal
 
 from graft.core.errors import RemoteError
 from graft.core.generation import Decoding, Generation, Prompt
 from graft.core.hashing import value_hash
-from graft.generate.endpoint import Call, Endpoint, Line, Refused, is_stream
+from graft.generate.endpoint import Call, Endpoint, Refused, events_of, is_stream
 
 BYTES_A_TOKEN = 3
 """English has about four bytes a token, Chinese three: the estimate is rather too long."""
@@ -38,13 +39,11 @@ class RemoteGenerator:
     retries: int = 3
     context_tokens: int = 2048
     parallel: int = 4
-    sleep: Callable[[float], object] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         self._endpoint = Endpoint(
-            _operation(self.url),
-            self.api_key.strip(), self.timeout, self.retries, self.sleep,
-        )  # fmt: skip
+            _operation(self.url), self.api_key.strip(), self.timeout, self.retries
+        )
 
     @property
     def name(self) -> str:
@@ -69,24 +68,9 @@ class RemoteGenerator:
 
         Raises RemoteError when the endpoint is down, refuses the key, or fails again and again.
         """
-        call = Call()
-        todo: SimpleQueue[tuple[int, Prompt]] = SimpleQueue()
-        for numbered in enumerate(prompts):
-            todo.put(numbered)
-        pool = ThreadPoolExecutor(self.parallel)
-        try:
-            workers = [
-                pool.submit(self._work, call, todo, decoding)
-                for _ in range(min(self.parallel, len(prompts)))
-            ]
-            made: dict[int, Generation] = {}
-            for worker in as_completed(workers):
-                made |= worker.result()
-            return [made[number] for number in range(len(prompts))]
-        finally:
-            # Nothing more is asked or waited for once one has raised, or the user has had enough.
-            call.give_up()
-            pool.shutdown(wait=False, cancel_futures=True)
+        # A loop in a thread of its own: the caller's may run one already, as notebooks do.
+        with start_blocking_portal() as portal:
+            return portal.call(self._all, prompts, decoding)
 
     def stream(self, prompt: Prompt, decoding: Decoding) -> Yields[str, None, Generation]:
         """Yield the text in pieces as it comes, and return the whole Generation.
@@ -94,44 +78,57 @@ class RemoteGenerator:
         Tries again only before the first of them. Raises RemoteError when the endpoint is down,
         refuses, or breaks off.
         """
-        body = self._body(prompt, decoding) | {"stream": True}
-        with self._endpoint.line(Call()) as line:
+        with start_blocking_portal() as portal:
+            made = self._streamed(prompt, decoding)
             try:
-                response = self._endpoint.post(line, body, stream=True)
+                while isinstance(piece := cast(str | Generation, portal.call(anext, made)), str):
+                    yield piece
+                return piece
+            finally:
+                portal.call(made.aclose)
+
+    async def _all(self, prompts: Sequence[Prompt], decoding: Decoding) -> list[Generation]:
+        call, made, turns = Call(), dict[int, Generation](), anyio.Semaphore(self.parallel)
+
+        async def one(number: int, prompt: Prompt) -> None:
+            async with turns:
+                try:
+                    reply = await self._endpoint.post(client, call, self._body(prompt, decoding))
+                    made[number] = self._generation(reply, call)
+                except Refused as error:
+                    made[number] = Generation("", "error", error=str(error))
+                except RemoteError as error:
+                    # Nothing more is asked or waited for.
+                    call.error = call.error or error
+                    group.cancel_scope.cancel()
+
+        async with self._endpoint.client() as client, anyio.create_task_group() as group:
+            for number, prompt in enumerate(prompts):
+                group.start_soon(one, number, prompt)
+        if call.error:
+            raise call.error
+        return [made[number] for number in range(len(prompts))]
+
+    async def _streamed(
+        self, prompt: Prompt, decoding: Decoding
+    ) -> AsyncGenerator[str | Generation, None]:
+        """Yield the pieces of an answer, and at last the whole of it."""
+        call, body = Call(), self._body(prompt, decoding) | {"stream": True}
+        async with self._endpoint.client() as client:
+            try:
+                reply = await self._endpoint.post(client, call, body)
             except Refused as error:
                 raise RemoteError(str(error)) from error
-            try:
-                if is_stream(response):
-                    return (yield from self._pieces(response))
-                whole = self._generation(response)
-                if whole.error:
-                    raise RemoteError(whole.error)
-                yield whole.text
-                return whole
-            except httpx.HTTPError as error:
-                raise RemoteError(self._broken(f"broke off ({type(error).__name__})")) from error
-            finally:
-                response.close()
-
-    def _work(
-        self, call: Call, todo: SimpleQueue[tuple[int, Prompt]], decoding: Decoding
-    ) -> dict[int, Generation]:
-        """Ask for one prompt after the other until none is left; return what was made of which."""
-        made: dict[int, Generation] = {}
-        with self._endpoint.line(call) as line:
-            while not call.stopped.is_set():
-                try:
-                    number, prompt = todo.get_nowait()
-                except Empty:
-                    break
-                made[number] = self._complete(line, prompt, decoding)
-        return made
-
-    def _complete(self, line: Line, prompt: Prompt, decoding: Decoding) -> Generation:
-        try:
-            return self._generation(self._endpoint.post(line, self._body(prompt, decoding)))
-        except Refused as error:
-            return Generation("", "error", error=str(error))
+            if is_stream(reply):
+                async with aclosing(reply), aclosing(events_of(reply)) as events:
+                    async for piece in self._pieces(events):
+                        yield piece
+                return
+            whole = self._generation(reply, call)
+            if whole.error:
+                raise RemoteError(whole.error)
+            yield whole.text
+            yield whole
 
     def _body(self, prompt: Prompt, decoding: Decoding) -> dict[str, Any]:
         body: dict[str, Any] = {
@@ -140,54 +137,67 @@ class RemoteGenerator:
         }  # fmt: skip
         return body | ({"stop": list(decoding.stop)} if decoding.stop else {})
 
-    def _generation(self, response: httpx.Response) -> Generation:
+    def _generation(self, response: httpx2.Response, call: Call) -> Generation:
         try:
             reply = response.json()
             choice = reply["choices"][0]
-            text = choice["message"]["content"] or ""
+            text = _text(choice["message"]["content"])
             usage = reply.get("usage") or {}
             reason = choice.get("finish_reason")
         except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
-            raise RemoteError(
-                f"{self._endpoint.shown} sent no chat completion ({type(error).__name__}): check "
-                "that generate.url is an OpenAI-compatible endpoint, mostly ending in /v1"
-            ) from error
+            raise call.failure(self._no_completion(type(error).__name__)) from error
+        call.answered, call.failures = True, 0
         read, written = usage.get("prompt_tokens") or 0, usage.get("completion_tokens") or 0
-        if reason == "content_filter":
-            return Generation("", "error", read, written, error=self._withheld())
+        if fault := self._fault(text, reason):
+            return Generation("", "error", read, written, error=fault)
         return Generation(text, "length" if reason == "length" else "stop", read, written)
 
-    def _pieces(self, response: httpx.Response) -> Yields[str, None, Generation]:
-        text, reason = "", None
-        for line in response.iter_lines():
-            if not line.startswith("data:"):
-                continue
-            data = line[len("data:") :].strip()
-            if data == "[DONE]":
-                break
-            try:
+    async def _pieces(
+        self, events: AsyncGenerator[bytes, None]
+    ) -> AsyncGenerator[str | Generation, None]:
+        text, reason, began = "", None, False
+        try:
+            while data := await self._endpoint.soon(events):
+                if data == b"[DONE]":
+                    reason = reason or "stop"
+                    break
                 event = json.loads(data)
-                if "error" in event:
+                if event.get("error"):
                     raise RemoteError(self._broken("failed"))
-                for choice in event.get("choices", [])[:1]:
+                for choice in (event.get("choices") or [])[:1]:
+                    began = True
                     reason = choice.get("finish_reason") or reason
-                    if reason == "content_filter":
-                        raise RemoteError(self._withheld())
-                    piece = (choice.get("delta") or {}).get("content")
-                    if piece:
+                    if piece := _text((choice.get("delta") or {}).get("content")):
                         text += piece
                         yield piece
-            except (ValueError, AttributeError, TypeError) as error:
-                raise RemoteError(
-                    f"{self._endpoint.shown} streamed no chat completion: check generate.url"
-                ) from error
-        else:
-            if reason is None:
-                raise RemoteError(self._broken("broke off"))
-        return Generation(text, "length" if reason == "length" else "stop")
+        except (httpx2.HTTPError, TimeoutError) as error:
+            raise RemoteError(self._broken(f"broke off ({type(error).__name__})")) from error
+        except (ValueError, AttributeError, TypeError) as error:
+            raise RemoteError(self._no_completion(type(error).__name__)) from error
+        if not began:
+            raise RemoteError(self._no_completion("empty"))
+        if reason is None:
+            raise RemoteError(self._broken("broke off"))
+        if fault := self._fault(text, reason):
+            raise RemoteError(fault)
+        yield Generation(text, "length" if reason == "length" else "stop")
 
-    def _withheld(self) -> str:
-        return f"{self._endpoint.shown} withheld the answer: its filter found fault with it"
+    def _fault(self, text: str, reason: str | None) -> str:
+        """Return what is wrong with an answer that came whole, or nothing."""
+        if reason == "content_filter":
+            return f"{self._endpoint.shown} withheld the answer: its filter found fault with it"
+        if reason == "length" and not text:
+            return (
+                f"{self.model} spent all its tokens on thought and wrote no answer: raise "
+                "generate.max_new_tokens"
+            )
+        return ""
+
+    def _no_completion(self, cause: str) -> str:
+        return (
+            f"{self._endpoint.shown} sent no chat completion ({cause}): check that generate.url is "
+            "an OpenAI-compatible endpoint, mostly ending in /v1"
+        )
 
     def _broken(self, what: str) -> str:
         return f"{self._endpoint.shown} {what} in the middle of an answer: ask again"
@@ -197,3 +207,10 @@ def _operation(url: str) -> str:
     # Some endpoints want a query, such as ?api-version=..., behind the path.
     base, mark, query = url.partition("?")
     return f"{base.rstrip('/')}/chat/completions{mark}{query}"
+
+
+def _text(content: object) -> str:
+    """Return the text of a message, which may come as a list of parts."""
+    if isinstance(content, list):
+        return "".join(part.get("text") or "" for part in content)
+    return str(content or "")

@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-import httpx
+import httpx2
 import psutil
 
 from graft.core.config import STARTER, Config
@@ -123,8 +123,8 @@ def _models(layout: Layout, config: Config) -> Iterator[Check]:
 
 def _endpoint(url: str) -> Check:
     try:
-        reply = httpx.get(url.rstrip("/") + "/models", timeout=5)
-    except httpx.HTTPError as error:
+        reply = httpx2.get(url.rstrip("/") + "/models", timeout=5)
+    except httpx2.HTTPError as error:
         return Check("generator", "missing", f"{url}: {error}", "start the server, or mend "
                      "generate.url")  # fmt: skip
     return Check("generator", "ok", f"{url} answers ({reply.status_code})")
