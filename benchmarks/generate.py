@@ -1,19 +1,26 @@
-"""Reading and writing speed of a local generator, beside transformers' own `generate`.
+"""Reading and writing speed of a local generator, beside what transformers has for it.
 
     python benchmarks/generate.py [--model starter] [--dtype auto] [--adapter FOLDER] [--threads N]
+        [--batching]
 
-One run measures both on the same prompts: numbers from different runs or machines do not compare.
+Beside ours: its `generate`; our loop with its own cache, which copies all of it for every token;
+and with --batching its continuous batching (pages of keys and values, rows join and leave). One run
+measures all on the same prompts: numbers from different runs or machines do not compare.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import torch
+from transformers import DynamicCache, GenerationConfig
 
 from graft.core.generation import Decoding, Prompt
+from graft.generate import decode
 from graft.generate.local import LocalGenerator
 from graft.models.causal import Causal, load_causal
 
@@ -41,14 +48,35 @@ def plain(causal: Causal, asked: list[Prompt], tokens: int) -> list[list[int]]:
     width = max(map(len, rows))
     ids = torch.tensor([[causal.pad_id] * (width - len(row)) + row for row in rows])
     mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows])
-    model = causal.base if not causal.adapters else causal.model
     with torch.inference_mode():
-        out = model.generate(
+        out = causal.model.generate(
             input_ids=ids.to(causal.device), attention_mask=mask.to(causal.device),
             max_new_tokens=tokens, min_new_tokens=tokens, do_sample=False,
             pad_token_id=causal.pad_id,
         )  # fmt: skip
     return [row[width:].tolist() for row in out]
+
+
+def continuous(causal: Causal, asked: list[Prompt], tokens: int) -> list[list[int]]:
+    """Write with transformers' continuous batching."""
+    settings = GenerationConfig(
+        max_new_tokens=tokens, do_sample=False, eos_token_id=-1, pad_token_id=causal.pad_id
+    )
+    rows = [causal.ids(prompt) for prompt in asked]
+    made = causal.model.generate_batch(inputs=rows, generation_config=settings)
+    return [list(one.generated_tokens) for one in made.values()]
+
+
+@contextmanager
+def own_cache() -> Iterator[None]:
+    """Have our loop use transformers' cache as it is, within the block."""
+    ours, share = decode.new_cache, decode.may_share
+    decode.new_cache = lambda config, reserve: DynamicCache(config=config)
+    decode.may_share = lambda cache: True
+    try:
+        yield
+    finally:
+        decode.new_cache, decode.may_share = ours, share
 
 
 def seconds(work: object) -> float:
@@ -63,6 +91,7 @@ def main() -> None:
     parser.add_argument("--dtype", default="auto")
     parser.add_argument("--adapter", default="")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--batching", action="store_true")
     parser.add_argument("--tokens", type=int, default=24)
     parser.add_argument("--repeats", type=int, default=8, help="how often the passage is shown")
     given = parser.parse_args()
@@ -80,13 +109,19 @@ def main() -> None:
         reading = seconds(lambda asked=asked, first=first: local.generate(asked, first))
         ours = seconds(lambda asked=asked: local.generate(asked, decoding))
         theirs = seconds(lambda asked=asked: plain(causal, asked, given.tokens))
+        with own_cache():
+            copying = seconds(lambda asked=asked: local.generate(asked, decoding))
         print(
             f"batch {batch:2d}, {length} prompt tokens: "
             f"reads {batch * length / reading:7.0f} tokens/s, "
             f"writes {batch * (given.tokens - 1) / max(ours - reading, 1e-9):6.1f} tokens/s; "
             f"in all {ours:.2f} s, transformers' generate {theirs:.2f} s "
-            f"(ratio {theirs / ours:.2f})"
+            f"(ratio {theirs / ours:.2f}), its cache in our loop {copying:.2f} s "
+            f"({copying / ours:.2f})"
         )
+        if given.batching:
+            paged = seconds(lambda asked=asked: continuous(causal, asked, given.tokens))
+            print(f"    its continuous batching {paged:.2f} s (ratio {paged / ours:.2f})")
 
 
 if __name__ == "__main__":
