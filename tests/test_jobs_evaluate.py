@@ -144,6 +144,33 @@ def test_scoring_again_asks_no_model_and_takes_a_measure_added_later(asked, monk
         evaluate_again(asked, ["nothing"], ctx=CTX)
 
 
+def test_cells_that_retrieve_keep_their_ranks_so_that_a_ranking_measure_can_come_later(
+    asked, monkeypatch
+):
+    use(monkeypatch, FakeGenerator(year))
+    made_run(asked, "raft")
+    done = evaluate(asked, limit=12, ctx=CTX)
+    rows = read_evaluation(asked.layout.evaluations, done.id)[1]["test-new"]
+    by_name = {system.name: system.cases for system in rows}
+    for case in by_name["rag"]:
+        assert len(case.ranking) > len(case.answer.hits) == 3 and case.has("judged")
+    spanned = {bool(case.example.gold[0].span): case for case in by_name["rag"]}
+    assert set(spanned) == {True, False}, "gold with a span is judged by passages, else documents"
+    assert spanned[True].ranking[:3] == tuple(h.passage_id for h in spanned[True].answer.hits)
+    assert set(spanned[False].judged) == {spanned[False].example.gold[0].document_id}
+    ranking = [name for name, cases in by_name.items() if cases[0].ranking is not None]
+    assert ranking == ["rag", "rag+ft", "rag+few-shot"]
+    monkeypatch.setattr(wire, "pipeline", nobody)
+    config = asked.config
+    table = config.evaluate.model_copy(update={"measures": ["nDCG@3"]})
+    asked.config = config.model_copy(update={"evaluate": table})
+    again = evaluate_again(asked, [done.id], ctx=CTX).results["test-new"]
+    assert again.systems["rag"]["nDCG@3"].n == 12 and "nDCG@3" not in again.systems["base"]
+    assert 0 < again.systems["rag"]["nDCG@3"].mean <= again.systems["rag"]["nDCG@10"].mean
+    told = {d.measure for d in again.differences}
+    assert told and not told & {"nDCG@10", "Recall@10"}, "they rank alike: nothing to compare"
+
+
 def test_an_evaluation_that_was_stopped_asks_only_what_is_missing(asked, monkeypatch):
     whole = use(monkeypatch, Failing(year))
     first = evaluate(asked, limit=4, ctx=CTX)
