@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -92,6 +93,8 @@ def test_an_evaluation_is_a_folder_of_rows(asked, monkeypatch):
     assert set(about["plans"]) == {"test-new"} and about["versions"]["numpy"] == np.__version__
     told = about["systems"]
     assert told["ft"]["generator"] == ft and told["rag"]["context"] == "retrieved"
+    assert told["rag"]["dense encoder"] == wire.encoder(asked, asked.config.encoder).digest
+    assert told["base"]["model"] == "fake-generator" and "dense encoder" not in told["base"]
     assert told["ft"]["settings"] != told["rag"]["settings"] == told["base"]["settings"]
     [row] = asked.ledger.evaluations()
     assert row["id"] == done.id and row["detail"]["splits"] == done.to_dict()["splits"]
@@ -199,6 +202,37 @@ def test_an_evaluation_that_was_stopped_asks_only_what_is_missing(asked, monkeyp
     assert sum(again.put) == 16, "what has ended is asked anew"
 
 
+def test_a_stop_costs_a_batch_and_the_others_are_the_same(asked, monkeypatch):
+    monkeypatch.setattr("graft.loop.trials.AT_ONCE", 3)
+    use(monkeypatch, Failing(year, after=11))
+    with pytest.raises(Cancelled):
+        evaluate(asked, limit=4, ctx=CTX)
+    rest = use(monkeypatch, Failing(year))
+    evaluate(asked, limit=4, ctx=CTX)
+    assert rest.put == [1, 3, 1], "the last of the third system, and the fourth"
+
+
+def test_what_nobody_went_on_from_for_a_week_is_thrown_away(asked, monkeypatch):
+    def stopped() -> Path:
+        use(monkeypatch, Failing(year, after=6))
+        with pytest.raises(Cancelled):
+            evaluate(asked, limit=2, ctx=CTX)
+        [left] = asked.layout.evaluations.glob(".*.partial")
+        return left
+
+    def days_later(days: float, limit: int) -> int:
+        now = left.stat().st_mtime if left.exists() else 0.0
+        generator = use(monkeypatch, Failing(year))
+        evaluate(asked, limit=limit, ctx=replace(CTX, clock=lambda: now + days * 24 * 3600))
+        return sum(generator.put)
+
+    left = stopped()
+    assert days_later(6, 1) == 4 and left.exists()
+    assert days_later(8, 1) == 4 and not left.exists()
+    assert stopped() == left
+    assert days_later(8, 2) == 2, "who comes back himself finds it"
+
+
 def test_what_failed_is_asked_again(asked, monkeypatch):
     failing = use(monkeypatch, Failing(year, error="no reply"))
     monkeypatch.setattr("graft.loop.trials.summarise", nobody)
@@ -223,6 +257,11 @@ def test_other_settings_are_another_evaluation(asked, monkeypatch):
     assert len(stopped()) == 2
     asked.explicit = {**asked.explicit, "generate": {**table, "seed": 3}}
     assert len(stopped()) == 3
+    # Other weights under the same path are another model.
+    use(monkeypatch, Failing(year, after=3, digest="of other weights"))
+    with pytest.raises(Cancelled):
+        evaluate(asked, limit=2, ctx=CTX)
+    assert len(stopped_so_far()) == 4
 
 
 def test_two_evaluations_are_compared_on_what_both_were_asked(asked, monkeypatch):

@@ -23,7 +23,7 @@ from graft.examples.searching import search_for, searched
 from graft.generate.prompts import Worked
 from graft.library.store import Library
 from graft.loop.parts import with_run
-from graft.loop.trials import System, Trial, settings_digest
+from graft.loop.trials import System, Trial, digests_of, settings_digest
 from graft.retrieve.line import alone, fusion
 from graft.wire import Wiring, answerer, line_of, pipeline, prompt_of, with_line
 
@@ -98,14 +98,18 @@ def cell_systems(
 
     def about(cell: Cell) -> dict[str, str]:
         run, settings = runs.get(cell.generator), used(cell.generator)
+        serving = reader(cell.generator)
         told = {
             "generator": cell.generator if run is None else run.id,
             "weights": "" if run is None else run.digest,
             "context": cell.context,
             "settings": settings_digest(settings),
+            "model": serving.generator.digest,
             "release": bench.release,
             "prompt": value_hash(prompt_of(bench.workspace, settings.answer.prompt).to_dict()),
         }
+        if cell.context == "retrieved":
+            told |= digests_of(serving.retrieve)
         if cell.generator == FEW_SHOT:
             told["worked"] = value_hash([(q, [p.id for p in shown], a) for q, shown, a in worked])
         return told
@@ -206,7 +210,9 @@ def ranking_systems(bench: Bench, named: Mapping[str, Settings]) -> list[System]
                 for e, j, hits in zip(examples, judged, found, strict=True)
             ]
 
-        return System(name, {"settings": settings_digest(settings)}, ask)
+        about = {"settings": settings_digest(settings)}
+        about |= digests_of(pipeline(bench.workspace, settings, bench.held))
+        return System(name, about, ask)
 
     return [system(name, settings) for name, settings in named.items()]
 
