@@ -20,9 +20,12 @@ from graft.core.runs import Run
 from graft.evaluate.folder import read_evaluation
 from graft.jobs.evaluate import evaluate, evaluate_again, evaluate_systems
 from graft.jobs.examples import import_
+from graft.jobs.remove import remove_documents
 from graft.loop.sets import load_examples
 from graft.testing import FakeGenerator
+from graft.tune.checkpoint import checkpoint_of
 from graft.tune.writing import write_run
+from graft.wire import library
 from tests.conftest import CTX
 
 
@@ -368,3 +371,53 @@ def test_rankings_are_judged_by_passages_where_gold_has_a_span_and_by_documents_
     table = done.results["test-new"]
     assert {d.measure for d in table.differences} == {"answer_f1", "support", "Recall@10"}
     assert all(d.mean == 0 for d in table.differences)
+
+
+def test_a_purge_takes_what_documents_said_out_of_evaluations_and_keeps_the_scores(
+    asked, monkeypatch
+):
+    use(monkeypatch, FakeGenerator(year))
+    done, other = evaluate(asked, limit=8, ctx=CTX), evaluate(asked, limit=1, ctx=CTX)
+    use(monkeypatch, Failing(year, after=9))
+    with pytest.raises(Cancelled):
+        evaluate(asked, limit=4, ctx=CTX)
+    checkpoint = checkpoint_of(asked.layout.runs, Recipe("generator", "raft", "starter"), [])
+    checkpoint.save({"step": 3})
+    folder = asked.layout.evaluations
+    before = {row["system"] + row["example"]: row for row in table_of(folder / done.id)}
+    asked_once = {case.example.id for case in _cases(asked, other)}
+    case = next(case for case in _cases(asked, done) if case.example.id not in asked_once)
+    purged = case.example.gold[0].document_id
+    assert any("was made in" in str(row["citations"]) for row in before.values())
+    said = library(asked).document(purged).title.removeprefix("The ")
+    assert said in str(before)
+
+    told = remove_documents(asked, [purged], purge=True, ctx=CTX)
+    assert done.id in told["evaluations"]
+    assert told["example_sets"] == [load_examples(asked).id]
+    assert not list(folder.glob(".*.partial")) and checkpoint.load() is None
+    after = {row["system"] + row["example"]: row for row in table_of(folder / done.id)}
+    assert said not in str(after) and said not in (folder / done.id / "report.html").read_text()
+    assert after.keys() == before.keys()
+    assert any(row["answer"] is None for row in after.values())
+    assert any(row["answer"] is not None for row in after.values()), "others are as they were"
+    for key, row in after.items():
+        touched = purged in {g["document_id"] for g in before[key]["gold"]}
+        shown = purged in {s["document_id"] for s in before[key]["shown"]}
+        assert (row["answer"] is None) == (touched or shown)
+        assert (row["question"] == "") == touched
+        for name, value in row.items():
+            if name.startswith("score:"):
+                np.testing.assert_equal(value, before[key][name])
+        assert row["ranking"] == before[key]["ranking"] and row["judged"] == before[key]["judged"]
+    again = evaluate_again(asked, [done.id], ctx=CTX)
+    assert figures(again) == figures(done), "scored again, what is gone counts as it did"
+    assert remove_documents(asked, [purged], purge=True, ctx=CTX)["evaluations"] == []
+
+
+def table_of(folder: Path) -> list[dict]:
+    return pq.read_table(folder / "rows.parquet").to_pylist()
+
+
+def figures(done) -> dict:
+    return {n: t["systems"] for n, t in done.to_dict()["splits"].items()}

@@ -29,8 +29,9 @@ from graft.core.recipe import Recipe
 from graft.core.runs import Run
 from graft.core.search import Search
 from graft.jobs.ingest import ingest
-from graft.jobs.library import list_documents, remove_documents, show_document
+from graft.jobs.library import list_documents, show_document
 from graft.jobs.promote import promote, propose, rollback
+from graft.jobs.remove import remove_documents
 from graft.jobs.search import search
 from graft.loop.parts import with_run
 from graft.loop.releases import settings_of

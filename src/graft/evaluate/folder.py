@@ -49,13 +49,17 @@ def write_evaluation(
     return folder
 
 
+def evaluations(root: Path) -> list[str]:
+    """Return the ids of all evaluations, sorted."""
+    return sorted(path.parent.name for path in root.glob(f"*/{ABOUT}"))
+
+
 def read_evaluation(root: Path, name: str) -> tuple[About, dict[str, list[Scored]]]:
     """Return the evaluation whose id is, or begins with, a name: what it was, and its rows.
 
     Raises NotFound when there is none, FormatError for one that is damaged or kept no rows.
     """
-    held = sorted(path.parent.name for path in root.glob(f"*/{ABOUT}"))
-    folder = root / the_one(name, held, what="evaluations", maker="graft evaluate")
+    folder = root / the_one(name, evaluations(root), what="evaluations", maker="graft evaluate")
     about = from_json((folder / ABOUT).read_text(encoding="utf-8"))
     try:
         return about, from_table(pq.read_table(folder / ROWS))
