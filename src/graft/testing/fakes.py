@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from graft.core.context import Context
 from graft.core.document import Document, Passage, passage_id
 from graft.core.errors import EncoderMismatch, NotFound
 from graft.core.generation import Decoding, Generation, Prompt
@@ -139,6 +140,7 @@ class MemoryStore:
         allowed: Sequence[Filter],
         encoder_digest: str,
         principals: Sequence[frozenset[str] | None],
+        ctx: Context | None = None,
     ) -> list[Ranked]:
         if encoder_digest != self.encoder.digest:
             raise EncoderMismatch("the store's vectors come from another encoder: embed them anew")
@@ -155,6 +157,7 @@ class MemoryStore:
         *,
         allowed: Sequence[Filter],
         principals: Sequence[frozenset[str] | None],
+        ctx: Context | None = None,
     ) -> list[Ranked]:
         ranked = []
         for i, query in enumerate(queries):
