@@ -22,10 +22,11 @@ from graft.jobs.evaluate import evaluate, evaluate_again, evaluate_systems
 from graft.jobs.examples import import_
 from graft.jobs.remove import remove_documents
 from graft.loop.sets import load_examples
+from graft.retrieve.line import read_line
 from graft.testing import FakeGenerator
 from graft.tune.checkpoint import checkpoint_of
 from graft.tune.writing import write_run
-from graft.wire import library
+from graft.wire import library, with_line
 from tests.conftest import CTX
 
 
@@ -357,7 +358,8 @@ def test_rankings_are_judged_by_passages_where_gold_has_a_span_and_by_documents_
 ):
     use(monkeypatch, FakeGenerator(year))
     first = asked.releases.current()
-    number = asked.releases.add(first).number
+    line = with_line(first.settings, read_line("bm25", {}))
+    number = asked.releases.add(first.model_copy(update={"settings": line})).number
     done = evaluate_systems(asked, [0, number], limit=12, ctx=CTX)
     _, rows = read_evaluation(asked.layout.evaluations, done.id)
     cases = rows["test-new"][0].cases
@@ -367,10 +369,14 @@ def test_rankings_are_judged_by_passages_where_gold_has_a_span_and_by_documents_
     assert not set(spanned[True].judged) & {gold.document_id for gold in spanned[True].example.gold}
     for case in cases:
         assert set(case.ranking) & set(case.judged), "every document stands in the hundred found"
+    others = rows["test-new"][1].cases
+    assert any(a.ranking != b.ranking for a, b in zip(cases, others, strict=True))
     assert rows["test-new"][0].seconds == 0 and cases[0].answer.release == "0"
     table = done.results["test-new"]
     assert {d.measure for d in table.differences} == {"answer_f1", "support", "Recall@10"}
-    assert all(d.mean == 0 for d in table.differences)
+    hybrid, words = (table.systems[name]["Recall@10"].mean for name in table.systems)
+    [recall] = [d for d in table.differences if d.measure == "Recall@10"]
+    assert recall.mean == pytest.approx(words - hybrid) and words != hybrid
 
 
 def test_a_purge_takes_what_documents_said_out_of_evaluations_and_keeps_the_scores(
