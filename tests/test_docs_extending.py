@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,11 @@ from graft.core.case import Case
 from graft.core.example import Example
 from graft.core.measure import MEASURES, measures_taken
 from graft.evaluate.score import score
+from graft.library.indexes import INDEXES
+from graft.library.readers import READERS
+from graft.models.adapter import ADAPTERS
+from graft.retrieve.kind import STAGES
+from graft.tune.objective import OBJECTIVES
 
 PAGE = Path(__file__).resolve().parents[1] / "docs/extending.md"
 BLOCKS = {
@@ -24,12 +31,33 @@ LONGEST = 40
 """Lines that adding something may take."""
 
 
+GIVES = {
+    "A measure": (MEASURES, "concise"),
+    "A stage": (STAGES, "hypothetical"),
+    "A reader": (READERS, "subtitles"),
+    "An index": (INDEXES, "sqlite"),
+    "An adapter kind": (ADAPTERS, "ia3"),
+    "An objective": (OBJECTIVES, "ask"),
+}
+"""The seam that each block is for, and the name of what it adds there."""
+
+
+def test_every_block_is_of_a_seam():
+    assert BLOCKS.keys() == GIVES.keys()
+
+
 @pytest.mark.parametrize("heading", BLOCKS)
-def test_each_block_is_short_and_runs_alone(heading, tmp_path, monkeypatch):
+def test_each_block_is_short_runs_alone_and_gives_one_thing(heading, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert len(BLOCKS[heading].splitlines()) <= LONGEST
-    code = compile(BLOCKS[heading], f"{PAGE.name}: {heading}", "exec", dont_inherit=True)
-    exec(code, {"__name__": "block"})
+    # As a file of a package: what a seam takes out of it is what the page says it adds.
+    name = f"page_{heading.split()[1]}"
+    (tmp_path / f"{name}.py").write_text(BLOCKS[heading], encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    seam, added = GIVES[heading]
+    known, point = set(seam.all()), EntryPoint(added, name, seam.group)
+    monkeypatch.setattr("graft.core.seam.entry_points", lambda group: [point])
+    assert set(replace(seam, _found={}, _looked=False).all()) - known == {added}
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from graft.jobs.tune import tune
 from graft.loop.parts import with_run
 from graft.loop.recipes import Asked
 from graft.models.adapter import ADAPTERS
+from graft.models.digest import tensors_digest
 from graft.tune.objective import OBJECTIVES
 from graft.wire import Wiring, causal, loaded_adapter
 
@@ -52,18 +53,27 @@ def test_both_are_trained_by_their_names_and_load_again(
     workspace: Wiring, beir: Path, added: dict[str, Any]
 ) -> None:
     import_(workspace, str(beir), split="train", ctx=CTX)
+    base = causal(workspace, workspace.config.generate)
+    ids = torch.tensor([base.ids([{"role": "user", "content": "Ask about this."}])])
+    weights = tensors_digest(base.model.state_dict())
+    with torch.no_grad():
+        plain = base.model(input_ids=ids).logits
     run = tune(workspace, "generator", asked=Asked("ask", adapter="ia3"), ctx=CTX)
     assert (run.role, run.recipe.objective, run.recipe.adapter["name"]) == ("ask", "ask", "ia3")
     assert read_run(run.folder) == run
-    assert run.after["loss"] <= run.before["loss"]
+    assert run.after["loss"] < run.before["loss"]
+    assert tensors_digest(base.model.state_dict()) == weights, "the base is as it came"
     settings = with_run(workspace.releases.current().settings, run)
     model = causal(workspace, settings.generate)
     name = loaded_adapter(workspace, settings.generate)
-    ids = torch.tensor([model.ids([{"role": "user", "content": "Ask about this."}])])
+    moved = model.attached[name].weights()
+    # PEFT starts every factor at one.
+    assert len(moved) == 6 and all((value != 1).any() for value in moved.values())
     with torch.no_grad():
         with model.using(name):
             tuned = model.model(input_ids=ids).logits
         with model.using(""):
-            assert not torch.equal(model.model(input_ids=ids).logits, tuned)
+            assert torch.equal(model.model(input_ids=ids).logits, plain)
+        assert not torch.equal(tuned, plain)
     mixed = tune(workspace, "generator", asked=Asked("raft", {"ask": 0.3}), ctx=CTX)
     assert dict(mixed.recipe.mixed) == {"ask": 0.3} and "ask loss" in mixed.after

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -19,9 +20,13 @@ from graft.core.runs import Run
 from graft.evaluate.folder import read_evaluation
 from graft.jobs.evaluate import evaluate, evaluate_again, evaluate_systems
 from graft.jobs.examples import import_
+from graft.jobs.remove import remove_documents
 from graft.loop.sets import load_examples
+from graft.retrieve.line import read_line
 from graft.testing import FakeGenerator
+from graft.tune.checkpoint import checkpoint_of
 from graft.tune.writing import write_run
+from graft.wire import library, with_line
 from tests.conftest import CTX
 
 
@@ -92,6 +97,8 @@ def test_an_evaluation_is_a_folder_of_rows(asked, monkeypatch):
     assert set(about["plans"]) == {"test-new"} and about["versions"]["numpy"] == np.__version__
     told = about["systems"]
     assert told["ft"]["generator"] == ft and told["rag"]["context"] == "retrieved"
+    assert told["rag"]["dense encoder"] == wire.encoder(asked, asked.config.encoder).digest
+    assert told["base"]["model"] == "fake-generator" and "dense encoder" not in told["base"]
     assert told["ft"]["settings"] != told["rag"]["settings"] == told["base"]["settings"]
     [row] = asked.ledger.evaluations()
     assert row["id"] == done.id and row["detail"]["splits"] == done.to_dict()["splits"]
@@ -144,6 +151,33 @@ def test_scoring_again_asks_no_model_and_takes_a_measure_added_later(asked, monk
         evaluate_again(asked, ["nothing"], ctx=CTX)
 
 
+def test_cells_that_retrieve_keep_their_ranks_so_that_a_ranking_measure_can_come_later(
+    asked, monkeypatch
+):
+    use(monkeypatch, FakeGenerator(year))
+    made_run(asked, "raft")
+    done = evaluate(asked, limit=12, ctx=CTX)
+    rows = read_evaluation(asked.layout.evaluations, done.id)[1]["test-new"]
+    by_name = {system.name: system.cases for system in rows}
+    for case in by_name["rag"]:
+        assert len(case.ranking) > len(case.answer.hits) == 3 and case.has("judged")
+    spanned = {bool(case.example.gold[0].span): case for case in by_name["rag"]}
+    assert set(spanned) == {True, False}, "gold with a span is judged by passages, else documents"
+    assert spanned[True].ranking[:3] == tuple(h.passage_id for h in spanned[True].answer.hits)
+    assert set(spanned[False].judged) == {spanned[False].example.gold[0].document_id}
+    ranking = [name for name, cases in by_name.items() if cases[0].ranking is not None]
+    assert ranking == ["rag", "rag+ft", "rag+few-shot"]
+    monkeypatch.setattr(wire, "pipeline", nobody)
+    config = asked.config
+    table = config.evaluate.model_copy(update={"measures": ["nDCG@3"]})
+    asked.config = config.model_copy(update={"evaluate": table})
+    again = evaluate_again(asked, [done.id], ctx=CTX).results["test-new"]
+    assert again.systems["rag"]["nDCG@3"].n == 12 and "nDCG@3" not in again.systems["base"]
+    assert 0 < again.systems["rag"]["nDCG@3"].mean <= again.systems["rag"]["nDCG@10"].mean
+    told = {d.measure for d in again.differences}
+    assert told and not told & {"nDCG@10", "Recall@10"}, "they rank alike: nothing to compare"
+
+
 def test_an_evaluation_that_was_stopped_asks_only_what_is_missing(asked, monkeypatch):
     whole = use(monkeypatch, Failing(year))
     first = evaluate(asked, limit=4, ctx=CTX)
@@ -172,6 +206,37 @@ def test_an_evaluation_that_was_stopped_asks_only_what_is_missing(asked, monkeyp
     assert sum(again.put) == 16, "what has ended is asked anew"
 
 
+def test_a_stop_costs_a_batch_and_the_others_are_the_same(asked, monkeypatch):
+    monkeypatch.setattr("graft.loop.trials.AT_ONCE", 3)
+    use(monkeypatch, Failing(year, after=11))
+    with pytest.raises(Cancelled):
+        evaluate(asked, limit=4, ctx=CTX)
+    rest = use(monkeypatch, Failing(year))
+    evaluate(asked, limit=4, ctx=CTX)
+    assert rest.put == [1, 3, 1], "the last of the third system, and the fourth"
+
+
+def test_what_nobody_went_on_from_for_a_week_is_thrown_away(asked, monkeypatch):
+    def stopped() -> Path:
+        use(monkeypatch, Failing(year, after=6))
+        with pytest.raises(Cancelled):
+            evaluate(asked, limit=2, ctx=CTX)
+        [left] = asked.layout.evaluations.glob(".*.partial")
+        return left
+
+    def days_later(days: float, limit: int) -> int:
+        now = left.stat().st_mtime if left.exists() else 0.0
+        generator = use(monkeypatch, Failing(year))
+        evaluate(asked, limit=limit, ctx=replace(CTX, clock=lambda: now + days * 24 * 3600))
+        return sum(generator.put)
+
+    left = stopped()
+    assert days_later(6, 1) == 4 and left.exists()
+    assert days_later(8, 1) == 4 and not left.exists()
+    assert stopped() == left
+    assert days_later(8, 2) == 2, "who comes back himself finds it"
+
+
 def test_what_failed_is_asked_again(asked, monkeypatch):
     failing = use(monkeypatch, Failing(year, error="no reply"))
     monkeypatch.setattr("graft.loop.trials.summarise", nobody)
@@ -196,6 +261,11 @@ def test_other_settings_are_another_evaluation(asked, monkeypatch):
     assert len(stopped()) == 2
     asked.explicit = {**asked.explicit, "generate": {**table, "seed": 3}}
     assert len(stopped()) == 3
+    # Other weights under the same path are another model.
+    use(monkeypatch, Failing(year, after=3, digest="of other weights"))
+    with pytest.raises(Cancelled):
+        evaluate(asked, limit=2, ctx=CTX)
+    assert len(stopped_so_far()) == 4
 
 
 def test_two_evaluations_are_compared_on_what_both_were_asked(asked, monkeypatch):
@@ -288,7 +358,8 @@ def test_rankings_are_judged_by_passages_where_gold_has_a_span_and_by_documents_
 ):
     use(monkeypatch, FakeGenerator(year))
     first = asked.releases.current()
-    number = asked.releases.add(first).number
+    line = with_line(first.settings, read_line("bm25", {}))
+    number = asked.releases.add(first.model_copy(update={"settings": line})).number
     done = evaluate_systems(asked, [0, number], limit=12, ctx=CTX)
     _, rows = read_evaluation(asked.layout.evaluations, done.id)
     cases = rows["test-new"][0].cases
@@ -298,7 +369,61 @@ def test_rankings_are_judged_by_passages_where_gold_has_a_span_and_by_documents_
     assert not set(spanned[True].judged) & {gold.document_id for gold in spanned[True].example.gold}
     for case in cases:
         assert set(case.ranking) & set(case.judged), "every document stands in the hundred found"
+    others = rows["test-new"][1].cases
+    assert any(a.ranking != b.ranking for a, b in zip(cases, others, strict=True))
     assert rows["test-new"][0].seconds == 0 and cases[0].answer.release == "0"
     table = done.results["test-new"]
     assert {d.measure for d in table.differences} == {"answer_f1", "support", "Recall@10"}
-    assert all(d.mean == 0 for d in table.differences)
+    hybrid, words = (table.systems[name]["Recall@10"].mean for name in table.systems)
+    [recall] = [d for d in table.differences if d.measure == "Recall@10"]
+    assert recall.mean == pytest.approx(words - hybrid) and words != hybrid
+
+
+def test_a_purge_takes_what_documents_said_out_of_evaluations_and_keeps_the_scores(
+    asked, monkeypatch
+):
+    use(monkeypatch, FakeGenerator(year))
+    done, other = evaluate(asked, limit=8, ctx=CTX), evaluate(asked, limit=1, ctx=CTX)
+    use(monkeypatch, Failing(year, after=9))
+    with pytest.raises(Cancelled):
+        evaluate(asked, limit=4, ctx=CTX)
+    checkpoint = checkpoint_of(asked.layout.runs, Recipe("generator", "raft", "starter"), [])
+    checkpoint.save({"step": 3})
+    folder = asked.layout.evaluations
+    before = {row["system"] + row["example"]: row for row in table_of(folder / done.id)}
+    asked_once = {case.example.id for case in _cases(asked, other)}
+    case = next(case for case in _cases(asked, done) if case.example.id not in asked_once)
+    purged = case.example.gold[0].document_id
+    assert any("was made in" in str(row["citations"]) for row in before.values())
+    said = library(asked).document(purged).title.removeprefix("The ")
+    assert said in str(before)
+
+    told = remove_documents(asked, [purged], purge=True, ctx=CTX)
+    assert done.id in told["evaluations"]
+    assert told["example_sets"] == [load_examples(asked).id]
+    assert not list(folder.glob(".*.partial")) and checkpoint.load() is None
+    after = {row["system"] + row["example"]: row for row in table_of(folder / done.id)}
+    assert said not in str(after) and said not in (folder / done.id / "report.html").read_text()
+    assert after.keys() == before.keys()
+    assert any(row["answer"] is None for row in after.values())
+    assert any(row["answer"] is not None for row in after.values()), "others are as they were"
+    for key, row in after.items():
+        touched = purged in {g["document_id"] for g in before[key]["gold"]}
+        shown = purged in {s["document_id"] for s in before[key]["shown"]}
+        assert (row["answer"] is None) == (touched or shown)
+        assert (row["question"] == "") == touched
+        for name, value in row.items():
+            if name.startswith("score:"):
+                np.testing.assert_equal(value, before[key][name])
+        assert row["ranking"] == before[key]["ranking"] and row["judged"] == before[key]["judged"]
+    again = evaluate_again(asked, [done.id], ctx=CTX)
+    assert figures(again) == figures(done), "scored again, what is gone counts as it did"
+    assert remove_documents(asked, [purged], purge=True, ctx=CTX)["evaluations"] == []
+
+
+def table_of(folder: Path) -> list[dict]:
+    return pq.read_table(folder / "rows.parquet").to_pylist()
+
+
+def figures(done) -> dict:
+    return {n: t["systems"] for n, t in done.to_dict()["splits"].items()}

@@ -25,12 +25,14 @@ from graft.core.errors import (
     ModelError,
     NotFound,
 )
+from graft.core.mapper import Here, Lost
 from graft.core.recipe import Recipe
 from graft.core.runs import Run
 from graft.core.search import Search
 from graft.jobs.ingest import ingest
-from graft.jobs.library import list_documents, remove_documents, show_document
+from graft.jobs.library import list_documents, show_document
 from graft.jobs.promote import promote, propose, rollback
+from graft.jobs.remove import remove_documents
 from graft.jobs.search import search
 from graft.loop.parts import with_run
 from graft.loop.releases import settings_of
@@ -305,6 +307,30 @@ def test_removed_is_gone_from_both_indexes_and_purged_from_the_disk(workspace, d
     remove_documents(workspace, ["ladder.md"], purge=True, ctx=CTX)
     for path in workspace.layout.library.rglob("*"):
         assert not path.is_file() or b"The ladder was made" not in path.read_bytes()
+
+
+def test_all_work_side_by_side_is_done_by_the_mapper_of_wire(workspace, documents, monkeypatch):
+    asked: list[str] = []
+
+    def mapper(w: Wiring, work: str) -> Here:
+        asked.append(work)
+        return Here()
+
+    for module in ("graft.jobs.ingest", "graft.loop.spaces"):
+        monkeypatch.setattr(f"{module}.mapper", mapper)
+    assert run(workspace, documents).documents == 30
+    assert set(asked) == {"read", "encode"}
+
+
+def test_passages_that_a_mapper_loses_stop_the_publish(workspace, documents, monkeypatch):
+    class Losing:
+        def map(self, function, items):
+            yield from (Lost(item, "crashed") for item in items)
+
+    monkeypatch.setattr("graft.loop.spaces.mapper", lambda w, work: Losing())
+    with pytest.raises(ModelError, match=r"lost \(crashed\)"):
+        run(workspace, documents)
+    assert library(workspace).version == 0
 
 
 def test_duplicates_are_reported(workspace, documents):

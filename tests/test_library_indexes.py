@@ -117,6 +117,8 @@ def test_whatever_an_index_returns_the_results_are_those_of_the_library(
         for who in (None, STAFF, frozenset({"boss"}), frozenset[str]()):
             (near, words), wanted = ask(library, who, limit), ask(own, who, limit)
             same([near], wanted[:1])
+            if who is not None:  # nothing that he may not see decides what he finds
+                same([words], wanted[1:])
             # By words an index only narrows what is looked at: as many, and scored as ever.
             for found, few, every in zip(words, wanted[1], ask(own, who, 99)[1], strict=True):
                 assert len({hit[0] for hit in found}) == len(found) == len(few)
@@ -133,10 +135,34 @@ def test_an_index_is_asked_only_where_many_passages_pass(tmp_path: Path) -> None
     fake = FakeIndexes()
     library = put(tmp_path, IndexChoice(fake.kind))
     ask(library, frozenset({"boss"}))  # 15 of 60
-    words = len(QUERIES)
-    assert fake.asked == words  # by words alone
-    ask(library, STAFF)  # 45 of 60
-    assert fake.asked > 2 * words
+    assert fake.asked == 0
+    ask(library, STAFF)  # 45 of 60, by vectors alone
+    by_vectors = fake.asked
+    assert by_vectors > 0
+    ask(library)
+    assert fake.asked > by_vectors + len(QUERIES)
+
+
+@pytest.mark.usefixtures("few")
+@pytest.mark.parametrize(
+    ("lie", "told"),
+    [("raises", "ConnectionError: the server is gone"), ("ill", "it was told to be ill"), ("", "")],
+)
+def test_an_index_that_fails_is_told_and_done_without(tmp_path: Path, lie: Lie, told: str) -> None:
+    fake = FakeIndexes()
+    choice = IndexChoice(fake.kind)
+    put(tmp_path, choice)
+    fake.lie = lie
+    library = Library.open(tmp_path, index=choice)
+    heard: list[Event] = []
+    alike = {"allowed": [Filter()], "principals": [None], "ctx": Context(events=heard.append)}
+    vectors = ENCODER.encode_queries(QUERIES[:1])
+    assert library.nearest(vectors, 5, encoder_digest=ENCODER.digest, **alike)[0]
+    by_vectors = len(heard)
+    assert library.match(QUERIES[:1], 5, **alike)[0]
+    assert by_vectors == bool(lie) and all(told in event.message for event in heard)
+    assert {event.phase for event in heard} <= {"warning"}
+    assert len(heard) - by_vectors == (lie == "raises"), "what is never asked was told before"
 
 
 def test_an_index_that_cannot_be_filled_stops_no_publish(tmp_path: Path) -> None:

@@ -10,9 +10,10 @@ import pytest
 
 from graft.core.errors import DocumentError
 from graft.core.hashing import bytes_hash, text_hash
+from graft.core.mapper import Processes
 from graft.library import detect as kinds
 from graft.library.access import Access
-from graft.library.parse import load_all
+from graft.library.parse import is_read_here, load_all
 from graft.library.readers import READERS, Extracted, Reader, read_bytes, reader_of
 from graft.library.rows import DocumentRow
 from graft.library.sources import expand, fingerprint, load
@@ -68,7 +69,7 @@ def test_a_reader_in_one_file_reads_its_own(tmp_path: Path) -> None:
     assert (found.text, found.media_type) == ("Ten leave days carry over.", "application/x-subrip")
     (tmp_path / "talk.srt").write_bytes(SRT)
     (tmp_path / "a.docx").write_bytes(docx(paragraph("Words.")))
-    loaded = list(load_all(expand([tmp_path]), workers=2))
+    loaded = list(load_all(expand([tmp_path]), Processes(2, here=is_read_here)))
     assert [each.documents[0].media_type for each in loaded] == [kinds.DOCX, "application/x-subrip"]
     assert reread(tmp_path, stored(tmp_path)) == []
 
@@ -100,7 +101,7 @@ def test_packages_offer_readers_that_other_processes_find(
     (base / "b.boom").write_bytes(b"text")
     (base / "c.srt").write_bytes(SRT)
     try:
-        loaded = list(load_all(expand([base]), workers=1))
+        loaded = list(load_all(expand([base]), Processes(1, here=is_read_here)))
     finally:
         READERS.drop("subtitles")
         READERS.drop("boom")

@@ -7,6 +7,7 @@ import multiprocessing
 import os
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -15,12 +16,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graft.core.errors import DocumentError, InputError
-from graft.library import parse
-from graft.library.parse import load_all
+from graft.core.mapper import Here, Processes
+from graft.library.parse import is_read_here, load_all, seconds_for
 from graft.library.sources import SourceItem, expand, fingerprint, load, source_id
 from tests.library_files import docx, paragraph, pdf
 
 Make = Callable[..., Path]
+APART = Processes(2, seconds=seconds_for, here=is_read_here)
 
 
 @pytest.fixture
@@ -128,7 +130,7 @@ def test_links_make_no_loops_and_odd_files_are_refused(make: Make, tmp_path: Pat
     (base / "copy.md").symlink_to(base / "a.md")
     assert ids(base) == ["a.md", "broken", "copy.md", "out1/c.md", "sub/b.md"]
     os.mkfifo(base / "pipe")
-    found = {loaded.source.id: loaded.reason for loaded in load_all(expand([base]), workers=0)}
+    found = {loaded.source.id: loaded.reason for loaded in load_all(expand([base]), Here())}
     assert {name for name, reason in found.items() if reason} == {"broken", "pipe"}
 
 
@@ -177,7 +179,7 @@ def test_bad_rows_of_a_corpus_are_refused_one_by_one(make: Make) -> None:
     lines = ['{"_id": "a", "text": "x"}', "{broken", '{"text": "y"}', '{"_id": "a", "text": "z"}',
              '{"_id": "e", "text": " "}', "", '{"_id": 5, "text": "w"}']  # fmt: skip
     base = make("beir", corpus_dot_jsonl="\n".join(lines))
-    found = list(load_all(expand([base])))
+    found = list(load_all(expand([base]), Here()))
     assert [d.id for loaded in found for d in loaded.documents] == ["a", "5"]
     assert [loaded.reason.split(":")[0] for loaded in found if loaded.reason] == [
         "line 2 is not valid JSON (Expecting property name enclosed in double quotes",
@@ -220,8 +222,8 @@ def test_processes_read_what_this_one_would(make: Make) -> None:
         c_dot_docx=b"PK\x03\x04",
         d_dot_docx=docx(paragraph("Words.")), e_dot_txt=b"", f_dot_html="<p>Page.</p>",
     )  # fmt: skip
-    here = list(load_all(expand([base]), workers=0))
-    apart = list(load_all(expand([base]), workers=2))
+    here = list(load_all(expand([base]), Here()))
+    apart = list(load_all(expand([base]), APART))
     assert apart == here
     assert [loaded.source.id for loaded in apart if loaded.reason] == ["c.docx", "e.txt"]
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
@@ -232,29 +234,27 @@ def test_a_file_that_takes_too_long_is_given_up_alone(make: Make) -> None:
     base = make(
         "docs", a_dot_pdf=pdf([[(72, 700, 12, "x")]]), b_dot_md="Text.", c_dot_pdf=b"%PDF-1."
     )
-    found = list(load_all(expand([base]), timeout=-1))
+    found = list(load_all(expand([base]), replace(APART, seconds=lambda source: -1)))
     assert ["took longer" in loaded.reason for loaded in found] == [True, False, True]
 
 
 def test_stopping_early_ends_the_processes(make: Make) -> None:
     base = make("docs", **{f"{i}_dot_pdf": pdf([[(72, 700, 12, "x")]]) for i in range(3)})
-    loading = load_all(expand([base]))
+    loading = load_all(expand([base]), APART)
     assert next(loading).documents
     loading.close()
 
 
-def test_a_file_that_goes_away_while_it_is_handed_out_ends_nothing(
-    make: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_goes_away_while_it_is_handed_out_ends_nothing(make: Make) -> None:
     base = make("docs", a_dot_pdf=b"%PDF-1.7", b_dot_md="two")
+    sources = list(expand([base]))
 
     def gone(source: SourceItem) -> bool:
         source.path.unlink()
         return False
 
-    monkeypatch.setattr(parse, "_is_plain", gone)
-    monkeypatch.setattr(Path, "is_file", lambda _: True)
-    assert [bool(loaded.reason) for loaded in load_all(list(expand([base])))] == [True, True]
+    found = list(load_all(sources, replace(APART, here=gone)))
+    assert [bool(loaded.reason) for loaded in found] == [True, True]
 
 
 def test_a_home_of_nobody_is_told() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from graft.core.mapper import Here
 from graft.library.access import Access
 from graft.library.rows import DocumentRow
 from graft.library.sources import expand, fingerprint
@@ -44,7 +45,7 @@ def test_each_source_ends_as_one_thing(tmp_path: Path) -> None:
     elsewhere = tmp_path / "another" / "elsewhere.md"
     stored["elsewhere.md"] = [row(elsewhere, "old", elsewhere.parent)]
     sync = start(root, stored, access=["hr"])
-    documents = {d.id: d for d in sync.documents(expand([root]))}
+    documents = {d.id: d for d in sync.documents(expand([root]), Here())}
     assert set(documents) == {"changed.md", "new.md"} and sync.unchanged == 1
     assert (sync.added, sync.updated) == ({"new.md"}, {"changed.md"})
     assert sync.vanished() == {"gone.md"}
@@ -58,7 +59,7 @@ def test_rows_that_left_a_file_of_many_documents_are_gone(tmp_path: Path) -> Non
     path = tmp_path / "faq.jsonl"
     path.write_text('{"id": "a", "text": "Some words."}\n{"id": "b", "text": "Other words."}\n')
     sync = start(path, {"faq.jsonl": [row(path, "old", path, part=part) for part in ("a", "z")]})
-    assert {d.id for d in sync.documents(expand([path]))} == {"faq.jsonl#a", "faq.jsonl#b"}
+    assert {d.id for d in sync.documents(expand([path]), Here())} == {"faq.jsonl#a", "faq.jsonl#b"}
     assert (sync.added, sync.updated, sync.gone) == (
         {"faq.jsonl#b"}, {"faq.jsonl#a"}, {"faq.jsonl#z"})  # fmt: skip
 
@@ -74,14 +75,14 @@ def test_a_document_that_names_its_readers_keeps_them(tmp_path: Path) -> None:
         row(path, "old", path, part="b", access=("staff",)),
     ]
     sync = start(path, {"faq.jsonl": rows}, access=["bob"])
-    found = {d.id: d.access for d in sync.documents(expand([path]))}
+    found = {d.id: d.access for d in sync.documents(expand([path]), Here())}
     assert found == {"faq.jsonl#a": ("alice",), "faq.jsonl#b": ("bob",)}
     assert sync.own_access == {"faq.jsonl#a"}
     # the same with nothing changed in the file
     (source,) = expand([path])
     same = [replace(each, fingerprint=fingerprint(source)) for each in rows]
     sync = start(path, {"faq.jsonl": same}, access=["bob"])
-    assert list(sync.documents(expand([path]))) == []
+    assert list(sync.documents(expand([path]), Here())) == []
     assert sync.reopened == {"faq.jsonl#b": ("bob",)}
 
 
@@ -100,7 +101,7 @@ def test_without_a_word_on_access_what_is_stored_or_lies_around_counts(tmp_path:
         tmp_path.as_posix(): (), f"{tmp_path.as_posix()}/other/*.md": ("none",),
     }  # fmt: skip
     sync = start(closed, stored, recorded=recorded)
-    found = {d.id: d.access for d in sync.documents(expand([closed], known={}))}
+    found = {d.id: d.access for d in sync.documents(expand([closed], known={}), Here())}
     assert found == {"old.md": ("boss",), "own.md": ("hr",), "new.md": ("hr",)}
     assert not sync.own_access and not sync.reopened
 
@@ -135,7 +136,7 @@ def test_what_vanished_is_told_by_where_it_lay_not_by_the_root_that_read_it(tmp_
     }
     stored["else.md"] = [row(tmp_path / "docs2" / "else.md", "old", tmp_path / "docs2")]
     sync = start(root, stored)
-    assert {d.id for d in sync.documents(expand([root], exclude=[".*"]))} == {"a.md"}
+    assert {d.id for d in sync.documents(expand([root], exclude=[".*"]), Here())} == {"a.md"}
     assert sync.vanished() == {"gone.md"}
 
 
@@ -147,5 +148,5 @@ def test_rows_of_a_corpus_vanish_whatever_root_read_them(tmp_path: Path) -> None
         for id in ("1", "2")
     }
     sync = start(tmp_path, rows)
-    assert [d.id for d in sync.documents(expand([tmp_path]))] == ["1"]
+    assert [d.id for d in sync.documents(expand([tmp_path]), Here())] == ["1"]
     assert sync.vanished() == {"2"}

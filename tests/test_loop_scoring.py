@@ -13,6 +13,11 @@ from graft.evaluate.result import summarise
 from graft.evaluate.score import score
 from graft.loop import scoring
 from graft.loop.scoring import Bench, ranking_systems, rankings_plan, retrieval_settings
+from graft.loop.trials import digests_of
+from graft.retrieve.stages.bm25 import BM25
+from graft.retrieve.stages.dense import Dense
+from graft.retrieve.stages.rerank import Rerank
+from graft.testing import FakeEncoder, FakeReranker, MemoryStore
 from graft.wire import open_workspace
 from tests.conftest import CTX
 
@@ -32,6 +37,7 @@ def test_rankings_are_scored_by_the_grades_of_the_gold(tmp_path, monkeypatch):
         ]
 
     monkeypatch.setattr(scoring, "search_all", hits)
+    monkeypatch.setattr(scoring, "pipeline", lambda *parts: BM25(MemoryStore([])))
     bench = Bench(open_workspace(tmp_path), Settings(), None, CTX)
     systems = ranking_systems(bench, dict.fromkeys(rows, Settings()))
     scored = [score(system.name, system.ask(asked), measures_taken()) for system in systems]
@@ -65,3 +71,12 @@ def test_the_systems_are_each_leaf_alone_the_fusion_and_the_whole_line(pipeline,
     assert list(found) == list(systems)
     assert {name: made.retrieve.pipeline for name, made in found.items()} == systems
     assert {made.retrieve.depth for made in found.values()} == {9}
+
+
+def test_a_retrieval_is_told_by_the_weights_of_all_its_models():
+    store = MemoryStore([])
+    encoder = FakeEncoder()
+    line = (Dense(store, encoder) + BM25(store)) % 9 >> Rerank(FakeReranker(), store)
+    assert digests_of(line) == {
+        "dense encoder": encoder.digest, "rerank reranker": "fake-reranker",
+    }  # fmt: skip

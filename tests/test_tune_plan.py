@@ -42,7 +42,10 @@ def test_parts_hold_a_step_within_the_budget(lengths: list[int], tokens: int, pa
     assert sorted(i for part in found for i in part) == list(range(len(lengths)))
     for part in found:
         assert len(part) == 1 or len(part) * max(lengths[i] for i in part) <= tokens
-    assert len(found) >= min(parts, len(lengths)) or len(lengths) < parts * 2
+    most = -(-len(lengths) // parts)
+    assert max(map(len, found)) <= most and len(found) >= -(-len(lengths) // most)
+    if tokens >= most * max(lengths):  # memory bears it: no more parts than were asked for
+        assert len(found) == -(-len(lengths) // most)
 
 
 def test_steps_are_even_and_epochs_differ_but_repeat_by_seed() -> None:

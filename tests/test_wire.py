@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from graft.core.config import Config, RetrieveTable, Settings, load_config
 from graft.core.errors import ConfigError
+from graft.core.mapper import Here, Processes
 from graft.retrieve.line import stage_keys
-from graft.wire import line_of, open_workspace, resolved, with_changes
+from graft.wire import line_of, mapper, open_workspace, resolved, with_changes
 
 
 def test_resolved_settings_say_all_that_they_search_by_and_stay_so():
@@ -55,3 +59,19 @@ def test_what_a_run_changes_is_checked():
     ):
         with pytest.raises(ConfigError, match=what):
             with_changes(Settings(), changes)
+
+
+@pytest.mark.parametrize("words", [["init"], ["release", "list"]])
+def test_no_table_is_opened_to_read_settings(tmp_path, words):
+    code = "import sys; from graft.cli.main import main\ntry: main()\n"
+    code += "except SystemExit: sys.exit('pyarrow' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code, "-w", str(tmp_path), *words], check=False)
+    assert done.returncode == 0
+
+
+def test_files_are_read_in_processes_that_may_be_lost_and_passages_encoded_here(tmp_path):
+    opened = open_workspace(tmp_path, {"ingest.max_megabytes": "900"})
+    reading = mapper(opened, "read")
+    assert isinstance(reading, Processes) and reading.workers in (1, 2)
+    assert reading.memory > 900 * 2**20
+    assert mapper(opened, "encode") == Here()

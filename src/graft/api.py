@@ -93,9 +93,10 @@ class Workspace:
     def remove_documents(self, *ids: str, purge: bool = False) -> dict[str, Any]:
         """Remove documents from every space; with `purge`, from every version on disk too.
 
-        Returns how many were removed, the version published, and the runs that learned from them.
+        Returns how many were removed, the version published, the runs that learned from them, and
+        of a purge the evaluations that lost what they said, and the example sets that ask of them.
         """
-        from graft.jobs.library import remove_documents
+        from graft.jobs.remove import remove_documents
 
         return remove_documents(self.wiring, ids, purge=purge, wait=self.wait, ctx=self.context)
 

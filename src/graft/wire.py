@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import RLock
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from graft.core.config import (
     STARTER,
@@ -30,6 +30,7 @@ from graft.core.generation import Decoding
 from graft.core.hashing import text_hash
 from graft.core.index import IndexChoice
 from graft.core.ledger import Ledger
+from graft.core.mapper import Here, Mapper, Processes
 from graft.core.migrations import STEPS
 from graft.core.protocols import Encoder, Generator, PassageStore, Reranker, Tokenizer
 from graft.core.recipe import Part
@@ -170,6 +171,24 @@ def index(w: Wiring) -> IndexChoice | None:
     from graft.library.indexes import INDEXES
 
     return IndexChoice(INDEXES.named(table.index), table.index_url)
+
+
+def mapper(w: Wiring, work: Literal["read", "encode"]) -> Mapper:
+    """Return what does a kind of work side by side: another one (a cluster's) is put in here.
+
+    Files are read in processes that may crash or hang alone; passages are encoded in this one,
+    since each other would load the model for itself.
+    """
+    if work == "encode":
+        return Here()
+    from graft.library.parse import is_read_here, memory_for, seconds_for
+
+    return Processes(
+        min(2, os.cpu_count() or 1),
+        seconds=seconds_for,
+        memory=memory_for(int(w.config.ingest.max_megabytes * 2**20)),
+        here=is_read_here,
+    )
 
 
 def reading(w: Wiring, settings: Settings) -> Library:

@@ -68,7 +68,10 @@ def remove(
     documents: Annotated[list[str], typer.Argument(help="Ids of documents.")],
     purge: Annotated[
         bool,
-        typer.Option(help="Rewrite every version on disk, and list the runs that learned from it."),
+        typer.Option(
+            help="Rewrite every version on disk and every evaluation that quotes it, "
+            "and list the runs that learned from it."
+        ),
     ] = False,
     wait: WaitOption = 0.0,
     as_json: JsonOption = False,
@@ -84,3 +87,11 @@ def remove(
             shown.out.print(f"these runs learned from them: {', '.join(done['runs'])}")
         elif purge:
             shown.out.print("no run learned from them")
+        if done.get("evaluations"):
+            shown.out.print(
+                f"what they said is out of evaluations: {', '.join(done['evaluations'])}"
+            )
+        if done.get("example_sets"):
+            shown.out.print(
+                f"example sets with questions on them stay: {', '.join(done['example_sets'])}"
+            )

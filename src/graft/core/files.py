@@ -103,6 +103,11 @@ class Layout:
         return self.home / "runs"
 
     @property
+    def checkpoints(self) -> Path:
+        """Where trainings that have not ended stand (`graft.tune.checkpoint`)."""
+        return self.runs / ".checkpoints"
+
+    @property
     def releases(self) -> Path:
         return self.home / "releases"
 

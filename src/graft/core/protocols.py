@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from graft.core.context import Context
 from graft.core.document import Document, Passage
 from graft.core.generation import Decoding, Generation, Prompt
 from graft.core.search import Filter
@@ -111,8 +112,9 @@ class Index(Protocol):
     What it returns are candidates. They are checked against the passages that are published and
     those that the asker may see, and scored by the library, unless it is `exact`. It is written
     before a version is published and cleaned after, so it may hold more than is published; a
-    passage's vector and text never change. Where it is behind, fails, or finds too few, the
-    library compares what it keeps itself.
+    passage's vector and text never change. Where it is behind, fails (a warning says so), or finds
+    too few, the library compares what it keeps itself. By words it is asked only for who sees
+    everything: which it finds first is decided by all that it holds, and would show that to others.
 
     `capabilities` are of "nearest", "match" (ways of finding that it has) and "exact" (its scores
     are the inner products of the vectors that were put).
@@ -152,7 +154,8 @@ class Index(Protocol):
 class PassageStore(Protocol):
     """What retrieval needs of a library. It finds candidates; ranking belongs to `retrieve`.
 
-    `allowed` and `principals` apply before the best `limit` are taken.
+    `allowed` and `principals` apply before the best `limit` are taken. Where it has to do without
+    something that was to find faster, `ctx` is warned.
     """
 
     @property
@@ -166,6 +169,7 @@ class PassageStore(Protocol):
         allowed: Sequence[Filter],
         encoder_digest: str,
         principals: Sequence[frozenset[str] | None],
+        ctx: Context | None = None,
     ) -> list[Ranked]:
         """Return for each query vector its nearest passages by inner product.
 
@@ -180,6 +184,7 @@ class PassageStore(Protocol):
         *,
         allowed: Sequence[Filter],
         principals: Sequence[frozenset[str] | None],
+        ctx: Context | None = None,
     ) -> list[Ranked]:
         """Return for each query its best passages by BM25."""
         ...

@@ -5,7 +5,7 @@ evaluations/ID/
   rows.parquet    one row a question and system, with every answer, rank and score
   report.html     what a person reads
 evaluations/.KEY.partial/
-  NAME.parquet    the rows of one system on one split, of an evaluation that has not ended
+  NAME.parquet    the rows of one system on a batch of questions, of what has not ended
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 
 from graft.core.case import Case
 from graft.core.errors import FormatError
+from graft.core.example import Example
 from graft.core.files import write_atomic
 from graft.core.hashing import value_hash
 from graft.evaluate.about import About, from_json, to_json
@@ -28,6 +29,10 @@ from graft.evaluate.score import Scored
 from graft.examples.store import parquet, the_one
 
 ABOUT, ROWS, REPORT = "about.json", "rows.parquet", "report.html"
+PARTIAL = ".partial"
+
+DAYS = 7
+"""After which the parts of an evaluation that nobody went on from are thrown away."""
 
 
 def write_evaluation(
@@ -44,13 +49,17 @@ def write_evaluation(
     return folder
 
 
+def evaluations(root: Path) -> list[str]:
+    """Return the ids of all evaluations, sorted."""
+    return sorted(path.parent.name for path in root.glob(f"*/{ABOUT}"))
+
+
 def read_evaluation(root: Path, name: str) -> tuple[About, dict[str, list[Scored]]]:
     """Return the evaluation whose id is, or begins with, a name: what it was, and its rows.
 
     Raises NotFound when there is none, FormatError for one that is damaged or kept no rows.
     """
-    held = sorted(path.parent.name for path in root.glob(f"*/{ABOUT}"))
-    folder = root / the_one(name, held, what="evaluations", maker="graft evaluate")
+    folder = root / the_one(name, evaluations(root), what="evaluations", maker="graft evaluate")
     about = from_json((folder / ABOUT).read_text(encoding="utf-8"))
     try:
         return about, from_table(pq.read_table(folder / ROWS))
@@ -62,32 +71,46 @@ def read_evaluation(root: Path, name: str) -> tuple[About, dict[str, list[Scored
 
 @dataclass(frozen=True)
 class Partial:
-    """What an evaluation has come to, a system and split at a time, so that it can be resumed."""
+    """What an evaluation has come to, a system and batch at a time, so that it can be resumed."""
 
     folder: Path
 
     @staticmethod
-    def of(root: Path, asked: object) -> Partial:
-        """Return where an evaluation that is all told by `asked` (JSON-like) keeps its parts."""
-        return Partial(root / f".{value_hash(asked)[:16]}.partial")
+    def of(root: Path, asked: object, *, now: float) -> Partial:
+        """Return where an evaluation that is all told by `asked` (JSON-like) keeps its parts.
 
-    def get(self, split: str, system: str) -> tuple[Case, ...] | None:
-        """Return the cases of a part that was finished before, or None."""
+        Those of others that are older than `DAYS` are thrown away.
+        """
+        own = root / f".{value_hash(asked)[:16]}{PARTIAL}"
+        for other in partials(root):
+            if other != own and now - other.stat().st_mtime > DAYS * 24 * 3600:
+                shutil.rmtree(other, ignore_errors=True)
+        return Partial(own)
+
+    def get(self, split: str, system: str, examples: Sequence[Example]) -> tuple[Case, ...] | None:
+        """Return the cases of a batch that was finished before, or None."""
         try:
-            found = from_table(pq.read_table(self._path(split, system)))
+            found = from_table(pq.read_table(self._path(split, system, examples)))
         except (FileNotFoundError, pa.ArrowException):
             return None
-        return found[split][0].cases if found else ()
+        return found[split][0].cases
 
     def put(self, split: str, system: str, cases: Sequence[Case]) -> None:
-        """Keep the cases of a part, unless any failed: what failed is asked again."""
+        """Keep the cases of a batch, unless any failed: what failed is asked again."""
         if not any(case.answer is not None and case.answer.error for case in cases):
             table = to_table({split: [Scored(system, {}, tuple(cases))]})
-            write_atomic(self._path(split, system), parquet(table))
+            path = self._path(split, system, [case.example for case in cases])
+            write_atomic(path, parquet(table))
 
     def clear(self) -> None:
         """Forget all parts, once the evaluation is written."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _path(self, split: str, system: str) -> Path:
-        return self.folder / f"{value_hash([split, system])[:16]}.parquet"
+    def _path(self, split: str, system: str, examples: Sequence[Example]) -> Path:
+        key = value_hash([split, system, [example.id for example in examples]])
+        return self.folder / f"{key[:16]}.parquet"
+
+
+def partials(root: Path) -> list[Path]:
+    """Return the folders of evaluations that have not ended."""
+    return list(root.glob(f".*{PARTIAL}"))

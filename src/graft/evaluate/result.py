@@ -87,7 +87,8 @@ def summarise(systems: Sequence[Scored], plan: Plan, sampling: Sampling) -> Spli
     """Return the systems' means with intervals, and the differences of the plan.
 
     All were asked the same questions in the same order. Pairs and measures that were not run are
-    left out. The unit of resampling is the example's group, which is its document (or cluster of
+    left out, and so is a ranking measure that no plan names of two that answer and rank alike. The
+    unit of resampling is the example's group, which is its document (or cluster of
     near-duplicates).
     """
     examples = [case.example for case in systems[0].cases] if systems else []
@@ -95,6 +96,7 @@ def summarise(systems: Sequence[Scored], plan: Plan, sampling: Sampling) -> Spli
     by_name = {scored.name: scored for scored in systems}
     taken = [name for scored in systems for name in scored.values]
     known = measures_in_order([*taken, *plan.measures])
+    ranked = {m.name for m in known if "ranking" in m.needs}
     compared = [m.name for m in known if m.compared]
     if plan.measures:
         compared = [name for name in plan.measures if name in {m.name for m in known}]
@@ -109,6 +111,8 @@ def summarise(systems: Sequence[Scored], plan: Plan, sampling: Sampling) -> Spli
         for a, b in plan.pairs
         for m in compared
         if a in by_name and b in by_name and m in by_name[a].values and m in by_name[b].values
+        # It could only be 0, and would make the p values of the others larger.
+        if m in plan.measures or not (m in ranked and _rank_alike(by_name[a], by_name[b]))
     ]
     pair = [by_name[name] for name in plan.changed if name in by_name]
     improved, harmed = _changes(pair[0], pair[1], compared) if len(pair) == 2 else ((), ())
@@ -127,6 +131,12 @@ def summarise(systems: Sequence[Scored], plan: Plan, sampling: Sampling) -> Spli
         improved=improved,
         harmed=harmed,
     )
+
+
+def _rank_alike(one: Scored, other: Scored) -> bool:
+    """Return whether two that answer rank the same: what they differ in is how they answer."""
+    pairs = list(zip(one.cases, other.cases, strict=True))
+    return all(a.answer is not None and a.ranking == b.ranking for a, b in pairs)
 
 
 def _changes(

@@ -7,7 +7,7 @@ measure: null where the measure was not taken of the system, NaN where it does n
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from graft.core.answer import Answer, Citation
 from graft.core.case import Case
 from graft.core.search import Hit
 from graft.evaluate.score import Scored
+from graft.examples.split import documents_of
 from graft.examples.store import SCHEMA as QUESTION
 from graft.examples.store import example_of
 
@@ -150,6 +151,22 @@ def _answer(row: Mapping[str, Any]) -> Answer:
         hits=tuple(Hit(shown["passage_id"], shown["document_id"], 0.0) for shown in row["shown"]),
         **{name: row[name] for name in _AS_IT_IS},
     )
+
+
+def without_texts(case: Case, documents: set[str]) -> Case:
+    """Return a case without what documents said, which keeps its ids, ranks and grades.
+
+    An answer that was shown them goes. Where they are its gold, the question and its accepted
+    answers were made from them, and go too.
+    """
+    example, answer = case.example, case.answer
+    shown = [hit.document_id for hit in answer.hits] if answer else []
+    shown += [citation.document_id for citation in answer.citations] if answer else []
+    if documents.intersection(documents_of(example)):
+        example = replace(example, question="", answers=(), rejected=(), messages=(), metadata={})
+    elif not documents.intersection(shown):
+        return case
+    return replace(case, example=example, answer=None)
 
 
 def same_questions(one: Iterable[Case], other: Iterable[Case]) -> list[tuple[Case, Case]]:

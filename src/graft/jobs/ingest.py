@@ -20,7 +20,7 @@ from graft.library.walk import Root, find_roots
 from graft.library.writer import Writer
 from graft.loop.releases import make_release, require_same, settings_of
 from graft.loop.spaces import put, spaces_in_use, writing
-from graft.wire import Wiring, library
+from graft.wire import Wiring, library, mapper
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,8 @@ def ingest(
         with writing(workspace, ctx=ctx) as writer:
             for place in spaces:
                 writer.add_space(place.space)
-            documents = sync.documents(expand(paths, exclude=table.exclude, known=known))
+            sources = expand(paths, exclude=table.exclude, known=known)
+            documents = sync.documents(sources, mapper(workspace, "read"))
             put(workspace, writer, _written(writer, documents, sync, hashes), spaces, ctx=ctx)
             gone = sync.gone | sync.vanished()
             writer.remove(gone)

@@ -1,4 +1,4 @@
-"""Loading many sources: text here, other formats in processes that may crash or hang alone."""
+"""Loading many sources: which may be read where, and what becomes of one that is lost."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import partial
 
 from graft.core.document import Document
 from graft.core.errors import DocumentError
-from graft.core.mapper import Here, Lost, Mapper, Processes
+from graft.core.mapper import Lost, Mapper
 from graft.library.readers import READERS, reader_of
 from graft.library.readers.read import DEFAULT_MAX_BYTES, UNPACKED
 from graft.library.readers.vocabulary import vocabulary
@@ -25,6 +25,13 @@ _PLAIN = vocabulary(
 )
 _PLAIN_BYTES = 4 << 20
 
+_REASONS = {
+    "late": f"reading it took longer than {SECONDS_A_FILE:.0f} s, and {SECONDS_A_MEGABYTE:.0f} "
+    "more a MiB: split it, or convert it to another format",
+    "crashed": "reading it crashed the reader (a damaged file, or too little memory): "
+    "open it in its own program and save it anew",
+}
+
 
 @dataclass(frozen=True)
 class Loaded:
@@ -36,31 +43,36 @@ class Loaded:
 
 
 def load_all(
-    sources: Iterable[SourceItem],
-    *,
-    max_bytes: int = DEFAULT_MAX_BYTES,
-    workers: int = 1,
-    timeout: float = SECONDS_A_FILE,
+    sources: Iterable[SourceItem], mapper: Mapper, *, max_bytes: int = DEFAULT_MAX_BYTES
 ) -> Iterator[Loaded]:
     """Yield what became of each source, in their order; one bad file never stops the others.
 
-    Text of up to 4 MiB is read here; other formats in `workers` processes of their own (0 reads
-    all here), which are started when the first such file comes. A file that crashes its process,
-    or takes longer than `timeout` seconds and 3 more a MiB, is given up with that reason.
+    A file that the mapper loses, because it crashes its process or takes longer than it may, is
+    given up with that reason.
     """
-    mapper: Mapper = Here()
-    if workers and not READERS.added:  # a reader of this process alone is not known to others
-        mapper = Processes(
-            workers,
-            seconds=lambda source: timeout + _seconds(source),
-            memory=max(MEMORY, UNPACKED * 4 * max_bytes),
-            here=_is_plain,
-        )
     for loaded in mapper.map(partial(_read, max_bytes=max_bytes), sources):
-        if isinstance(loaded, Lost):
-            yield Loaded(loaded.item, (), _reason(loaded, timeout))
-        else:
-            yield loaded
+        yield Loaded(loaded.item, (), _REASONS[loaded.how]) if isinstance(loaded, Lost) else loaded
+
+
+def is_read_here(source: SourceItem) -> bool:
+    """Return whether a source can do no harm where it is read: text of up to 4 MiB.
+
+    A reader that was added to this process alone is not known to others, so all are read here.
+    """
+    return bool(READERS.added) or _is_plain(source)
+
+
+def seconds_for(source: SourceItem) -> float:
+    """Return how long reading a source may take: a minute, and 3 seconds a MiB."""
+    try:
+        return SECONDS_A_FILE + SECONDS_A_MEGABYTE * source.path.stat().st_size / (1 << 20)
+    except OSError:  # one that is gone takes no time
+        return SECONDS_A_FILE
+
+
+def memory_for(max_bytes: int) -> int:
+    """Return the bytes of address space that reading files of this size may take."""
+    return max(MEMORY, UNPACKED * 4 * max_bytes)
 
 
 def _read(source: SourceItem, *, max_bytes: int) -> Loaded:
@@ -68,18 +80,6 @@ def _read(source: SourceItem, *, max_bytes: int) -> Loaded:
         return Loaded(source, tuple(load(source, max_bytes=max_bytes)))
     except DocumentError as error:
         return Loaded(source, (), str(error))
-
-
-def _reason(lost: Lost[SourceItem], timeout: float) -> str:
-    if lost.how == "late":
-        return (
-            f"reading it took longer than {timeout:.0f} s: split it, or convert it to another "
-            "format"
-        )
-    return (
-        "reading it crashed the reader (a damaged file, or too little memory): "
-        "open it in its own program and save it anew"
-    )
 
 
 def _is_plain(source: SourceItem) -> bool:
@@ -96,11 +96,3 @@ def _is_plain(source: SourceItem) -> bool:
     # A wrong suffix shows in the first bytes; then the file goes where it can do no harm.
     binary = head.startswith((b"PK", b"%PDF", b"\xd0\xcf\x11\xe0", b"{\\rtf", b"<"))
     return small and not binary and source.path.suffix.lower() in _PLAIN
-
-
-def _seconds(source: SourceItem) -> float:
-    """Return how much longer a source may take for its size; one that is gone has none."""
-    try:
-        return SECONDS_A_MEGABYTE * source.path.stat().st_size / (1 << 20)
-    except OSError:
-        return 0.0

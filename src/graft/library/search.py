@@ -8,14 +8,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from graft.core.context import Context
 from graft.core.protocols import Index, Ranked, Vectors
 from graft.core.search import Filter
 from graft.library.fulltext import Analyser
 from graft.library.manifest import SpaceState
 from graft.library.ranking import Best
 from graft.library.snapshot import Audience, Snapshot
-from graft.library.vectors import NOTHING
-from graft.library.visible import Directory, Mask, Sight, find_rows
+from graft.library.vectors import FAILED, NOTHING
+from graft.library.visible import Mask, Sight, find_rows
 
 CANDIDATES = 4
 """How many times the limit an index is asked for by words: BM25 takes the best of them."""
@@ -38,22 +39,31 @@ class Askers:
 
 
 def nearest(
-    snapshot: Snapshot, state: SpaceState, vectors: Vectors, limit: int, asked: Askers
+    snapshot: Snapshot, state: SpaceState, vectors: Vectors, limit: int, asked: Askers, ctx: Context
 ) -> list[Ranked]:
-    """Return for each vector the nearest passages of a space that its search may see."""
+    """Return for each vector the nearest passages of a space that its search may see.
+
+    A warning says where the index that the settings name is not used, or fails.
+    """
+    if reason := snapshot.index(state)[1]:
+        ctx.warn("index", reason)
     cut, searcher = state.space.segmentation, snapshot.searcher(state)
     ranked: list[Ranked] = [[] for _ in vectors]
     for places, sight, _ in asked.groups(snapshot, cut):
-        found = searcher.search(vectors[places], limit, sight.returned)
+        found = searcher.search(vectors[places], limit, sight.returned, ctx)
         for place, best in zip(places, found, strict=True):
             ranked[place] = _ranked(snapshot, cut, best)
     return ranked
 
 
 def match(
-    snapshot: Snapshot, cut: str, queries: Sequence[str], limit: int, asked: Askers
+    snapshot: Snapshot, cut: str, queries: Sequence[str], limit: int, asked: Askers, ctx: Context
 ) -> list[Ranked]:
-    """Return for each query the best passages of a segmentation that its search may see."""
+    """Return for each query the best passages of a segmentation that its search may see.
+
+    An index is asked for candidates only where the search sees everything: it ranks by all that
+    it holds, and what crowds out what would tell of the rest.
+    """
     analyser = Analyser(snapshot.manifest.stop_words)
     text, index = snapshot.full_text(cut), snapshot.matching(cut)
     ranked: list[Ranked] = [[] for _ in queries]
@@ -62,8 +72,9 @@ def match(
         for place in places:
             terms = Counter(analyser.terms(queries[place]))
             best = NOTHING
-            if index is not None:
-                among = _candidates(index, queries[place], limit, snapshot.directory(cut), sight)
+            if index is not None and sight.seen is None:
+                among = _candidates(snapshot, cut, index, queries[place], limit, ctx)
+                among = among if sight.returned is None else among & sight.returned
                 best = text.search(terms, limit, among, weighing)
             if len(best[0]) < limit:
                 best = text.search(terms, limit, sight.filtered, weighing)
@@ -71,16 +82,20 @@ def match(
     return ranked
 
 
-def _candidates(index: Index, query: str, limit: int, directory: Directory, sight: Sight) -> Mask:
-    """Return which of an index's candidates are published and may be returned."""
-    among = np.zeros(len(directory), dtype=np.bool_)
+def _candidates(
+    snapshot: Snapshot, cut: str, index: Index, query: str, limit: int, ctx: Context
+) -> Mask:
+    """Return which published passages are among an index's candidates."""
+    ids = snapshot.directory(cut).ids
+    among = np.zeros(len(ids), dtype=np.bool_)
     try:
         (found,) = index.match([query], CANDIDATES * limit)
-    except Exception:  # whatever the client of a store raises: full text is here too
+    except Exception as error:  # whatever the client of a store raises: full text is here too
+        ctx.warn("index", FAILED.format(type(error).__name__, error))
         return among
-    rows = find_rows(directory.ids, [id for id, _ in found])
+    rows = find_rows(ids, [id for id, _ in found])
     among[rows[rows >= 0]] = True
-    return among if sight.returned is None else among & sight.returned
+    return among
 
 
 def _ranked(snapshot: Snapshot, cut: str, best: Best) -> Ranked:

@@ -128,6 +128,7 @@ class Library:
         allowed: Sequence[Filter],
         encoder_digest: str,
         principals: Sequence[frozenset[str] | None],
+        ctx: Context | None = None,
     ) -> list[Ranked]:
         """Return for each query vector, `(n, d) float32`, its nearest passages by inner product.
 
@@ -139,7 +140,8 @@ class Library:
                 f"queries have shape {vectors.shape} where (n, {state.space.dimensions}) was "
                 f"expected: encode them with {state.space.encoder!r}"
             )
-        return nearest(self._snapshot, state, vectors, limit, Askers(allowed, principals))
+        asked = Askers(allowed, principals)
+        return nearest(self._snapshot, state, vectors, limit, asked, ctx or Context())
 
     def match(
         self,
@@ -148,11 +150,13 @@ class Library:
         *,
         allowed: Sequence[Filter],
         principals: Sequence[frozenset[str] | None],
+        ctx: Context | None = None,
     ) -> list[Ranked]:
         """Return for each query its best passages by BM25; any text is a query."""
         if not self.segmentations:
             return [[] for _ in queries]
-        return match(self._snapshot, self._cut(), queries, limit, Askers(allowed, principals))
+        asked = Askers(allowed, principals)
+        return match(self._snapshot, self._cut(), queries, limit, asked, ctx or Context())
 
     def passages(self, ids: Sequence[str]) -> list[Passage]:
         """Return the passages with these ids, in this order. Raises NotFound."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from graft.core.document import Document
 from graft.core.errors import DocumentError
+from graft.core.mapper import Mapper
 from graft.library.access import Access, Readers
 from graft.library.parse import load_all
 from graft.library.rows import DocumentRow
@@ -66,10 +66,9 @@ class Sync:
             else:
                 yield source
 
-    def documents(self, sources: Iterable[SourceItem]) -> Iterator[Document]:
+    def documents(self, sources: Iterable[SourceItem], mapper: Mapper) -> Iterator[Document]:
         """Yield the documents of the sources that changed, and take note of what became of each."""
-        workers = min(2, os.cpu_count() or 1)
-        for loaded in load_all(self.changed(sources), max_bytes=self.max_bytes, workers=workers):
+        for loaded in load_all(self.changed(sources), mapper, max_bytes=self.max_bytes):
             if loaded.reason:
                 self._fail(loaded.source, loaded.reason)
                 continue

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from graft.core.context import Context
 from graft.core.protocols import Candidates, Index, Vectors
 from graft.library.lance import StoredTable, scan, scan_table, take
 from graft.library.ranking import Best, best
@@ -25,6 +26,8 @@ EXACT_ROWS = 20_000
 RECENT = 2
 """Filters whose vectors are kept once read (30 MB each at most, at 384 dimensions)."""
 
+FAILED = "the index failed, and everything is compared instead ({}: {}): look at its server"
+
 NOTHING: Best = (np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32))
 
 ROUNDING = 1e-5
@@ -34,7 +37,9 @@ ROUNDING = 1e-5
 class Searcher(Protocol):
     """Finds the nearest allowed passages; rows are those of the directory."""
 
-    def search(self, queries: Vectors, limit: int, allowed: Mask | None) -> list[Best]: ...
+    def search(
+        self, queries: Vectors, limit: int, allowed: Mask | None, ctx: Context | None = None
+    ) -> list[Best]: ...
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,9 @@ class ExactVectors:
 
     matrix: Vectors
 
-    def search(self, queries: Vectors, limit: int, allowed: Mask | None) -> list[Best]:
+    def search(
+        self, queries: Vectors, limit: int, allowed: Mask | None, ctx: Context | None = None
+    ) -> list[Best]:
         """Return each query's nearest passages by inner product.
 
         A query's scores do not depend on the others in its batch: those near the cut are summed
@@ -84,12 +91,14 @@ class IndexedVectors:
         default_factory=lambda: deque(maxlen=RECENT)
     )
 
-    def search(self, queries: Vectors, limit: int, allowed: Mask | None) -> list[Best]:
+    def search(
+        self, queries: Vectors, limit: int, allowed: Mask | None, ctx: Context | None = None
+    ) -> list[Best]:
         """Return each query's nearest passages, as many as there are.
 
         Where few passages are allowed their vectors are read and compared exactly. Elsewhere more
-        and more candidates are asked for until enough of them pass; where the index fails, or has
-        no more, all vectors are compared.
+        and more candidates are asked for until enough of them pass; where the index fails
+        (which `ctx` is told), or has no more, all vectors are compared.
         """
         count = len(self.ids) if allowed is None else int(allowed.sum())
         limit = min(limit, count)
@@ -102,7 +111,8 @@ class IndexedVectors:
         while short and not dry and wanted < EXACT_ROWS:
             try:
                 answers = self.index.nearest(queries[short], wanted)
-            except Exception:  # whatever the client of a store raises: every vector is here too
+            except Exception as error:  # whatever the client of a store raises: all is here too
+                (ctx or Context()).warn("index", FAILED.format(type(error).__name__, error))
                 break
             dry = max(map(len, answers), default=0) < wanted
             for place, answer in zip(tuple(short), answers, strict=True):

@@ -8,17 +8,27 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from graft.core.case import Case
 from graft.core.context import Context
-from graft.core.errors import InputError
+from graft.core.errors import FormatError, InputError
 from graft.core.files import RUNS
 from graft.core.hashing import value_hash
 from graft.core.measure import Measure
 from graft.evaluate.about import About
-from graft.evaluate.folder import REPORT, read_evaluation, write_evaluation
+from graft.evaluate.folder import (
+    REPORT,
+    Partial,
+    evaluations,
+    partials,
+    read_evaluation,
+    write_evaluation,
+)
 from graft.evaluate.gate import verdict_on
 from graft.evaluate.report import render
 from graft.evaluate.result import Plan, SplitResult, summarise
-from graft.evaluate.rows import same_questions
+from graft.evaluate.rows import same_questions, without_texts
 from graft.evaluate.score import Scored, score
 from graft.examples.trec import TrecRun
 from graft.loop.trials import TrialResults, measures_of, sampling_of
@@ -64,6 +74,38 @@ def scored_again(workspace: Wiring, name: str) -> Evaluated:
         split: summarise(again[split], plan, about.sampling) for split, plan in about.plans.items()
     }
     return _write(workspace, about, again, tables)
+
+
+def forget(workspace: Wiring, documents: set[str], ctx: Context) -> list[str]:
+    """Take what documents said out of every evaluation; return the ids of those that changed.
+
+    Their scores stay, in their rows and in their reports. What has not ended goes whole; a warning
+    names what cannot be read.
+    """
+    root, changed = workspace.layout.evaluations, []
+    for part in partials(root):
+        Partial(part).clear()
+    for id in evaluations(root):
+        try:
+            about, rows = read_evaluation(root, id)
+        except FormatError as error:
+            ctx.warn("purge", f"{root / id} may quote what was purged, delete it: {error}")
+            continue
+        left = {
+            split: [
+                replace(s, cases=tuple(without_texts(case, documents) for case in s.cases))
+                for s in systems
+            ]
+            for split, systems in rows.items()
+        }
+        if _cases(left) != _cases(rows):
+            tables = {
+                split: summarise(left.get(split, ()), plan, about.sampling)
+                for split, plan in about.plans.items()
+            }
+            _write(workspace, about, left, tables)
+            changed.append(id)
+    return changed
 
 
 def compared(workspace: Wiring, names: Sequence[str], ctx: Context) -> Evaluated:
@@ -142,9 +184,17 @@ def _write(
     return Evaluated(about.id, tables, folder / REPORT)
 
 
+def _cases(rows: Mapping[str, Sequence[Scored]]) -> list[Case]:
+    return [case for systems in rows.values() for system in systems for case in system.cases]
+
+
 def _anew(system: Scored, measures: Sequence[Measure]) -> Scored:
-    values = score(system.name, system.cases, measures).values
-    return replace(system, values={**system.values, **values})
+    values = dict(system.values)
+    # What was purged cannot be scored again: its score of then counts.
+    gone = np.array([case.answer is None for case in system.cases], dtype=bool)
+    for name, new in score(system.name, system.cases, measures).values.items():
+        values[name] = np.where(gone & np.isnan(new), values.get(name, new), new)
+    return replace(system, values=values)
 
 
 def _shared(systems: Sequence[Scored]) -> list[Scored]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
+from graft.answer.answerer import Answerer
 from graft.answer.decline import fit_threshold
 from graft.core.answer import Answer
 from graft.core.case import Case
@@ -20,7 +21,7 @@ from graft.generate.remember import Remember
 from graft.library.store import Library
 from graft.loop.parts import runs_of
 from graft.loop.scoring import Bench, search_all
-from graft.loop.trials import System, Trial, settings_digest
+from graft.loop.trials import System, Trial, digests_of, settings_digest
 from graft.measures.text import token_f1
 from graft.wire import Wiring, answerer, segmentation
 
@@ -47,11 +48,8 @@ class Ladder:
 
     def answer(self, rung: Rung, examples: Sequence[Example], threshold: float) -> list[Answer]:
         """Return the answers of a system at a decline threshold."""
-        settings = rung.settings
-        serving = answerer(
-            self.workspace, settings, self.held, prompts=rung.prompts, release=rung.release
-        )
-        key = settings.generate.model_dump_json()
+        serving = self._serving(rung)
+        key = rung.settings.generate.model_dump_json()
         kept = self.memory.setdefault(key, Remember(serving.generator))
         system = replace(serving, generator=kept, decline_threshold=threshold)
         return system.answer([search_for(example) for example in examples], self.ctx)
@@ -90,11 +88,14 @@ class Ladder:
                 for e, a, j, hits in zip(examples, answers, judged, found, strict=True)
             ]
 
+        serving = self._serving(rung)
         about = {
             "settings": settings_digest(rung.settings),
             "runs": " ".join(runs_of(rung.settings)),
             "release": rung.release,
             "prompts": value_hash(rung.prompts)[:16],
+            "model": serving.generator.digest,
+            **digests_of(serving.retrieve),
         }
         return System(rung.name, about, ask)
 
@@ -113,6 +114,11 @@ class Ladder:
         measures = self.workspace.config.gate.measures
         plan = Plan("", tuple(pairs), measures, changed=(names[0], names[-1]))
         return Trial(split, [self.system(rung) for rung in rungs], kept, plan)
+
+    def _serving(self, rung: Rung) -> Answerer:
+        return answerer(
+            self.workspace, rung.settings, self.held, prompts=rung.prompts, release=rung.release
+        )
 
     def _gold(self, settings: Settings, examples: Sequence[Example]) -> Resolved:
         held = self.held.using(segmentation(settings.segment).id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 
 from graft.answer.answerer import Answerer
@@ -18,12 +18,12 @@ from graft.core.runs import Run
 from graft.core.search import Hit
 from graft.evaluate.cells import FEW_SHOT, Cell, cell_named, cells_of, plan_of
 from graft.evaluate.result import Plan
-from graft.examples.gold import Judged, resolve
+from graft.examples.gold import Judged, Resolved, resolve
 from graft.examples.searching import search_for, searched
 from graft.generate.prompts import Worked
 from graft.library.store import Library
 from graft.loop.parts import with_run
-from graft.loop.trials import System, Trial, settings_digest
+from graft.loop.trials import System, Trial, digests_of, settings_digest
 from graft.retrieve.line import alone, fusion
 from graft.wire import Wiring, answerer, line_of, pipeline, prompt_of, with_line
 
@@ -85,24 +85,31 @@ def cell_systems(
 
     def ask(cell: Cell, examples: Sequence[Example]) -> list[Case]:
         shown, serving = contexts.of(cell, examples), reader(cell.generator)
+        passages = None if cell.context == "none" else [each.passages for each in shown]
         started = bench.ctx.clock()
-        answers = serving.answer_from([search_for(e) for e in examples], shown, bench.ctx)
+        answers = serving.answer_from([search_for(e) for e in examples], passages, bench.ctx)
         seconds = (bench.ctx.clock() - started) / max(len(examples), 1)
         return [
-            Case(example, answer, closed=shown is None, seconds=seconds)
-            for example, answer in zip(examples, answers, strict=True)
+            Case(
+                example, answer, each.ranking, each.judged, closed=passages is None, seconds=seconds
+            )
+            for example, answer, each in zip(examples, answers, shown, strict=True)
         ]
 
     def about(cell: Cell) -> dict[str, str]:
         run, settings = runs.get(cell.generator), used(cell.generator)
+        serving = reader(cell.generator)
         told = {
             "generator": cell.generator if run is None else run.id,
             "weights": "" if run is None else run.digest,
             "context": cell.context,
             "settings": settings_digest(settings),
+            "model": serving.generator.digest,
             "release": bench.release,
             "prompt": value_hash(prompt_of(bench.workspace, settings.answer.prompt).to_dict()),
         }
+        if cell.context == "retrieved":
+            told |= digests_of(serving.retrieve)
         if cell.generator == FEW_SHOT:
             told["worked"] = value_hash([(q, [p.id for p in shown], a) for q, shown, a in worked])
         return told
@@ -123,34 +130,48 @@ def _generators(runs: Mapping[str, Run]) -> dict[str, Run]:
     return found
 
 
+@dataclass(frozen=True)
+class _Shown:
+    """What a question is shown; where it was retrieved, its whole ranking and what is judged."""
+
+    passages: Sequence[Passage] = ()
+    ranking: tuple[str, ...] | None = None
+    judged: Mapping[str, int] = field(default_factory=dict)
+
+
 class _Contexts:
-    """The passages that each kind of context shows to questions, found once and when needed."""
+    """What each kind of context shows to questions, found once and when needed."""
 
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
-        self._kept: dict[tuple[str, str], list[list[Passage]]] = {}
+        self._kept: dict[tuple[str, str], list[_Shown]] = {}
 
-    def of(self, cell: Cell, examples: Sequence[Example]) -> list[list[Passage]] | None:
-        """Return the passages of each example, or None for no context."""
+    def of(self, cell: Cell, examples: Sequence[Example]) -> list[_Shown]:
+        """Return what is shown with each example."""
         if cell.context == "none":
-            return None
+            return [_Shown()] * len(examples)
         key = (cell.context, value_hash([example.id for example in examples]))
         if key not in self._kept:
             found = self._retrieved if cell.context == "retrieved" else self._gold
             self._kept[key] = found(examples)
         return self._kept[key]
 
-    def _retrieved(self, examples: Sequence[Example]) -> list[list[Passage]]:
-        bench = self._bench
-        stage = pipeline(bench.workspace, bench.settings, bench.held)
-        found = stage([search_for(e) for e in examples], bench.ctx)
-        return [[hit.passage for hit in s.hits if hit.passage is not None] for s in found]
+    def _retrieved(self, examples: Sequence[Example]) -> list[_Shown]:
+        gold, most = self._resolved(examples), self._bench.settings.answer.passages
+        shown = []
+        for example, hits in zip(examples, search_all(self._bench, "cells", examples), strict=True):
+            judged = gold.judged(example.id)
+            passages = [hit.passage for hit in hits[:most] if hit.passage is not None]
+            shown.append(_Shown(passages, tuple(judged.ranking(hits)), judged.grades))
+        return shown
 
-    def _gold(self, examples: Sequence[Example]) -> list[list[Passage]]:
-        bench = self._bench
-        gold = resolve(examples, bench.held.document, passages_of=bench.held.passages_of)
-        most = bench.settings.answer.passages
-        return [list(gold.passages[e.id][:most]) for e in examples]
+    def _gold(self, examples: Sequence[Example]) -> list[_Shown]:
+        gold, most = self._resolved(examples), self._bench.settings.answer.passages
+        return [_Shown(gold.passages[example.id][:most]) for example in examples]
+
+    def _resolved(self, examples: Sequence[Example]) -> Resolved:
+        held = self._bench.held
+        return resolve(examples, held.document, passages_of=held.passages_of)
 
 
 def _with_gold(bench: Bench, examples: Sequence[Example]) -> list[Example]:
@@ -189,7 +210,9 @@ def ranking_systems(bench: Bench, named: Mapping[str, Settings]) -> list[System]
                 for e, j, hits in zip(examples, judged, found, strict=True)
             ]
 
-        return System(name, {"settings": settings_digest(settings)}, ask)
+        about = {"settings": settings_digest(settings)}
+        about |= digests_of(pipeline(bench.workspace, settings, bench.held))
+        return System(name, about, ask)
 
     return [system(name, settings) for name, settings in named.items()]
 

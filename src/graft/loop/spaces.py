@@ -11,9 +11,9 @@ from typing import TypeVar
 from graft.core.config import Settings
 from graft.core.context import Context, Step
 from graft.core.document import Document, Passage
-from graft.core.errors import GraftError
+from graft.core.errors import GraftError, ModelError
 from graft.core.files import RUNS
-from graft.core.mapper import Here
+from graft.core.mapper import Lost
 from graft.core.protocols import Encoder
 from graft.core.release import Release
 from graft.core.runs import Run
@@ -21,7 +21,7 @@ from graft.core.space import Segmentation, Space
 from graft.library.segment import segment
 from graft.library.writer import Writer
 from graft.loop.parts import run_named, with_run
-from graft.wire import Wiring, encoder, library, segmentation, space, tokenizer
+from graft.wire import Wiring, encoder, library, mapper, segmentation, space, tokenizer
 
 T = TypeVar("T")
 
@@ -30,10 +30,6 @@ CANDIDATES = 3
 
 ENCODE_AT_ONCE = 2048
 """Passages embedded together: enough to sort by length, few enough to hold in memory."""
-
-
-MAPPER = Here()
-"""Where passages are encoded: one process, since each would load the model for itself."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +118,7 @@ def fill(w: Wiring, wanted: Filled, *, ctx: Context) -> None:
         if cut.id in {place.segmentation for place in held.spaces}:
             with ctx.stage("embed passages") as step:
                 for batch in batched(held.iter_passages(cut.id), ENCODE_AT_ONCE):
-                    embed(writer, batch, [wanted], step=step, ctx=ctx)
+                    embed(w, writer, batch, [wanted], step=step, ctx=ctx)
                     step.advance(len(batch))
         else:
             documents = (held.document(id) for id in held.document_ids())
@@ -143,7 +139,7 @@ def put(
 
     def flush(id: str) -> None:
         batch, waiting[id] = waiting[id], []
-        embed(writer, batch, [p for p in spaces if p.segmentation.id == id], step=step, ctx=ctx)
+        embed(w, writer, batch, [p for p in spaces if p.segmentation.id == id], step=step, ctx=ctx)
 
     with ctx.stage("cut and embed documents") as step:
         for document in documents:
@@ -159,14 +155,21 @@ def put(
 
 
 def embed(
-    writer: Writer, passages: Sequence[Passage], spaces: Sequence[Filled], *, step: Step,
+    w: Wiring, writer: Writer, passages: Sequence[Passage], spaces: Sequence[Filled], *, step: Step,
     ctx: Context,
 ) -> None:  # fmt: skip
     """Put the vectors of passages into spaces of one segmentation; say where one is cut short."""
     texts = [passage.indexed_text for passage in passages]
     for place in spaces if texts else ():
-        encoded = MAPPER.map(place.encoder.encode_passages, batched(texts, ENCODE_AT_ONCE))
+        encoded = mapper(w, "encode").map(
+            place.encoder.encode_passages, batched(texts, ENCODE_AT_ONCE)
+        )
         for some, vectors in zip(batched(passages, ENCODE_AT_ONCE), encoded, strict=True):
+            if isinstance(vectors, Lost):
+                raise ModelError(
+                    f"the process that encoded {len(some)} passages was lost ({vectors.how}), and "
+                    "nothing was published: ingest again, with more memory or fewer processes"
+                )
             writer.put_vectors(place.space, some, vectors)
             step.advance(0)
         most = place.encoder.max_tokens

@@ -1,7 +1,7 @@
-"""Trials: systems put to questions, a system and split at a time, and what came of them.
+"""Trials: systems put to questions, a batch at a time, and what came of them.
 
-What one system made of one split is kept as soon as it is there, under all that it depends on: a
-second call of what was interrupted asks only what is missing.
+What one system made of a batch is kept as soon as it is there, under all that it depends on: a
+second call of what was interrupted asks only what is missing, in the same batches.
 """
 
 from __future__ import annotations
@@ -21,12 +21,17 @@ from graft.evaluate.compare import Sampling
 from graft.evaluate.folder import Partial
 from graft.evaluate.result import Plan, SplitResult, summarise
 from graft.evaluate.score import Scored, score
+from graft.retrieve.stage import Stage, walk
 from graft.wire import Wiring, library
+
+AT_ONCE = 64
+"""Questions put to a system together, as many as the answerer writes at once: what a stop costs.
+A model's greedy text changes with the batch, so batches are the same whenever one goes on."""
 
 
 @dataclass(frozen=True)
 class System:
-    """Something that is put to questions: `ask` returns a case for each, in their order.
+    """Something that is put to questions: `ask` returns a case for each of a batch, in their order.
 
     `about` says what it is, as short texts: whatever its answers depend on, questions, library
     and installed versions aside.
@@ -79,17 +84,21 @@ class TrialResults:
 def run_trials(workspace: Wiring, trials: Sequence[Trial], ctx: Context) -> TrialResults:
     """Ask every system of the trials, score what they made of it, and read off the tables."""
     started, version = ctx.clock(), library(workspace).version
-    partial = Partial.of(workspace.layout.evaluations, _asked(trials, version, ctx.seed))
+    asked = _asked(trials, version, ctx.seed)
+    partial = Partial.of(workspace.layout.evaluations, asked, now=started)
     measures, sampling = measures_of(workspace), sampling_of(workspace, ctx)
     rows: dict[str, list[Scored]] = {}
     with ctx.stage("evaluate systems", sum(len(trial.systems) for trial in trials)) as step:
         for trial in trials:
             rows[trial.split] = []
             for system in trial.systems:
-                cases = partial.get(trial.split, system.name)
-                if cases is None:
-                    cases = tuple(system.ask(trial.examples))
-                    partial.put(trial.split, system.name, cases)
+                cases: list[Case] = []
+                for batch in ctx.batches(trial.examples, AT_ONCE):
+                    made = partial.get(trial.split, system.name, batch)
+                    if made is None:
+                        made = tuple(system.ask(batch))
+                        partial.put(trial.split, system.name, made)
+                    cases += made
                 rows[trial.split].append(score(system.name, cases, measures))
                 step.advance()
     tables = {t.split: summarise(rows[t.split], t.plan, sampling) for t in trials}
@@ -111,6 +120,16 @@ def sampling_of(workspace: Wiring, ctx: Context) -> Sampling:
 def settings_digest(settings: Settings) -> str:
     """Return the hash of settings, 16 hex characters."""
     return value_hash(settings.model_dump(mode="json"))[:16]
+
+
+def digests_of(stage: Stage) -> dict[str, str]:
+    """Return the digest of each model that a retrieval holds, by the names of stage and part."""
+    held = [
+        (f"{part.name} {name}", getattr(value, "digest", None))
+        for part in walk(stage)
+        for name, value in getattr(part, "__dict__", {}).items()
+    ]
+    return {name: digest for name, digest in held if isinstance(digest, str)}
 
 
 def _asked(trials: Sequence[Trial], library_version: int, seed: int) -> object:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from graft.core.context import Context
 from graft.core.protocols import PassageStore, Ranked
@@ -22,11 +23,11 @@ class BM25(Stage):
     name: str = "bm25"
 
     def __call__(self, searches: Sequence[Search], ctx: Context) -> list[Search]:
-        return search_leaf(searches, self.name, self._find, ctx)
+        return search_leaf(searches, self.name, partial(self._find, ctx=ctx), ctx)
 
-    def _find(self, lookup: Lookup) -> list[Ranked]:
+    def _find(self, lookup: Lookup, *, ctx: Context) -> list[Ranked]:
         return self.store.match(
-            lookup.texts, self.depth, allowed=lookup.allowed, principals=lookup.principals
+            lookup.texts, self.depth, allowed=lookup.allowed, principals=lookup.principals, ctx=ctx
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -29,15 +30,16 @@ class Dense(Stage):
     name: str = "dense"
 
     def __call__(self, searches: Sequence[Search], ctx: Context) -> list[Search]:
-        return search_leaf(searches, self.name, self._find, ctx)
+        return search_leaf(searches, self.name, partial(self._find, ctx=ctx), ctx)
 
-    def _find(self, lookup: Lookup) -> list[Ranked]:
+    def _find(self, lookup: Lookup, *, ctx: Context) -> list[Ranked]:
         return self.store.nearest(
             self._encode(lookup),
             self.depth,
             allowed=lookup.allowed,
             encoder_digest=self.encoder.digest,
             principals=lookup.principals,
+            ctx=ctx,
         )
 
     def _encode(self, lookup: Lookup) -> Vectors:
