@@ -244,6 +244,18 @@ def test_rejected_answers_come_back_from_every_format_that_holds_them(tmp_path: 
             [{"prompt": "x", "completion": "y", "documents": ["a"], "grades": [0]}],
             'line 1: "grades',
         ),
+        (
+            [{"prompt": "x", "completion": "y", "rejected": ["z", *THUS]}],
+            r"line 1: \"rejected\" is \['z', .*, a list of texts is expected",
+        ),
+        (
+            [{"prompt": "x", "completion": "y", "rejected": ASKED}],
+            "line 1: .* must end with a turn",
+        ),
+        (
+            [{"prompt": c, "completion": "y", "id": 7} for c in "abcd"[:2]],
+            "line 2: the id 7 is used twice, first in line 1: give each row its own",
+        ),
     ],
 )
 def test_a_bad_preference_is_named(
@@ -253,6 +265,14 @@ def test_a_bad_preference_is_named(
     path.write_text("\n".join(map(json.dumps, rows)))
     with pytest.raises(InputError, match=message):
         import_examples(path)
+
+
+def test_a_query_of_two_splits_is_told_with_both_files(tmp_path: Path) -> None:
+    export_examples(EXAMPLES[:1], tmp_path, "beir")
+    (held,) = (tmp_path / "qrels").glob("*.tsv")
+    (tmp_path / "qrels" / "test.tsv").write_text(held.read_text())
+    with pytest.raises(InputError, match=rf"query 1 is in qrels/test\.tsv and qrels/{held.name}"):
+        import_examples(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,9 @@ def test_a_changed_document_is_searched_for_the_answer_and_else_dropped() -> Non
     assert texts(found.passages["kept"]) == ["Long ago, in 1848, the bridge fell."]
     assert found.moved == ("kept",)
     assert found.dropped == {CHANGED: ("stale",)}
+    half = replace(kept, id="half", gold=(*kept.gold, Gold("gone.md")))
+    one = resolve([half], MemoryStore([now]).document, passages_of=passages_of(now))
+    assert (one.moved, one.dropped) == ((), {REMOVED: ("half",)})
     assert "stale" not in found.passages
     assert [(event.phase, event.counts) for event in events] == [("warning", {"examples": 1})]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graft.core.context import Context
-from graft.core.document import Document, Passage, passage_id
+from graft.core.document import Document, Passage, Span, passage_id
 from graft.core.errors import NotFound
 from graft.core.protocols import Ranked
 from graft.core.search import Filter
@@ -45,11 +46,22 @@ def whole(document: Document) -> Passage:
     return Passage(id, document.id, *span, document.text, "paragraphs", document.title)
 
 
-def publish(folder: Path, documents: list[Document] = DOCUMENTS) -> Library:
+def derived(id: str, *sources: str) -> Passage:
+    made_from = tuple(Span(source, 0, 5) for source in sources)
+    return Passage(id, DOCUMENTS[0].id, 0, 10, f"leave of {id}", "paragraphs", made_from=made_from)
+
+
+DERIVED = [derived("d1", DOCUMENTS[1].id), derived("d2", DOCUMENTS[1].id, DOCUMENTS[2].id)]
+"""Made from what staff may see, and from that and what the boss may see."""
+
+
+def publish(
+    folder: Path, documents: list[Document] = DOCUMENTS, more: Sequence[Passage] = ()
+) -> Library:
     with Library.open(folder).writer(Context()) as writer:
         writer.add_space(SPACE)
         writer.put_documents(documents)
-        passages = [whole(document) for document in documents]
+        passages = [*map(whole, documents), *more]
         writer.put_passages(passages)
         texts = [passage.indexed_text for passage in passages]
         writer.put_vectors(SPACE, passages, ENCODER.encode_passages(texts))
@@ -59,7 +71,7 @@ def publish(folder: Path, documents: list[Document] = DOCUMENTS) -> Library:
 
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
-    return publish(tmp_path_factory.mktemp("library"))
+    return publish(tmp_path_factory.mktemp("library"), more=DERIVED)
 
 
 def leaves(
@@ -91,13 +103,26 @@ def leaves(
 def test_every_filter_means_what_it_means_in_memory(
     library: Library, allowed: Filter, who: frozenset[str] | None, limit: int
 ) -> None:
-    plain = MemoryStore(DOCUMENTS, ENCODER)
+    plain = MemoryStore(DOCUMENTS, ENCODER, derived=DERIVED)
     dense, lexical = leaves(library, limit, allowed, who)
     wanted, everything = leaves(plain, limit, allowed, who)[0], leaves(plain, 99, allowed, who)[0]
     assert [(h[0], h[1]) for h in dense] == [(h[0], h[1]) for h in wanted]
     # BM25 weighs words otherwise than the fake does, but they all hold "leave".
     assert len(lexical) == len(wanted)
     assert {h[0] for h in lexical} <= {h[0] for h in everything}
+
+
+def test_what_is_derived_is_seen_with_all_that_it_was_made_from(library: Library) -> None:
+    plain = MemoryStore(DOCUMENTS, ENCODER, derived=DERIVED)
+    for who, seen in (
+        (None, {"d1", "d2"}), (frozenset({"staff"}), {"d1"}), (frozenset({"boss"}), set()),
+        (frozenset({"staff", "boss"}), {"d1", "d2"}),
+    ):  # fmt: skip
+        for store in (plain, library):
+            for ranked in leaves(store, 99, who=who):
+                assert {hit[0] for hit in ranked} & {"d1", "d2"} == seen
+    lost = MemoryStore(DOCUMENTS, ENCODER, derived=[derived("d3", "gone")])
+    assert all("d3" not in {hit[0] for hit in ranked} for ranked in leaves(lost, 99))
 
 
 def test_who_may_not_see_a_document_gets_as_many_others(library: Library) -> None:

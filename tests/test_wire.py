@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from graft.core.config import Config, RetrieveTable, Settings, load_config
@@ -56,6 +59,14 @@ def test_what_a_run_changes_is_checked():
     ):
         with pytest.raises(ConfigError, match=what):
             with_changes(Settings(), changes)
+
+
+@pytest.mark.parametrize("words", [["init"], ["release", "list"]])
+def test_no_table_is_opened_to_read_settings(tmp_path, words):
+    code = "import sys; from graft.cli.main import main\ntry: main()\n"
+    code += "except SystemExit: sys.exit('pyarrow' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code, "-w", str(tmp_path), *words], check=False)
+    assert done.returncode == 0
 
 
 def test_files_are_read_in_processes_that_may_be_lost_and_passages_encoded_here(tmp_path):

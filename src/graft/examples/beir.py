@@ -45,10 +45,14 @@ def read_beir(folder: Path, split: str = "") -> list[Example]:
     queries = _queries(folder / "queries.jsonl")
     accepted, rejected = _answers(folder / "answers.jsonl")
     found: dict[str, Example] = {}
+    judged: dict[str, str] = {}
     for name in [split] if split else names:
         for query, grades in _qrels(folder / "qrels" / f"{name}.tsv", queries).items():
-            if query in found:
-                raise InputError(f"{folder}: query {query} is in two splits: keep one")
+            if (other := judged.setdefault(query, name)) != name:
+                raise InputError(
+                    f"{folder}: query {query} is in qrels/{other}.tsv and qrels/{name}.tsv: "
+                    "keep it in one"
+                )
             told, (text, said) = accepted.get(query, ()), queries[query]
             kind = kind_of(said.get("kind"), "extractive" if told else "free")
             found[query] = Example(

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from graft.core.errors import InputError
 from graft.core.example import Example, Split
 from graft.core.generation import Message
 from graft.examples.rows import Fields, bad, read_jsonl, write_jsonl
@@ -35,7 +34,7 @@ def read_chat(path: Path, split: Split = "train") -> list[Example]:
             raise bad(path, line, "a conversation must end with a user's and an assistant's turn")
         *before, asked, told = turns
         spoken = Turns(tuple(before), asked["content"], told["content"])
-        found.append(made_of(path, line, row, spoken, split))
+        found.append((line, made_of(path, line, row, spoken, split)))
     return _distinct(path, found)
 
 
@@ -58,7 +57,7 @@ def read_prompts(path: Path, split: Split = "train") -> list[Example]:
     for line, row in read_jsonl(path):
         before, asked = asked_of(path, line, row)
         spoken = Turns(before, asked, reply_of(path, line, row, "completion"))
-        found.append(made_of(path, line, row, spoken, split))
+        found.append((line, made_of(path, line, row, spoken, split)))
     return _distinct(path, found)
 
 
@@ -71,10 +70,10 @@ def write_prompts(examples: Iterable[Example], path: Path) -> None:
     write_jsonl(path, rows)
 
 
-def _distinct(path: Path, examples: list[Example]) -> list[Example]:
-    seen: set[str] = set()
-    for example in examples:
-        if example.id in seen:
-            raise InputError(f"{path}: the id {example.id} is used twice")
-        seen.add(example.id)
-    return examples
+def _distinct(path: Path, examples: Sequence[tuple[int, Example]]) -> list[Example]:
+    lines: dict[str, int] = {}
+    for line, example in examples:
+        if (first := lines.setdefault(example.id, line)) != line:
+            told = f"the id {example.id} is used twice, first in line {first}"
+            raise bad(path, line, f"{told}: give each row its own")
+    return [example for _, example in examples]

@@ -123,7 +123,7 @@ def resolve(
     known: dict[str, Document | None] = {}
     for example in examples:
         places: list[GoldPlace] = []
-        reason = ""
+        reason, elsewhere = "", False
         for gold in example.gold:
             if gold.document_id not in known:
                 known[gold.document_id] = _get(document, gold.document_id)
@@ -136,13 +136,13 @@ def resolve(
             if not here:
                 reason = CHANGED if changed else EMPTY
                 break
-            if changed:
-                moved.append(example.id)
+            elsewhere |= changed
             places.append(GoldPlace(gold, tuple(here)))
         if reason:
             dropped.setdefault(reason, []).append(example.id)
         else:
             found[example.id] = tuple(sorted(places, key=partial(_rank, example)))
+            moved += [example.id] if elsewhere else []
     for reason, ids in dropped.items():
         ctx.warn("gold", f"{len(ids)} examples are left out: {reason}", examples=len(ids))
     lost = {reason: tuple(ids) for reason, ids in dropped.items()}

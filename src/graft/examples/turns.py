@@ -131,8 +131,10 @@ def _gold(path: Path, line: int, row: Fields, documents: Sequence[str]) -> tuple
 def _rejected(path: Path, line: int, row: Fields) -> tuple[str, ...]:
     """Return the texts of "rejected": a list of them, one, or the last of a list of messages."""
     value = row.get("rejected", [])
-    if isinstance(value, list) and all(isinstance(item, str) for item in value):
-        return texts_of(path, line, row, "rejected")
-    if isinstance(value, str):
-        return (value,)
-    return (turns_of(path, line, value)[-1]["content"],)
+    texts = [value] if isinstance(value, str) else value
+    if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
+        last = turns_of(path, line, value)[-1]
+        if last["role"] != "assistant":
+            raise bad(path, line, '"rejected" must end with a turn of the assistant')
+        texts = [last["content"]]
+    return texts_of(path, line, {"rejected": texts}, "rejected")

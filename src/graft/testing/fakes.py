@@ -119,15 +119,17 @@ class FakeParts:
 
 @dataclass
 class MemoryStore:
-    """A PassageStore over a few documents in memory, one passage a paragraph."""
+    """A PassageStore over a few documents in memory: a passage a paragraph, and those `derived`."""
 
     documents: Sequence[Document]
     encoder: FakeEncoder = field(default_factory=FakeEncoder)
     version: int = 1
+    derived: Sequence[Passage] = ()
 
     def __post_init__(self) -> None:
         self._documents = {document.id: document for document in self.documents}
         self._passages = [p for document in self.documents for p in _paragraphs(document)]
+        self._passages += self.derived
         self._by_id = {passage.id: passage for passage in self._passages}
         self._vectors = self.encoder.encode_passages([p.indexed_text for p in self._passages])
         self._counts = [Counter(plain_words(p.indexed_text)) for p in self._passages]
@@ -190,19 +192,29 @@ class MemoryStore:
         rows = [
             (passage.id, passage.document_id, score)
             for passage, score in zip(self._passages, scores, strict=True)
-            if score > floor and self._visible(self._documents[passage.document_id], allowed, who)
+            if score > floor
+            and _fits(self._documents[passage.document_id], allowed)
+            and self._is_seen(passage, who)
         ]
         return sorted(rows, key=lambda row: (-row[2], row[0]))[:limit]
 
-    def _visible(self, document: Document, allowed: Filter, who: frozenset[str] | None) -> bool:
-        if who is not None and document.access and not who & set(document.access):
-            return False
-        named = allowed.document_ids is None or document.id in allowed.document_ids
-        typed = not allowed.media_type or document.media_type == allowed.media_type
-        equal = all(document.metadata.get(key) == value for key, value in allowed.metadata)
-        fields = fields_of(document.id, document.title, document.media_type, document.metadata)
-        held = allowed.where is None or allowed.where.matches(fields)
-        return named and typed and equal and held and document.id.startswith(allowed.under)
+    def _is_seen(self, passage: Passage, who: frozenset[str] | None) -> bool:
+        """A derived passage is seen by those who may see its document and all it was made from."""
+        ids = [passage.document_id, *(span.document_id for span in passage.made_from)]
+        return all(
+            document is not None
+            and (who is None or not document.access or bool(who & set(document.access)))
+            for document in map(self._documents.get, ids)
+        )
+
+
+def _fits(document: Document, allowed: Filter) -> bool:
+    named = allowed.document_ids is None or document.id in allowed.document_ids
+    typed = not allowed.media_type or document.media_type == allowed.media_type
+    equal = all(document.metadata.get(key) == value for key, value in allowed.metadata)
+    fields = fields_of(document.id, document.title, document.media_type, document.metadata)
+    held = allowed.where is None or allowed.where.matches(fields)
+    return named and typed and equal and held and document.id.startswith(allowed.under)
 
 
 def _paragraphs(document: Document) -> Iterator[Passage]:

@@ -8,10 +8,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from graft.core.files import Steps
-from graft.core.migrations import evaluations, examples, releases, runs
+from graft.core.migrations import evaluations, releases, runs
 
 
 def _to_2(home: Path) -> None:
+    # It loads pyarrow, which reading the settings of a folder of today has no use for.
+    from graft.core.migrations import examples
+
     releases.to_2(home)
     runs.to_2(home)
     examples.to_2(home)
