@@ -387,7 +387,9 @@ def test_a_purge_takes_what_documents_said_out_of_evaluations_and_keeps_the_scor
     use(monkeypatch, Failing(year, after=9))
     with pytest.raises(Cancelled):
         evaluate(asked, limit=4, ctx=CTX)
-    checkpoint = checkpoint_of(asked.layout.runs, Recipe("generator", "raft", "starter"), [])
+    checkpoint = checkpoint_of(
+        asked.layout.checkpoints, Recipe("generator", "raft", "starter"), [], now=0.0
+    )
     checkpoint.save({"step": 3})
     folder = asked.layout.evaluations
     before = {row["system"] + row["example"]: row for row in table_of(folder / done.id)}

@@ -13,7 +13,6 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from graft.core.context import Context, Event
-from graft.core.document import Passage
 from graft.core.errors import ModelError
 from graft.core.example import Example, Gold
 from graft.core.hashing import file_hash
@@ -23,13 +22,13 @@ from graft.examples.store import ExampleSet
 from graft.generate.prompts import CLOSED_BOOK, GROUNDED
 from graft.jobs.ingest import ingest
 from graft.loop import tuning
-from graft.loop.material import Material, evidence, gather
+from graft.loop.material import Material, gather
 from graft.loop.parts import runs_of, with_run
 from graft.loop.recipes import Asked
 from graft.loop.tune_fusion import tune_fusion_part
 from graft.loop.tuning import tune_part
 from graft.models.adapter import ADAPTERS
-from graft.tune.checkpoint import FOLDER, checkpoint_of
+from graft.tune.checkpoint import checkpoint_of
 from graft.tune.mine import POSITIVES
 from graft.tune.objectives import raft as raft_objective
 from graft.wire import Wiring, causal, encoder, library, loaded_adapter, open_workspace
@@ -273,15 +272,6 @@ def test_a_question_that_needs_two_passages_is_taught_from_both(workspace: Wirin
     assert gold <= set(row["shown"])
 
 
-def test_of_a_whole_document_the_best_passage_stands_for_it() -> None:
-    def passage(document: str, number: int) -> Passage:
-        return Passage(f"{document}{number}", document, number, number + 1, "text", "s")
-
-    gold = [passage("whole", 3), passage("span", 0), passage("whole", 0), passage("span", 1)]
-    asked = Example("e", "?", ("a",), (Gold("whole"), Gold("span", "", 0, 2)))
-    assert [p.id for p in evidence(asked, gold)] == ["whole3", "span0", "span1"]
-
-
 def test_an_interrupted_tuning_is_gone_on_with_and_its_checkpoint_goes(
     workspace: Wiring, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -294,7 +284,7 @@ def test_an_interrupted_tuning_is_gone_on_with_and_its_checkpoint_goes(
 
     material = material_of(workspace)
     monkeypatch.setattr(tuning, "checkpoint_of", often)
-    folder = workspace.layout.runs / FOLDER
+    folder = workspace.layout.checkpoints
     with pytest.raises(Stop):
         tune_part(workspace, "generator", material, ctx=Context(events=stop))
     assert len(list(folder.iterdir())) == 1 and not workspace.ledger.runs()

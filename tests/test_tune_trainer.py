@@ -192,7 +192,6 @@ def test_a_checkpoint_is_of_one_recipe_on_one_set_of_items(tmp_path: Path) -> No
     assert (
         path != checkpoint_of(tmp_path, RECIPE, [DataRow("train", "q", ("other",))], now=0.0).path
     )
-    path.parent.mkdir()
     path.touch()
     old = path.with_name("old.pt")
     old.touch()

@@ -24,7 +24,10 @@ from graft.wire import Wiring, pipeline, reading
 
 @dataclass(frozen=True)
 class Material:
-    """What every tuning starts from: examples with their gold as passages of now."""
+    """What every tuning starts from: examples with their gold as passages of now.
+
+    `gold`, `evidence` and `judged` are by example ids, as `examples.gold.Resolved` tells them.
+    """
 
     held: Library
     examples: ExampleSet
@@ -32,6 +35,7 @@ class Material:
     train: Sequence[Example]
     dev: Sequence[Example]
     gold: Mapping[str, Sequence[Passage]]
+    evidence: Mapping[str, Sequence[Passage]]
     judged: Mapping[str, Judged]
     apart: frozenset[str] = frozenset()
     """The documents of test-new, and those tied to them (near-duplicates, sections of one
@@ -52,6 +56,7 @@ def gather(workspace: Wiring, found: ExampleSet, ctx: Context) -> Material:
         train=[e for e in train if e.id in usable],
         dev=[e for e in dev if e.id in usable],
         gold=usable,
+        evidence={id: gold.evidence(id) for id in usable},
         judged={id: gold.judged(id) for id in usable},
         apart=_apart(workspace, held, found),
     )
@@ -64,23 +69,6 @@ def _apart(workspace: Wiring, held: Library, found: ExampleSet) -> frozenset[str
     groups = document_groups(held, workspace.config.ingest.near_duplicate)
     tested = {groups[id] for id in asked if id in groups}
     return frozenset(asked | {id for id, group in groups.items() if group in tested})
-
-
-def evidence(example: Example, gold: Sequence[Passage]) -> tuple[Passage, ...]:
-    """Return those of an example's gold passages that a prompt should show, best first.
-
-    Where gold is a span, all passages on it; where it is a whole document, few passages of it
-    answer, and the one that `resolve` puts first stands for them.
-    """
-    whole = {g.document_id for g in example.gold if g.start is None or g.end is None}
-    whole -= {g.document_id for g in example.gold if g.start is not None}
-    shown: set[str] = set()
-    kept = []
-    for passage in gold:
-        if passage.document_id not in whole or passage.document_id not in shown:
-            kept.append(passage)
-        shown.add(passage.document_id)
-    return tuple(kept)
 
 
 def retrieval(

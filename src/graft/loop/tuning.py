@@ -8,14 +8,13 @@ from dataclasses import replace
 from typing import Any
 
 from graft.core.context import Context
-from graft.core.document import Passage
 from graft.core.errors import ConfigError, InputError
 from graft.core.files import RUNS
 from graft.core.generation import Prompt
 from graft.core.recipe import Part, Recipe
 from graft.core.runs import Run
 from graft.examples.searching import Retrieve
-from graft.loop.material import Material, evidence, keep, retrieval
+from graft.loop.material import Material, keep, retrieval
 from graft.loop.parts import run_named
 from graft.loop.recipes import Asked, recipe_of
 from graft.loop.tune_fusion import tune_fusion_part
@@ -89,7 +88,7 @@ def tune_part(
         recipe = replace(recipe, schedule=schedule)
     lessons = [each for split in made.values() for each in split.values()]
     rows = [row for each in lessons for row in each.rows]
-    checkpoint = checkpoint_of(workspace.layout.runs, recipe, rows, now=ctx.clock())
+    checkpoint = checkpoint_of(workspace.layout.checkpoints, recipe, rows, now=ctx.clock())
     trained = _TUNERS[part](workspace, material, made, recipe, ctx, checkpoint)
     run = trained.to_run(recipe, ctx)
     run = replace(run, settings=main.settings, counts={**run.counts, **skipped})
@@ -120,7 +119,7 @@ def source_of(workspace: Wiring, material: Material, ctx: Context) -> Source:
     return Source(
         examples={"train": material.train, "dev": material.dev},
         gold=material.gold,
-        evidence=_evidence(material),
+        evidence=material.evidence,
         judged=material.judged,
         store=material.held,
         retrieve=retrieve,
@@ -130,11 +129,6 @@ def source_of(workspace: Wiring, material: Material, ctx: Context) -> Source:
         apart=material.apart,
         depth=line.table("rerank").depth,
     )
-
-
-def _evidence(material: Material) -> dict[str, tuple[Passage, ...]]:
-    examples = (*material.train, *material.dev)
-    return {each.id: evidence(each, material.gold[each.id]) for each in examples}
 
 
 def _skipped(made: LessonsBySplit) -> dict[str, int]:

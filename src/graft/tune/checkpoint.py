@@ -15,9 +15,6 @@ from graft.core.installed import installed_versions
 from graft.core.recipe import Recipe
 from graft.tune.data import DataRow
 
-FOLDER = ".checkpoints"
-"""Within the folder of runs."""
-
 SECONDS = 60.0
 """Between two writes: one of an encoder's 22 million weights and AdamW's moments takes .5 s."""
 
@@ -53,14 +50,15 @@ class Checkpoint:
         self.path.unlink(missing_ok=True)
 
 
-def checkpoint_of(runs: Path, recipe: Recipe, rows: Iterable[DataRow], *, now: float) -> Checkpoint:
-    """Return the checkpoint of one tuning: of a recipe, what it is trained on, and this software.
+def checkpoint_of(
+    folder: Path, recipe: Recipe, rows: Iterable[DataRow], *, now: float
+) -> Checkpoint:
+    """Return the checkpoint of one tuning in a folder of them.
 
-    Those of other tunings that are older than `DAYS`, `now` in seconds since the epoch, are thrown
-    away.
+    It is named by the recipe, what it is trained on, and this software. Those of other tunings that
+    are older than `DAYS`, `now` in seconds since the epoch, are thrown away.
     """
     key = value_hash([recipe.to_dict(), [asdict(row) for row in rows], installed_versions()])
-    folder = runs / FOLDER
     for other in folder.glob("*"):
         if now - other.stat().st_mtime > DAYS * 24 * 3600:
             other.unlink(missing_ok=True)
