@@ -8,7 +8,7 @@ import torch
 from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
 
-Pair = tuple[torch.Tensor, torch.Tensor]
+KeysValues = tuple[torch.Tensor, torch.Tensor]
 
 
 class ReservedLayer(DynamicLayer):  # type: ignore[no-untyped-call]
@@ -20,11 +20,11 @@ class ReservedLayer(DynamicLayer):  # type: ignore[no-untyped-call]
     def __init__(self, reserve: int) -> None:
         super().__init__()
         self.reserve = reserve
-        self.room: Pair | None = None
+        self.room: KeysValues | None = None
 
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, *_: Any, **__: Any
-    ) -> Pair:
+    ) -> KeysValues:
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
         start = self.get_seq_length()
