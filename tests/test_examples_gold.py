@@ -233,3 +233,14 @@ def test_pinning_keeps_the_grade() -> None:
     asked = Example("1", "When?", ("in 1848",), (Gold("river.md", grade=3),))
     (pinned,) = pin([asked], MemoryStore([RIVER]).document).examples
     assert pinned.gold[0].grade == 3 and pinned.gold[0].span is not None
+
+
+def test_a_document_that_is_gold_whole_and_by_a_span_is_found_by_the_span() -> None:
+    whole, part = Gold("Z"), Gold("Z", start=0, end=4)
+    shown = Passage("Z:0", "Z", 0, 4, "text", "s")
+    places = (GoldPlace(whole, (shown,)), GoldPlace(part, (shown,)))
+    judged = Resolved({"q": places}).judged("q")
+    assert judged == Judged("passage", {"Z:0": 1})
+    ranked = judged.ranking([Hit("Z:0", "Z", 1.0)])
+    run = {"q": [(id, -float(i)) for i, id in enumerate(ranked)]}
+    assert ranking_scores({"q": dict(judged.grades)}, run, ["nDCG@10"])["nDCG@10"]["q"] == 1.0

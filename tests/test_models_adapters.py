@@ -11,7 +11,14 @@ from typing import Any, ClassVar
 
 import pytest
 import torch
-from peft import PeftModel, PrefixTuningConfig, PromptEncoderConfig, PromptTuningConfig
+from peft import (
+    LoraConfig,
+    PeftModel,
+    PrefixTuningConfig,
+    PromptEncoderConfig,
+    PromptTuningConfig,
+)
+from peft.tuners.lora import LoraLayer
 from safetensors.torch import load_file, save_file
 from torch import nn
 
@@ -259,6 +266,70 @@ def test_what_does_not_fit_leaves_the_model_as_it_was(
     with pytest.raises(ModelError, match="does not fit"):
         causal.load_adapter("tuned", tmp_path, kind())
     assert torch.equal(logits(causal), plain) and causal.adapters == ()
+
+
+@dataclass(frozen=True)
+class Given(PeftAdapter):
+    name: ClassVar[str] = "given"
+
+    settings: Any = None
+
+    def config(self, model: nn.Module) -> Any:
+        return self.settings
+
+
+@pytest.mark.parametrize("began", ["pissa", "olora", "pissa_niter_4"])
+def test_what_would_change_the_base_is_refused(base: Path, tmp_path: Path, began: str) -> None:
+    causal = load_causal(str(base), dtype="float32")
+    plain = logits(causal)
+    config = LoraConfig(r=4, target_modules=["q_proj"], init_lora_weights=began)
+    with (
+        pytest.raises(ModelError, match="changes the weights of its base"),
+        causal.training(Given(config), seed=0),
+    ):
+        pass
+    with causal.training(Lora(rank=4, targets=("q_proj",)), seed=0) as attached:
+        attached.save(tmp_path, attached.weights())
+    about = json.loads((tmp_path / "adapter_config.json").read_text())
+    (tmp_path / "adapter_config.json").write_text(json.dumps({**about, "init_lora_weights": began}))
+    with pytest.raises(ModelError, match="changes the weights of its base"):
+        causal.load_adapter("tuned", tmp_path)
+    assert torch.equal(logits(causal), plain)
+
+
+def test_a_name_in_use_and_a_model_under_training_take_no_other_adapter(
+    base: Path, tmp_path: Path
+) -> None:
+    causal = load_causal(str(base), dtype="float32")
+    with causal.training(Lora(rank=4), seed=0) as attached:
+        shake(attached)
+        attached.save(tmp_path, attached.weights())
+        with pytest.raises(ModelError, match="is under training"):
+            causal.load_adapter("tuned", tmp_path)
+    causal.load_adapter("tuned", tmp_path)
+    tuned = logits(causal)
+    with pytest.raises(ModelError, match="has a 'tuned' already"):
+        causal.load_adapter("tuned", tmp_path)
+    assert torch.equal(logits(causal), tuned)
+
+
+def test_an_attach_that_fails_on_the_way_leaves_nothing(
+    base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    causal = load_causal(str(base), dtype="float32")
+    modules, plain, calls = set(causal.model.modules()), logits(causal), []
+    original = LoraLayer.update_layer
+
+    def short(*args: Any, **options: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 3:
+            raise RuntimeError("out of memory")
+        return original(*args, **options)
+
+    monkeypatch.setattr(LoraLayer, "update_layer", short)
+    with pytest.raises(RuntimeError, match="out of memory"), causal.training(Lora(), seed=0):
+        pass
+    assert set(causal.model.modules()) == modules and torch.equal(logits(causal), plain)
 
 
 def test_kinds_of_peft_share_a_base_and_plain_peft_loads_what_is_saved(

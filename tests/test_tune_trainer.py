@@ -227,6 +227,19 @@ def test_two_objectives_are_trained_in_the_same_steps_and_both_losses_move(
     )
 
 
+@pytest.mark.parametrize("damage", [b"", b"0" * 500])
+def test_a_damaged_checkpoint_is_told_and_the_training_begins_anew(
+    causal: Causal, tmp_path: Path, damage: bytes
+) -> None:
+    checkpoint = Checkpoint(tmp_path / "c.pt")
+    checkpoint.path.write_bytes(damage)
+    heard: list[str] = []
+    ctx = Context(events=lambda event: heard.append(event.message))
+    again = teach(causal, checkpoint=checkpoint, ctx=ctx)
+    assert any("is damaged" in message and "begins anew" in message for message in heard)
+    assert written(again, tmp_path / "a") == written(teach(causal), tmp_path / "b")
+
+
 def test_a_probe_that_cannot_tell_says_so(causal: Causal) -> None:
     heard: list[str] = []
     ctx = Context(events=lambda event: heard.append(event.message))

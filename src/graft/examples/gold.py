@@ -74,7 +74,12 @@ class Resolved:
     def judged(self, example_id: str) -> Judged:
         """Return what rankings are judged on for an example of `places`: see `Judged`."""
         grades: dict[str, int] = {}
-        for place in self.places[example_id]:
+        held = self.places[example_id]
+        by_span = {p.id for place in held if place.gold.span is not None for p in place.passages}
+        for place in held:
+            # Where all passages of a whole document are gold themselves, none stands for it.
+            if place.gold.span is None and all(p.id in by_span for p in place.passages):
+                continue
             spanned = place.gold.span is not None
             ids = [p.id for p in place.passages] if spanned else [place.gold.document_id]
             for id in ids:

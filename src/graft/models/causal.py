@@ -131,6 +131,9 @@ class Causal:
         """
         folder = str(path) if kind else resolve(str(path), marker=CONFIG)
         with self.lock, gradients_kept(self.model):
+            if name in self.attached or _FRESH in self.attached:
+                held = "is under training" if _FRESH in self.attached else f"has a {name!r} already"
+                raise ModelError(f"{self.name} {held}: load the adapter later, or by another name")
             before = self.adapter
             self._enable("")
             try:
@@ -160,7 +163,7 @@ class Causal:
         had. `adapter` is drawn by `seed`.
         """
         with self.lock, gradients_kept(self.model):
-            before = self.adapter
+            before, training = self.adapter, self.model.training
             self._enable("")
             try:
                 fresh = adapter.attach(self.model, seed)
@@ -175,7 +178,7 @@ class Causal:
                 if (gone := self.attached.pop(_FRESH, None)) is not None:
                     gone.detach()
                 self._enable(before)
-                self.model.eval()
+                self.model.train(training)
 
     def use(self, name: str) -> None:
         """Use a loaded adapter from here on. Raises ModelError, naming those there are."""

@@ -32,6 +32,9 @@ from graft.models.loading import first_line, quiet
 
 WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"
+MOVES_BASE = {"pissa", "olora", "corda", "loftq"}
+"""Ways to begin a LoRA that take its product out of the base's own weights."""
+
 W = TypeVar("W", bound=Tensor)
 
 FRESH = "tuning"
@@ -74,21 +77,26 @@ class PeftAttached(Attached):
     @classmethod
     def fresh(cls, model: nn.Module, config: PeftConfig, name: str = FRESH) -> PeftAttached:
         """Put a fresh adapter on a model, and enable it; raise ModelError where it cannot be."""
+        _require_base_kept(config, model)
         before = _modules(model)
         try:
             with quiet(), warnings.catch_warnings():
                 # That a model has an adapter already is no mistake here.
                 warnings.simplefilter("ignore")
                 made = cls(model, get_peft_model(model, config, adapter_name=name), name)  # type: ignore[arg-type]
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            made.enable(True)
+            made.parameters = made._own()
+            if not made.parameters:
+                raise ValueError("nothing of it can be trained")
+        except BaseException as error:
             _drop(model, name)
             _restore(model, before)
+            if not isinstance(error, ValueError | TypeError | KeyError | AttributeError):
+                raise
             raise ModelError(
                 f"PEFT cannot put this adapter on {type(model).__name__} ({first_line(error)}): "
                 "choose another kind, or other layers"
             ) from error
-        made.enable(True)
-        made.parameters = made._own()
         for parameter in made.parameters.values():
             parameter.requires_grad_(True)
         return made
@@ -101,6 +109,7 @@ class PeftAttached(Attached):
         """
         before = _modules(model)
         try:
+            _require_base_kept(PeftConfig.from_pretrained(folder), model)
             with quiet(), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 handle = PeftModel.from_pretrained(model, folder, adapter_name=name)  # type: ignore[arg-type]
@@ -109,9 +118,12 @@ class PeftAttached(Attached):
             if saved.exists() and (other := _names(saved) ^ set(made.weights())):
                 # PEFT only warns of weights that it has no place for, or places without weights.
                 raise ModelError(f"{len(other)} weights differ, as {min(other)}")
-        except (OSError, ValueError, RuntimeError, KeyError, TypeError, ModelError) as error:
+        except BaseException as error:
             _drop(model, name)
             _restore(model, before)
+            known = (OSError, ValueError, RuntimeError, KeyError, TypeError, ModelError)
+            if not isinstance(error, known):
+                raise
             raise ModelError(first_line(error)) from error
         handle.requires_grad_(False)
         handle.eval()
@@ -199,6 +211,24 @@ class PeftAttached(Attached):
 
     def _layers(self) -> list[Any]:
         return [layer for layer in self.model.modules() if _holds(layer, self.name)]
+
+
+def _require_base_kept(config: Any, model: nn.Module) -> None:
+    """Raise ModelError for an adapter that PEFT does not take off again: others share the base."""
+    began = str(getattr(config, "init_lora_weights", "")).partition("_niter")[0]
+    if began in MOVES_BASE:
+        raise ModelError(
+            f"an adapter with init_lora_weights = {began!r} changes the weights of its base, which "
+            "others share: leave init_lora_weights out"
+        )
+    tokens = str(config.peft_type).endswith("TRAINABLE_TOKENS") or getattr(
+        config, "trainable_token_indices", None
+    )
+    if tokens and getattr(getattr(model, "config", None), "tie_word_embeddings", False):
+        raise ModelError(
+            "an adapter of single tokens cannot come off a model whose embeddings are its output "
+            "layer too: use one of other layers"
+        )
 
 
 def _holds(layer: nn.Module, name: str) -> bool:

@@ -125,7 +125,12 @@ class _Reader:
     def term(self) -> Stage | Weighted:
         weight = None
         if self.kind == "number":
-            weight = float(self.next())
+            written_as = self.next()
+            weight = float(written_as)
+            if weight == 0 and re.search("[1-9]", written_as.lower().partition("e")[0]):
+                raise ConfigError(
+                    f"the pipeline {self.text!r} has a weight too near to 0: raise it"
+                )
             if self.token != "*":
                 self.fail("'*'", "a number is a weight, as in '0.7 * bm25'")
             self.next()

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
 
+from graft.core.errors import FormatError
 from graft.core.files import flush
 from graft.core.hashing import value_hash
 from graft.core.installed import installed_versions
@@ -30,10 +32,18 @@ class Checkpoint:
     every: float = SECONDS
 
     def load(self) -> dict[str, Any] | None:
-        """Return what was saved last, or None when there is nothing to go on from."""
+        """Return what was saved last, or None when there is nothing to go on from.
+
+        Raises FormatError for a file that is damaged.
+        """
         if not self.path.is_file():
             return None
-        found: dict[str, Any] = torch.load(self.path, map_location="cpu", weights_only=True)
+        try:
+            found: dict[str, Any] = torch.load(self.path, map_location="cpu", weights_only=True)
+        except (OSError, EOFError, RuntimeError, ValueError, UnpicklingError) as error:
+            raise FormatError(
+                f"the checkpoint {self.path} is damaged ({type(error).__name__})"
+            ) from error
         return found
 
     def save(self, state: Mapping[str, Any]) -> None:

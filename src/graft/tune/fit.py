@@ -13,7 +13,7 @@ from torch import nn
 
 from graft.core.context import Context
 from graft.core.curves import CurvePoint
-from graft.core.errors import ModelError
+from graft.core.errors import FormatError, InputError, ModelError
 from graft.core.recipe import Schedule
 from graft.tune.checkpoint import Checkpoint
 
@@ -74,8 +74,15 @@ def fit(
     same batches and to the same weights; batches are drawn by `seed`. Progress carries `loss` and
     `seconds_left`. Raises ModelError when the loss is no number, Cancelled at a step's boundary.
     """
+    if schedule.patience < 1:
+        raise InputError(f"patience is {schedule.patience}, and one look at least has to be waited")
     loop = _Loop(work, schedule, ctx, name, seed)
-    if checkpoint is not None and (state := checkpoint.load()) is not None:
+    state = None
+    try:
+        state = checkpoint.load() if checkpoint is not None else None
+    except FormatError as error:
+        ctx.warn(name, f"{error}: the training begins anew")
+    if state is not None:
         loop.restore(state)
         ctx.note(name, f"an earlier training is gone on with, at step {loop.done.steps} of "
                  f"{loop.total}", steps=loop.done.steps)  # fmt: skip
