@@ -469,10 +469,17 @@ def test_a_log_holds_a_line_for_each_stage_and_for_long_ones_now_and_then():
     assert written.getvalue().splitlines() == [
         "embed: 400 of 1,000, loss 0.25", "embed: 1,000 in 12.0 s",
     ]  # fmt: skip
+    for phase in ("start", "start", "end"):  # a cut within a cut
+        log(Event("retrieve.first", phase, 3, seconds=2.0))
+    log(Event("retrieve.fused", "start"))
+    log(Event("retrieve.fused", "end", 3, seconds=2.0))
+    assert len(written.getvalue().splitlines()) == 2, "the outer one has not ended"
+    log(Event("retrieve.first", "end", 3, seconds=2.0))
+    assert written.getvalue().splitlines()[2:] == ["retrieve.first: 3 in 2.0 s"]
     rare = Logging(Console(file=written), every=1000.0)
     rare(Event("embed", "start"))
     rare(Event("embed", "progress", 1))
-    assert len(written.getvalue().splitlines()) == 2
+    assert len(written.getvalue().splitlines()) == 3
 
 
 @pytest.mark.parametrize("width", [80, 200])

@@ -139,7 +139,8 @@ class Logging:
             self.open.append(event.stage)
         elif event.phase == "end":
             # What failed has had no end, and is over with the stage around it.
-            del self.open[self.open.index(event.stage) :]
+            # The innermost of its name: a cut of retrieval may stand within another one.
+            del self.open[-1 - self.open[::-1].index(event.stage) :]
             if not self.open and event.seconds >= 1:
                 self.console.print(f"{event.stage}: {event.done:,} in {event.seconds:.1f} s")
         elif event.phase == "progress" and now - self.told.get(event.stage, now) >= self.every:
