@@ -24,6 +24,8 @@ FORMAT = 2
 RUNS = "runs/"
 """What stands before a run's id where a model is named."""
 
+STALE_DAYS = 7
+
 Steps = Mapping[int, Callable[[Path], None]]
 """From each older format the step that turns a folder of it, in place, into the next format's."""
 
@@ -58,6 +60,20 @@ def flush(paths: Iterable[Path]) -> None:
     # Side by side: the disk writes its journal once for many.
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(_fsync, paths))
+
+
+def drop_stale(paths: Iterable[Path], *, now: float) -> None:
+    """Throw away files and folders of unfinished work that nobody went on from for `STALE_DAYS`.
+
+    `now` is in seconds since the epoch.
+    """
+    for path in paths:
+        if now - path.stat().st_mtime <= STALE_DAYS * 24 * 3600:
+            continue
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def _fsync(path: Path) -> None:

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from graft.core.case import Case
 from graft.core.errors import FormatError
 from graft.core.example import Example
-from graft.core.files import write_atomic
+from graft.core.files import drop_stale, write_atomic
 from graft.core.hashing import value_hash
 from graft.evaluate.about import About, from_json, to_json
 from graft.evaluate.rows import from_table, to_table
@@ -30,9 +30,6 @@ from graft.examples.store import parquet, the_one
 
 ABOUT, ROWS, REPORT = "about.json", "rows.parquet", "report.html"
 PARTIAL = ".partial"
-
-DAYS = 7
-"""After which the parts of an evaluation that nobody went on from are thrown away."""
 
 
 def write_evaluation(
@@ -79,12 +76,10 @@ class Partial:
     def of(root: Path, asked: object, *, now: float) -> Partial:
         """Return where an evaluation that is all told by `asked` (JSON-like) keeps its parts.
 
-        Those of others that are older than `DAYS` are thrown away.
+        Those of others that are older than `STALE_DAYS` are thrown away.
         """
         own = root / f".{value_hash(asked)[:16]}{PARTIAL}"
-        for other in partials(root):
-            if other != own and now - other.stat().st_mtime > DAYS * 24 * 3600:
-                shutil.rmtree(other, ignore_errors=True)
+        drop_stale((other for other in partials(root) if other != own), now=now)
         return Partial(own)
 
     def get(self, split: str, system: str, examples: Sequence[Example]) -> tuple[Case, ...] | None:

@@ -73,18 +73,19 @@ class Resolved:
 
     def judged(self, example_id: str) -> Judged:
         """Return what rankings are judged on for an example of `places`: see `Judged`."""
+        places = self.places[example_id]
+        spanned = [place for place in places if place.gold.span is not None]
+        known = {passage.id for place in spanned for passage in place.passages}
+        found = [(p.id, place.gold.grade) for place in spanned for p in place.passages]
+        # Where all passages of a whole document are gold themselves, none stands for it.
+        found += [
+            (place.gold.document_id, place.gold.grade)
+            for place in places
+            if place.gold.span is None and any(p.id not in known for p in place.passages)
+        ]
         grades: dict[str, int] = {}
-        held = self.places[example_id]
-        by_span = {p.id for place in held if place.gold.span is not None for p in place.passages}
-        for place in held:
-            # Where all passages of a whole document are gold themselves, none stands for it.
-            if place.gold.span is None and all(p.id in by_span for p in place.passages):
-                continue
-            spanned = place.gold.span is not None
-            ids = [p.id for p in place.passages] if spanned else [place.gold.document_id]
-            for id in ids:
-                grades[id] = max(place.gold.grade, grades.get(id, 0))
-        spanned = any(place.gold.span is not None for place in self.places[example_id])
+        for id, grade in found:
+            grades[id] = max(grade, grades.get(id, 0))
         return Judged("passage" if spanned else "document", grades)
 
     def evidence(self, example_id: str) -> tuple[Passage, ...]:

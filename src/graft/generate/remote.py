@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator, Sequence
-from collections.abc import Generator as Yields
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -14,7 +13,7 @@ import httpx2
 from anyio.from_thread import start_blocking_portal
 
 from graft.core.errors import RemoteError
-from graft.core.generation import Decoding, Generation, Prompt
+from graft.core.generation import Decoding, Generation, Prompt, Streamed
 from graft.core.hashing import value_hash
 from graft.generate.endpoint import Call, Endpoint, Refused, events_of, is_stream
 
@@ -72,7 +71,7 @@ class RemoteGenerator:
         with start_blocking_portal() as portal:
             return portal.call(self._all, prompts, decoding)
 
-    def stream(self, prompt: Prompt, decoding: Decoding) -> Yields[str, None, Generation]:
+    def stream(self, prompt: Prompt, decoding: Decoding) -> Streamed:
         """Yield the text in pieces as it comes, and return the whole Generation.
 
         Tries again only before the first of them. Raises RemoteError when the endpoint is down,

@@ -97,8 +97,6 @@ class PeftAttached(Attached):
                 f"PEFT cannot put this adapter on {type(model).__name__} ({first_line(error)}): "
                 "choose another kind, or other layers"
             ) from error
-        for parameter in made.parameters.values():
-            parameter.requires_grad_(True)
         return made
 
     @classmethod

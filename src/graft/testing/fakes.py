@@ -6,7 +6,6 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from collections.abc import Generator as Yields
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from graft.core.context import Context
 from graft.core.document import Document, Passage, passage_id
 from graft.core.errors import EncoderMismatch, NotFound
-from graft.core.generation import Decoding, Generation, Prompt
+from graft.core.generation import Decoding, Generation, Prompt, Streamed
 from graft.core.hashing import text_hash
 from graft.core.protocols import Encoder, Generator, PassageStore, Ranked, Reranker, Vectors
 from graft.core.search import Filter
@@ -88,7 +87,7 @@ class FakeGenerator:
             for prompt, text in zip(prompts, replies, strict=True)
         ]
 
-    def stream(self, prompt: Prompt, decoding: Decoding) -> Yields[str, None, Generation]:
+    def stream(self, prompt: Prompt, decoding: Decoding) -> Streamed:
         (whole,) = self.generate([prompt], decoding)
         yield from re.findall(r"\S+\s*", whole.text)
         return whole

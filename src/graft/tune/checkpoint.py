@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from graft.core.errors import FormatError
-from graft.core.files import flush
+from graft.core.files import drop_stale, flush
 from graft.core.hashing import value_hash
 from graft.core.installed import installed_versions
 from graft.core.recipe import Recipe
@@ -19,9 +19,6 @@ from graft.tune.data import DataRow
 
 SECONDS = 60.0
 """Between two writes: one of an encoder's 22 million weights and AdamW's moments takes .5 s."""
-
-DAYS = 7
-"""After which a checkpoint that nobody went on from is thrown away."""
 
 
 @dataclass(frozen=True)
@@ -66,10 +63,8 @@ def checkpoint_of(
     """Return the checkpoint of one tuning in a folder of them.
 
     It is named by the recipe, what it is trained on, and this software. Those of other tunings that
-    are older than `DAYS`, `now` in seconds since the epoch, are thrown away.
+    are older than `STALE_DAYS`, `now` in seconds since the epoch, are thrown away.
     """
     key = value_hash([recipe.to_dict(), [asdict(row) for row in rows], installed_versions()])
-    for other in folder.glob("*"):
-        if now - other.stat().st_mtime > DAYS * 24 * 3600:
-            other.unlink(missing_ok=True)
+    drop_stale(folder.glob("*"), now=now)
     return Checkpoint(folder / f"{recipe.part}-{key[:16]}.pt")

@@ -181,14 +181,13 @@ class _Table:
     """A question's ranked ids, what each is judged as, and its legs' shares, `(ids, legs)`."""
 
     ids: list[str]
-    judged: list[str]
+    judged: Mapping[str, str]
     shares: NDArray[np.float64]
 
     def run(self, weights: NDArray[np.float64]) -> list[tuple[str, float]]:
         """Return what is judged, best first; an id may come twice."""
-        names = dict(zip(self.ids, self.judged, strict=True))
         fused = _ranking(self.ids, self.shares @ weights)
-        return [(names[id], -float(rank)) for rank, (id, _) in enumerate(fused)]
+        return [(self.judged[id], -float(rank)) for rank, (id, _) in enumerate(fused)]
 
 
 def _tables(
@@ -197,7 +196,7 @@ def _tables(
     found = {}
     for question in questions:
         ids, shares = _table([leg.get(question, ()) for leg in legs.values()], k)
-        found[question] = _Table(ids, [stands_for(question, id) for id in ids], shares)
+        found[question] = _Table(ids, {id: stands_for(question, id) for id in ids}, shares)
     return found
 
 
