@@ -86,6 +86,16 @@ def test_a_changed_document_is_searched_for_the_answer_and_else_dropped() -> Non
     assert [(event.phase, event.counts) for event in events] == [("warning", {"examples": 1})]
 
 
+def test_an_answer_too_short_to_tell_by_is_not_looked_for_in_a_changed_document() -> None:
+    """ "yes" stands anywhere, and would make gold of passages that say nothing of it."""
+    now = replace(RIVER, text="Yes, it rains.\n\nYes, it snows.\n\nIn 1848, yes, it fell.")
+    short = Example("short", "Did it fall?", ("yes", "no"), (at(RIVER, "1848"),))
+    both = Example("both", "Did it fall?", ("yes", "1848"), (at(RIVER, "1848"),))
+    found = resolve([short, both], MemoryStore([now]).document, passages_of=passages_of(now))
+    assert found.dropped == {CHANGED: ("short",)}
+    assert texts(found.passages["both"]) == ["In 1848, yes, it fell."]
+
+
 def test_a_removed_document_is_reported() -> None:
     example = Example("1", "When?", ("1848",), (Gold("gone.md"), at(RIVER, "1848")))
     found = resolve([example], MemoryStore([RIVER]).document, passages_of=passages_of(RIVER))

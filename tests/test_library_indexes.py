@@ -144,6 +144,20 @@ def test_an_index_is_asked_only_where_many_passages_pass(tmp_path: Path) -> None
 
 
 @pytest.mark.usefixtures("few")
+def test_what_an_index_finds_passes_the_filter_too(tmp_path: Path) -> None:
+    """The owner sees everything, so that an index is asked, and returns what a filter lets by."""
+    fake = FakeIndexes()
+    library = put(tmp_path, IndexChoice(fake.kind))
+    (best,) = library.match(QUERIES[:1], 10, allowed=[Filter()], principals=[None])
+    kept = frozenset(f"d{i:03}" for i in range(ROWS)) - {hit[1] for hit in best[:3]}
+    before = fake.asked
+    allowed = [Filter(document_ids=kept)]
+    (words,) = library.match(QUERIES[:1], 10, allowed=allowed, principals=[None])
+    assert fake.asked > before
+    assert len(words) == 10 and {hit[1] for hit in words} <= kept
+
+
+@pytest.mark.usefixtures("few")
 @pytest.mark.parametrize(
     ("lie", "told"),
     [("raises", "ConnectionError: the server is gone"), ("ill", "it was told to be ill"), ("", "")],

@@ -119,9 +119,15 @@ def test_scores_are_those_of_a_library_of_what_the_asker_may_see(
         else:
             assert found == ([[]] * len(QUERIES), [[]] * len(QUERIES))
         # A filter takes hits away, and changes the score of none that stays.
+        behind = {
+            p.id: {p.document_id, *(s.document_id for s in p.made_from)} for p in left.passages
+        }
         for allowed in (Filter(under=under), Filter(where=parse_where(f'id ~ "{under}*"'))):
             for ranked, left_over in zip(found, ask(everything, who, allowed), strict=True):
-                kept = [[hit for hit in hits if hit[1].startswith(under)] for hits in ranked]
+                kept = [
+                    [hit for hit in hits if all(id.startswith(under) for id in behind[hit[0]])]
+                    for hits in ranked
+                ]
                 same(left_over, kept)
 
 

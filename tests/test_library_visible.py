@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from graft.core.context import Context
 from graft.core.document import Document, Passage, Span, passage_id
 from graft.core.errors import NotFound
+from graft.core.hashing import value_hash
 from graft.core.protocols import Ranked
 from graft.core.search import Filter
 from graft.core.space import Space
@@ -123,6 +125,41 @@ def test_what_is_derived_is_seen_with_all_that_it_was_made_from(library: Library
                 assert {hit[0] for hit in ranked} & {"d1", "d2"} == seen
     lost = MemoryStore(DOCUMENTS, ENCODER, derived=[derived("d3", "gone")])
     assert all("d3" not in {hit[0] for hit in ranked} for ranked in leaves(lost, 99))
+
+
+def test_a_filter_is_asked_of_all_that_a_passage_was_made_from(library: Library) -> None:
+    plain = MemoryStore(DOCUMENTS, ENCODER, derived=DERIVED)
+    both = frozenset(DOCUMENTS[i].id for i in (0, 1))
+    for allowed, seen in (
+        (Filter(document_ids=both), {"d1"}),
+        (Filter(document_ids=both | {DOCUMENTS[2].id}), {"d1", "d2"}),
+        (Filter(where=parse_where(f'id = "{DOCUMENTS[0].id}"')), set()),
+    ):
+        for store in (plain, library):
+            for ranked in leaves(store, 99, allowed):
+                assert {hit[0] for hit in ranked} & {"d1", "d2"} == seen
+
+
+def test_what_is_derived_goes_with_a_source_that_is_gone(tmp_path: Path) -> None:
+    older = publish(tmp_path, more=DERIVED)
+    with older.writer(Context()) as writer:
+        writer.remove([DOCUMENTS[2].id])
+        writer.publish()
+    for library in (older, Library.open(tmp_path)):
+        for ranked in leaves(library, 99):
+            assert {hit[0] for hit in ranked} & {"d1", "d2"} == {"d1"}
+
+
+def test_stop_words_are_those_that_the_library_was_made_with(tmp_path: Path) -> None:
+    publish(tmp_path, [Document("a", "nothing")])
+    (manifest,) = (tmp_path / "manifests").iterdir()
+    other = json.loads(manifest.read_text()) | {"stop_words": ["leave"]}
+    del other["digest"]
+    manifest.write_text(json.dumps(other | {"digest": value_hash(other)}))
+    library = publish(tmp_path, [Document("a", "the leave"), Document("b", "leave leave of days")])
+    asked = {"allowed": [EVERYTHING], "principals": [None]}
+    assert library.match(["leave"], 9, **asked) == [[]]
+    assert [hit[1] for hit in library.match(["the leave"], 9, **asked)[0]] == ["a"]
 
 
 def test_who_may_not_see_a_document_gets_as_many_others(library: Library) -> None:

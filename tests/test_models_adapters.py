@@ -297,6 +297,19 @@ def test_what_would_change_the_base_is_refused(base: Path, tmp_path: Path, began
     assert torch.equal(logits(causal), plain)
 
 
+@pytest.mark.parametrize("bias", ["lora_only", "all"])
+def test_an_adapter_that_trains_biases_of_the_base_is_refused(base: Path, bias: str) -> None:
+    causal = load_causal(str(base), dtype="float32")
+    plain = logits(causal)
+    config = LoraConfig(r=4, target_modules=["q_proj"], bias=bias)  # type: ignore[arg-type]
+    with (
+        pytest.raises(ModelError, match="trains biases of its base"),
+        causal.training(Given(config), seed=0),
+    ):
+        pass
+    assert torch.equal(logits(causal), plain)
+
+
 def test_a_name_in_use_and_a_model_under_training_take_no_other_adapter(
     base: Path, tmp_path: Path
 ) -> None:

@@ -120,8 +120,9 @@ def resolve(
     Gold with a span gives the passages that overlap it; gold that is a whole document gives all
     its passages, the one that holds an answer and shares most words with the question first.
     Where the text has changed since, the answer is looked for again: found, its passage is the
-    gold; not found, the example is dropped, and so is one whose document is gone. `document`
-    raises NotFound for a document that is not there. A warning says how many were dropped.
+    gold; not found, or too short to tell by ("yes"), the example is dropped, and so is one whose
+    document is gone. `document` raises NotFound for a document that is not there. A warning says
+    how many were dropped.
     """
     ctx = ctx or Context()
     found: dict[str, tuple[GoldPlace, ...]] = {}
@@ -225,10 +226,13 @@ def _pin(gold: Gold, source: Document, answers: Sequence[str]) -> Gold:
         return gold
     if gold.start is not None:
         return replace(gold, text_hash=source.text_hash)
-    # A word such as "yes" or "2" stands anywhere: only a longer answer says where it is.
-    telling = [answer for answer in answers if len(answer.split()) > 1 or len(answer) > 3]
-    start, end = answer_span(source.text, telling) or (None, None)
+    start, end = answer_span(source.text, _telling(answers)) or (None, None)
     return replace(gold, text_hash=source.text_hash, start=start, end=end)
+
+
+def _telling(answers: Sequence[str]) -> list[str]:
+    """Return the answers that say where they stand: a word such as "yes" or "2" stands anywhere."""
+    return [answer for answer in answers if len(answer.split()) > 1 or len(answer) > 3]
 
 
 def _passages(
@@ -236,8 +240,8 @@ def _passages(
 ) -> list[Passage]:
     if changed:
         # Its span counts in a text that is no more, so only the answer can be looked for.
-        held = [p for p in passages if holds_any(p.text, example.answers)]
-        return _best_first(example, held)
+        telling = _telling(example.answers)
+        return _best_first(example, [p for p in passages if holds_any(p.text, telling)])
     place = gold.span
     if place is None:
         return _best_first(example, passages)

@@ -139,13 +139,13 @@ class Snapshot:
 
     def _seen_by(self, audience: Audience, facets: Facets) -> Mask | None:
         _, segmentation, principals = audience
-        seen = self.directory(segmentation).seen(facets.open_to(principals))
+        seen = self.directory(segmentation).showing(facets.open_to(principals))
         return None if seen.all() else seen
 
     def _returned(
         self, segmentation: str, facets: Facets, allowed: Filter, seen: Mask | None
     ) -> Mask | None:
-        fitting = facets.fitting(allowed)[self.directory(segmentation).documents]
+        fitting = self.directory(segmentation).showing(facets.fitting(allowed))
         returned = fitting if seen is None else fitting & seen
         return None if returned.all() else returned
 

@@ -116,16 +116,16 @@ class Directory:
         order = np.argsort(self.row_ids)
         return order[np.searchsorted(self.row_ids[order], row_ids)]
 
-    def seen(self, documents: Mask) -> Mask:
-        """Return which passages show nothing but documents that may be seen, `(n,) bool`.
+    def showing(self, documents: Mask) -> Mask:
+        """Return which passages show nothing but these documents, `(n,) bool`.
 
         A derived passage shows every document that it was made from.
         """
         passages, sources = self.made_from.T
-        hidden = (sources < 0) | ~documents[sources]
-        seen = documents[self.documents]
-        seen[passages[hidden]] = False
-        return seen
+        others = (sources < 0) | ~documents[sources]
+        shown = documents[self.documents]
+        shown[passages[others]] = False
+        return shown
 
 
 @dataclass(frozen=True, eq=False)

@@ -219,6 +219,11 @@ def _require_base_kept(config: Any, model: nn.Module) -> None:
             f"an adapter with init_lora_weights = {began!r} changes the weights of its base, which "
             "others share: leave init_lora_weights out"
         )
+    if (bias := getattr(config, "bias", "none")) != "none":
+        raise ModelError(
+            f"an adapter with bias = {bias!r} trains biases of its base, which others share: "
+            "leave bias out"
+        )
     tokens = str(config.peft_type).endswith("TRAINABLE_TOKENS") or getattr(
         config, "trainable_token_indices", None
     )

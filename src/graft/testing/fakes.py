@@ -192,19 +192,21 @@ class MemoryStore:
             (passage.id, passage.document_id, score)
             for passage, score in zip(self._passages, scores, strict=True)
             if score > floor
-            and _fits(self._documents[passage.document_id], allowed)
-            and self._is_seen(passage, who)
+            and all(
+                document is not None and _fits(document, allowed) and _open_to(document, who)
+                for document in map(self._documents.get, _behind(passage))
+            )
         ]
         return sorted(rows, key=lambda row: (-row[2], row[0]))[:limit]
 
-    def _is_seen(self, passage: Passage, who: frozenset[str] | None) -> bool:
-        """A derived passage is seen by those who may see its document and all it was made from."""
-        ids = [passage.document_id, *(span.document_id for span in passage.made_from)]
-        return all(
-            document is not None
-            and (who is None or not document.access or bool(who & set(document.access)))
-            for document in map(self._documents.get, ids)
-        )
+
+def _behind(passage: Passage) -> list[str]:
+    """Its document, and all that it was made from where it is derived."""
+    return [passage.document_id, *(span.document_id for span in passage.made_from)]
+
+
+def _open_to(document: Document, who: frozenset[str] | None) -> bool:
+    return who is None or not document.access or bool(who & set(document.access))
 
 
 def _fits(document: Document, allowed: Filter) -> bool:

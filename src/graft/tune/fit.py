@@ -111,12 +111,13 @@ def looks_of(total: int, epoch: int, schedule: Schedule) -> list[int]:
 
     >>> looks_of(100, 100, Schedule(patience=1)), looks_of(90, 90, Schedule(patience=2))
     ([50, 100], [30, 60, 90])
-    >>> looks_of(8, 4, Schedule(evaluations=1))
-    [4, 8]
+    >>> looks_of(8, 4, Schedule(evaluations=1)), looks_of(5, 5, Schedule(evaluations=3))
+    ([4, 8], [2, 3, 5])
     """
     if schedule.evaluations:
-        every = max(math.ceil(epoch / schedule.evaluations), 1)
-        return [*range(every, total, every), total]
+        every = max(epoch / schedule.evaluations, 1)
+        looks = (round(every * look) for look in range(1, math.ceil(total / every)))
+        return [*(step for step in looks if step < total), total]
     count = min(max(round(FEWEST * schedule.epochs), schedule.patience + 1), total)
     return [round(total * look / count) for look in range(1, count + 1)]
 
