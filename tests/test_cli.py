@@ -152,7 +152,7 @@ def test_a_mistake_ends_in_one_sentence_and_a_code(graft, words, code, told):
         ("file.txt", ["init"], 2, "is a file"),
         ("file.txt/below", ["ingest", "docs"], 2, "is a file"),
         ("toml-folder", ["release", "list"], 2, "graft.toml cannot be read"),
-        ("home-file", ["release", "list"], 3, ".graft cannot be used"),
+        ("home-file", ["release", "list"], 3, "home-file/.graft"),
         ("ledger-folder", ["ingest", "file.txt"], 3, "unable to open database file"),
         ("ws", ["examples", "import", "set"], 3, "queries.jsonl cannot be used"),
     ],
@@ -325,10 +325,43 @@ def test_a_condition_or_a_history_that_cannot_be_read_is_one_sentence(
         (("--where", "year == 3"), 2, "no operator '==': write ="),
         (("--history", "-"), 2, "row 1 of the history has the role 'robot'"),
         (("--history", tmp_path / "latin.json"), 2, "is not UTF-8"),
-        (("--history", tmp_path / "missing.json"), 3, "missing.json cannot be used"),
+        (("--history", tmp_path / "missing.json"), 2, "missing.json cannot be read (No such file"),
     ):
         got, out, err = graft(command, "Who?", *flags)
         assert got == code and told in err and not out and err.count("\n") == 1
+
+
+def test_looking_into_a_folder_that_is_no_workspace_leaves_nothing_there(graft, tmp_path):
+    before = set(tmp_path.rglob("*"))
+    for words in (
+        ("search", "x"),
+        ("ask", "x"),
+        ("release", "list"),
+        ("library", "list"),
+        ("doctor",),
+    ):
+        graft(*words)
+    assert set(tmp_path.rglob("*")) == before
+
+
+def test_a_field_that_no_document_has_is_told_to_the_owner(graft, documents):
+    graft("ingest", documents)
+    words = ("--set", "retrieve.pipeline=bm25")
+    for command in ("search", "ask"):
+        _, _, err = graft(command, "kettle", "--where", 'not titel = "x"', *words)
+        assert "warning: where: no document has the field 'titel', did you mean 'title'?" in err
+        _, _, err = graft(command, "kettle", "--where", 'not titel = "x"', "--as", "hr", *words)
+        assert "titel" not in err
+        assert "where" not in graft(command, "kettle", "--where", "has title", *words)[2]
+
+
+def test_an_answer_that_was_cut_says_so(graft, documents):
+    graft("ingest", documents)
+    words = ("--set", "retrieve.pipeline=bm25", "--set", "answer.decline_threshold=0")
+    for tokens, cut in ((2, True), (400, False)):
+        _, out, _ = graft("ask", "When was the kettle made?", *words,
+                          "--set", f"generate.max_new_tokens={tokens}")  # fmt: skip
+        assert ("cut at generate.max_new_tokens" in out) == cut
 
 
 def test_a_chat_answers_line_by_line_until_the_input_ends(graft, documents, monkeypatch):

@@ -35,6 +35,8 @@ def test_defaults_then_file_then_variables_then_flags(tmp_path):
     [
         ({"retrieve.dept": 1}, "did you mean 'retrieve.depth'"),
         ({"retreive": {}}, "did you mean 'retrieve'"),
+        ({"retrieve.max_new_tokens": 1}, "did you mean 'generate.max_new_tokens'"),
+        ({"answer.zzz": 1}, "unknown setting 'answer.zzz': name one of answer."),
         ({"tune.generator.epoch": 1}, "did you mean 'tune.generator.epochs'"),
         ({"retrieve.depth": "many"}, "setting 'retrieve.depth' is 'many'"),
         ({"retrieve.depth": 0}, "setting 'retrieve.depth' is 0"),
@@ -59,6 +61,10 @@ def test_a_list_is_written_with_commas_in_flags_and_variables():
     )
     assert config.gate.improve == ("token_f1", "exact_match") and config.gate.guard == ()
     assert config.adapt.parts == ("generator",) and config.ingest.exclude == (".*", "*.bak")
+    for written in ('["token_f1", "exact_match"]', "[token_f1, exact_match]"):
+        assert load_config(
+            flags={"gate.improve": written}, variables={}
+        ).gate == config.gate.model_copy(update={"guard": load_config(variables={}).gate.guard})
 
 
 def test_a_gate_may_name_every_measure_that_is_taken_and_any_depth_of_a_family():

@@ -29,7 +29,9 @@ def test_a_failed_write_leaves_the_old_content_and_nothing_else(tmp_path):
 def test_a_newer_format_is_refused_and_left_as_it_is(tmp_path):
     layout = Layout(tmp_path)
     layout.open({})
-    assert layout.format.read_text().strip() == str(FORMAT)
+    assert not list(tmp_path.iterdir()), "who only looks leaves nothing"
+    with layout.writer():
+        assert layout.format.read_text().strip() == str(FORMAT)
     layout.format.write_text(str(FORMAT + 1))
     with pytest.raises(FormatError, match="update Graft"):
         layout.open({})

@@ -71,6 +71,19 @@ def test_a_package_that_cannot_be_imported_is_named_each_time(spices, tmp_path, 
             seam.named("salt")
 
 
+def test_a_package_that_offers_nothing_of_the_kind_is_told(spices, tmp_path, monkeypatch):
+    """A class where a value was asked for is dropped by nobody's leave."""
+    (tmp_path / "bare.py").write_text(
+        "from pantry import Spice\nclass Mint(Spice): pass\nclass Leaf: pass\nBAY = Leaf()\n"
+    )
+    offer(monkeypatch, EntryPoint("bare", "bare", "pantry.spices"))
+    with pytest.raises(ConfigError, match=r"the plugin 'bare' \(bare\) of pantry.spices offers no"):
+        spices().all()
+    sys.path.insert(0, str(tmp_path))
+    beside = __import__("bare").Leaf
+    assert list(spices(beside=beside).all()) == ["salt", "pepper"]
+
+
 def test_two_of_one_name_are_an_error(spices):
     seam = spices()
     other = type(seam.named("salt"))("salt")

@@ -311,6 +311,9 @@ def test_a_split_that_is_none_is_refused_for_a_file_and_train_for_a_folder(
     path.write_text(json.dumps({"prompt": "How?", "completion": "So."}))
     with pytest.raises(InputError, match=f"no split '{name}': name one of train, dev, test-seen"):
         import_examples(path, split=name)
+    with pytest.raises(InputError, match="no split 'trainn'"):
+        import_examples(path, split="trainn")
+    assert [e.split for e in import_examples(path, split="validation")] == ["dev"]
     folder = beir(tmp_path / "x", QUERY, HEADER)
     (folder / "qrels" / f"{name}.tsv").write_text(HEADER + "q\td\t1\n")
     assert [e.split for e in import_examples(folder, split=name)] == ["train"]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
@@ -27,6 +29,7 @@ from graft.loop.scoring import Bench, cell_trials
 from graft.loop.sets import load_examples
 from graft.loop.trials import run_trials
 from graft.testing import FakeGenerator
+from graft.tune.writing import write_run
 from graft.wire import Wiring, open_workspace, reading
 from tests.conftest import CTX
 
@@ -67,6 +70,17 @@ def test_the_base_of_the_cells_is_the_model_as_it_came(workspace, beir):
     assert before["rag"] != before["rag+ft"]
     put_into_use(workspace, run)
     assert answers() == before
+
+
+def test_two_runs_that_set_the_same_are_no_release(workspace, beir):
+    import_(workspace, str(beir), ctx=CTX)
+    one = tune(workspace, "generator", ctx=CTX)
+    copy = partial(shutil.copytree, one.weights, dirs_exist_ok=True)
+    write_run(workspace.layout.runs, replace(one, id="other", changes={}), copy)
+    with pytest.raises(InputError, match=f"{one.id} and other both set generate.adapter"):
+        propose(workspace, [one.id, "other"], ctx=CTX)
+    assert workspace.releases.numbers() == [0]
+    assert propose(workspace, [one.id, one.id], ctx=CTX) == 1
 
 
 def test_a_release_is_promoted_over_the_one_that_it_was_judged_against(workspace, beir):

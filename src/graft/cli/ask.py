@@ -49,6 +49,9 @@ def _final(out: Console, answer: Answer) -> None:
     out.print(text, markup=False)
     for start, end in answer.unsupported:
         out.print(f"  not supported: {answer.text[start:end]}", markup=False, style="yellow")
+    if answer.finish_reason == "length":
+        cut = "cut at generate.max_new_tokens: raise it for the rest"
+        out.print(f"  {cut}", markup=False, style="yellow")
     for source in sources:
         out.print(f"  {source}", markup=False, style="dim")
     word = "declined" if answer.declined else f"support {answer.support:.2f}"

@@ -55,7 +55,8 @@ def evaluate(
             "--cell",
             metavar="NAME=RUN",
             help="A run of `graft tune generator` as a cell; repeat it. NAME is asked without "
-            "passages, rag+NAME with what is retrieved, NAME/gold with the evidence.",
+            "passages, rag+NAME with what is retrieved, NAME/gold with the evidence; NAME alone is "
+            "also asked with both, as NAME/retrieved and NAME/gold.",
         ),
     ] = None,
     again: Annotated[

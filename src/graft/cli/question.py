@@ -64,4 +64,9 @@ def _read(name: str) -> tuple[Message, ...]:
         text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"the history {name} is not UTF-8 ({error}): write it anew") from error
+    except OSError as error:
+        raise InputError(
+            f"the history {name} cannot be read ({error.strerror or error}): name a file of chat "
+            "messages, or - for the input"
+        ) from error
     return parse_history(text)

@@ -9,7 +9,6 @@ Secrets are never values: a setting names the variable that holds one.
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 import tomllib
@@ -20,7 +19,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from graft.core.errors import ConfigError
+from graft.core.errors import ConfigError, nearest
 from graft.core.measure import measure_named
 from graft.core.migrations.releases import retrieve_to_2
 from graft.core.recipe import Part
@@ -380,8 +379,8 @@ def _from_variables(variables: Mapping[str, str], more: Keys) -> list[tuple[tupl
         if name not in known:
             known |= _variables(more())
         if name not in known:
-            near = difflib.get_close_matches(name, known, 1, 0.0)
-            raise ConfigError(f"the variable {name} is no setting: did you mean {near[0]}?")
+            near = nearest(name, known, likeness=0.0)
+            raise ConfigError(f"the variable {name} is no setting: did you mean {near}?")
         found.append((known[name], value))
     return found
 

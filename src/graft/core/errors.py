@@ -21,6 +21,9 @@ A message says what was got, what was expected and what to do, in one sentence.
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
 
 class GraftError(Exception):
     """The root: `exit_code` is what the command line returns for it."""
@@ -93,3 +96,14 @@ class Cancelled(GraftError):
     """The job was stopped by its user at a batch boundary; nothing was published."""
 
     exit_code = 130
+
+
+def nearest(name: str, options: Iterable[str], *, likeness: float = 0.6) -> str:
+    """Return the option most like a name that is none of them; "" where none is much like it.
+
+    >>> nearest("retreive", ["retrieve", "encoder"]), nearest("x", ["retrieve"])
+    ('retrieve', '')
+    """
+    folded = {option.casefold(): option for option in options}
+    near = difflib.get_close_matches(name.casefold(), folded, 1, likeness)
+    return folded[near[0]] if near else ""

@@ -150,7 +150,7 @@ class Layout:
         return str(local) if name and local.exists() else name
 
     def open(self, steps: Steps) -> None:
-        """Check the format, making the folder on first use and migrating an older one.
+        """Check the format, and migrate an older one; a new folder is made by its first writer.
 
         Raises FormatError when a newer Graft wrote it, or one so old that no step leads here;
         LockHeld when it has to be migrated while another process writes to it.
@@ -159,8 +159,6 @@ class Layout:
         if self.format.exists() and self._found() == FORMAT and not any(map(Path.exists, aside)):
             return
         if not self.format.exists() and not any(map(Path.exists, aside)):
-            self.home.mkdir(parents=True, exist_ok=True)
-            write_atomic(self.format, f"{FORMAT}\n")
             return
         with FileLock(self.home.with_name(f"{self.home.name}.migrating")):
             self._recover(aside)
@@ -231,6 +229,8 @@ class Layout:
             ) from error
         try:
             holder.write_text(json.dumps({"pid": os.getpid(), "since": time.time()}))
+            if not self.format.exists():
+                write_atomic(self.format, f"{FORMAT}\n")
             yield
         finally:
             holder.unlink(missing_ok=True)

@@ -73,10 +73,9 @@ def each(score: Callable[[Case], float]) -> Score:
     return scores
 
 
-MEASURES: Seam[Measure] = Seam("a measure", "graft.measures.values", "graft.measures", Measure)
-FAMILIES: Seam[MeasureFamily] = Seam(
-    "a family of measures", "graft.measures.values", "graft.measures", MeasureFamily
-)
+_PLACE = ("graft.measures.values", "graft.measures")
+MEASURES: Seam[Measure] = Seam("a measure", *_PLACE, Measure, beside=MeasureFamily)
+FAMILIES: Seam[MeasureFamily] = Seam("a family of measures", *_PLACE, MeasureFamily, beside=Measure)
 
 
 def measure_named(name: str) -> Measure:

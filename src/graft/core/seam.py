@@ -6,17 +6,16 @@ at its top level. Nothing is registered and nothing is listed: to add one is to 
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import pkgutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from threading import RLock
 from types import ModuleType
 from typing import Any, Generic, TypeVar
 
-from graft.core.errors import ConfigError
+from graft.core.errors import ConfigError, nearest
 
 T = TypeVar("T")
 
@@ -37,6 +36,8 @@ class Seam(Generic[T]):
     kind: type[Any]
     classes: bool = False
     key: str = "name"
+    beside: type[Any] | None = None
+    """Another kind that the same folder and group offer."""
     added: frozenset[str] = frozenset()
     """Names that were added in this process: no other process finds them."""
     _found: dict[str, T] = field(default_factory=dict, repr=False)
@@ -84,11 +85,11 @@ class Seam(Generic[T]):
         found = self.all()
         if name in found:
             return found[name]
-        near = difflib.get_close_matches(name, found, 1, 0.0)
-        did = f", did you mean {near[0]!r}?" if near else ":"
+        near = nearest(name, found)
+        did = f", did you mean {near!r}?" if near else ":"
         raise ConfigError(
             f"there is no {self.what.partition(' ')[2]} {name!r}{did} (there is "
-            f"{', '.join(found) or 'none'})"
+            f"{', '.join(found) or 'none'}; others come with the package that brings them)"
         )
 
     def _modules(self) -> Iterator[ModuleType]:
@@ -104,7 +105,19 @@ class Seam(Generic[T]):
                     f"({type(error).__name__}: {error}): mend it, or uninstall its package"
                 ) from error
             holder = ModuleType(point.name)
-            yield loaded if isinstance(loaded, ModuleType) else _holding(holder, loaded)
+            made = loaded if isinstance(loaded, ModuleType) else _holding(holder, loaded)
+            if not any(True for _ in self._values(made)) and not self._others(made):
+                base = "a class" if self.classes else "a value of the class"
+                raise ConfigError(
+                    f"the plugin {point.name!r} ({point.value}) of {self.group} offers no "
+                    f"{self.what.partition(' ')[2]}: define {base} {self.kind.__name__} "
+                    f"({self.kind.__module__}) at the top of it, or uninstall its package"
+                )
+            yield made
+
+    def _others(self, module: ModuleType) -> bool:
+        beside = self.beside
+        return beside is not None and any(isinstance(v, beside) for v in vars(module).values())
 
     def _values(self, module: ModuleType) -> Iterator[T]:
         for value in vars(module).values():
@@ -115,6 +128,14 @@ class Seam(Generic[T]):
                     yield value  # type: ignore[misc]
             elif isinstance(value, self.kind):
                 yield value
+
+
+def plugins() -> Iterator[tuple[EntryPoint, str]]:
+    """Yield what installed packages plug in, each with its package and version."""
+    for group in sorted(group for group in entry_points().groups if group.startswith("graft.")):
+        for point in sorted(entry_points(group=group), key=lambda each: each.name):
+            package = point.dist
+            yield point, f"{package.name} {package.version}" if package else "an unknown package"
 
 
 def _holding(module: ModuleType, value: Any) -> ModuleType:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
+import tomllib
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 
-from graft.core.errors import ConfigError
+from graft.core.errors import ConfigError, nearest
 
 
 class Table(BaseModel):
@@ -19,11 +19,16 @@ class Table(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _split(cls, value: Any, info: ValidationInfo) -> Any:
-        """Take a list as variables and flags write it: parts with commas between them."""
+        """Take a list as variables and flags write it: parts with commas between them, or TOML."""
         kind = cls.model_fields[info.field_name or ""].annotation
-        if isinstance(value, str) and get_origin(kind) is tuple:
-            return tuple(part.strip() for part in value.split(",") if part.strip())
-        return value
+        if not isinstance(value, str) or get_origin(kind) is not tuple:
+            return value
+        if value.strip().startswith("["):
+            try:
+                return tomllib.loads(f"value = {value}")["value"]
+            except tomllib.TOMLDecodeError:
+                value = value.strip().removeprefix("[").removesuffix("]")
+        return tuple(part.strip() for part in value.split(",") if part.strip())
 
 
 M = TypeVar("M", bound=Table)
@@ -60,8 +65,23 @@ def problem(
     if first["type"] == "gone":
         return first["msg"] + (f" (it stands{where})" if where else "")
     if first["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(key, options, 1, 0.0)
-        did = f"did you mean '{near[0]}'?" if near else "it has no settings"
-        return f"unknown setting '{key}'{where}: {did}"
+        return f"unknown setting '{key}'{where}: {_meant(key, options)}"
     told = first["msg"].removeprefix("Value error, ")
     return f"setting '{key}'{where} is {first['input']!r}: {told[0].lower()}{told[1:]}"
+
+
+def _meant(key: str, options: Sequence[str]) -> str:
+    """Say which setting a key may stand for: of its table, of its name, or of a like one."""
+    table, _, name = key.rpartition(".")
+    own = [option for option in options if option.rpartition(".")[0] == table]
+    near = nearest(name, [option.rpartition(".")[2] for option in own])
+    same = [option for option in options if option.rpartition(".")[2] == name]
+    if near:
+        near = f"{table}.{near}" if table else near
+    elif same:
+        near = same[0]
+    elif not own:
+        near = nearest(key, options, likeness=0.0)
+    if near:
+        return f"did you mean '{near}'?"
+    return f"name one of {', '.join(own)}" if own else "it has no settings"

@@ -11,7 +11,6 @@ a document lacks, or that is not what the literal is, matches no comparison, `!=
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -36,7 +35,7 @@ from graft.core.condition import (
     read_day,
     read_number,
 )
-from graft.core.errors import InputError
+from graft.core.errors import InputError, nearest
 
 OPERATORS = (*ORDERS, "~", "in")
 ELSEWHERE = {
@@ -74,6 +73,10 @@ class Where:
 
     def __str__(self) -> str:
         return as_text(self.condition)
+
+
+FIELDS = frozenset({"id", "title", "media_type"})
+"""What every document has beside its metadata."""
 
 
 def fields_of(id: str, title: str, media_type: str, metadata: Mapping[str, str]) -> dict[str, str]:
@@ -195,9 +198,8 @@ class _Parser:
     def _no_operator(self, sign: str) -> str:
         if self._next.kind in ("end", "text", "bracket") or sign.lower() in WORDS:
             return f"got {sign!r} after a field: write one of {' '.join(OPERATORS)}"
-        near = ELSEWHERE.get(sign.lower())
-        closest = difflib.get_close_matches(sign, OPERATORS, 1, 0.0)
-        return f"there is no operator {sign!r}: write {near or ''.join(closest)}"
+        near = ELSEWHERE.get(sign.lower()) or nearest(sign, OPERATORS, likeness=0.0)
+        return f"there is no operator {sign!r}: write {near}"
 
     def _list(self) -> tuple[Literal, ...]:
         if not self._take("("):

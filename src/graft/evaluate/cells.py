@@ -9,14 +9,13 @@ model gains by tuning is the form of an answer, and a form can also be shown.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal, get_args
 
-from graft.core.errors import InputError
+from graft.core.errors import InputError, nearest
 from graft.evaluate.result import Plan
 
 ContextName = Literal["none", "retrieved", "gold"]
@@ -53,7 +52,7 @@ def cell_named(name: str) -> Cell:
             f"rag+NAME (with what was retrieved) or NAME/gold, and not {', '.join(sorted(taken))}"
         )
     if slash and context not in CONTEXTS:
-        near = difflib.get_close_matches(context, CONTEXTS, 1, 0.0)[0]
+        near = nearest(context, CONTEXTS, likeness=0.0)
         raise InputError(f"{name!r} names no context, did you mean '{generator}/{near}'?")
     shown: ContextName = context if slash else _home(generator)  # type: ignore[assignment]
     return Cell(_name(generator, shown), generator, shown)

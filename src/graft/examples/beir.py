@@ -26,6 +26,8 @@ from graft.examples.rows import (
 HEADER = "query-id\tcorpus-id\tscore\n"
 PREFIXES: dict[str, Split] = {"train": "train", "dev": "dev", "val": "dev", "test": "test-new"}
 """How the names that other tools give to splits begin."""
+ELSEWHERE = ("test", "val", "valid", "validation")
+"""What other tools call them, where a person names one."""
 
 
 def read_beir(folder: Path, split: str = "") -> list[Example]:
@@ -128,15 +130,13 @@ def as_split(name: str, other: Split | None = None) -> Split:
     """
     if name in SPLITS:
         return name
-    for prefix, split in PREFIXES.items():
-        if name.startswith(prefix):
-            return split
-    if other is None:
+    if other is None and name not in ELSEWHERE:
         raise InputError(
             f"there is no split {name!r}: name one of {', '.join(SPLITS)}, or as other tools do "
-            "test or validation"
+            f"{', '.join(ELSEWHERE)}"
         )
-    return other
+    begun = (split for prefix, split in PREFIXES.items() if name.startswith(prefix))
+    return next(begun, other or "train")
 
 
 def _queries(path: Path) -> dict[str, tuple[str, dict[str, str]]]:

@@ -10,7 +10,7 @@ from graft.core.context import Context
 from graft.core.errors import ModelError
 from graft.core.hashing import text_hash, value_hash
 from graft.core.search import Search, as_search
-from graft.loop.serving import serving
+from graft.loop.serving import serving, tell_unknown_fields
 from graft.wire import Wiring, answerer, library
 
 
@@ -26,6 +26,7 @@ def ask(
     Raises ModelError when no question could be answered because generation failed.
     """
     searches = [as_search(question) for question in questions]
+    tell_unknown_fields(workspace, searches, ctx)
     answers: dict[int, Answer] = {}
     for principals in dict.fromkeys(search.principals for search in searches):
         theirs = [i for i, search in enumerate(searches) if search.principals == principals]
@@ -50,6 +51,7 @@ def stream(
     Raises ModelError when the answer could not be written, Cancelled between two pieces.
     """
     search = as_search(question)
+    tell_unknown_fields(workspace, [search], ctx)
     for piece in _answerer(workspace, release, search.principals).stream(search, ctx):
         ctx.check()
         if isinstance(piece, Answer):

@@ -20,6 +20,7 @@ from graft.core.errors import GraftError
 from graft.core.files import FORMAT, Layout
 from graft.core.installed import installed
 from graft.core.release import Releases
+from graft.core.seam import plugins
 from graft.wire import read_config
 
 Status = Literal["ok", "warning", "missing"]
@@ -48,7 +49,7 @@ def doctor(root: Path) -> list[Check]:
     except GraftError as error:
         checks.append(Check("settings", "missing", str(error), "mend graft.toml"))
         config = Config()
-    checks += [*_models(layout, config), *_workspace(layout)]
+    checks += [*_plugins(), *_models(layout, config), *_workspace(layout)]
     return checks
 
 
@@ -92,6 +93,19 @@ def _packages() -> Iterator[Check]:
             yield Check(name, "ok", found)
         else:
             yield Check(name, "missing", "not installed", f"pip install {name}")
+
+
+def _plugins() -> Iterator[Check]:
+    for point, package in plugins():
+        told = f"{point.value} ({package}), for {point.group}"
+        try:
+            point.load()
+        except Exception as error:  # whatever a package does when it is imported
+            told = f"{told}: {type(error).__name__}: {error}"
+            advice = "mend it, or uninstall its package"
+            yield Check(f"plugin {point.name}", "missing", told, advice)
+        else:
+            yield Check(f"plugin {point.name}", "ok", told)
 
 
 def _models(layout: Layout, config: Config) -> Iterator[Check]:

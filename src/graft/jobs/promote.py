@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from graft.core.context import Context
-from graft.core.errors import CheckFailed
+from graft.core.errors import CheckFailed, InputError
 from graft.core.release import Lineage, Release
-from graft.core.runs import ancestors
+from graft.core.runs import Run, ancestors
 from graft.generate.prompts import template
 from graft.loop.parts import require_fit, run_named, runs_of, with_run
 from graft.loop.releases import make_release, require_weights
@@ -19,9 +19,11 @@ def propose(workspace: Wiring, runs: Sequence[str] = (), *, wait: float = 0.0, c
     """Make a release that no gate has judged, and return its number; nothing is switched.
 
     With `runs` it is the release in use, as it is pinned, with these runs as its parts; without,
-    graft.toml as it stands. Raises InputError for a generator run of another base model.
+    graft.toml as it stands. Raises InputError for a generator run of another base model, and for
+    runs that change one setting.
     """
     named = [run_named(workspace, name) for name in runs]
+    _require_apart(named)
     settings = workspace.releases.current().settings if named else workspace.config.settings
     for run in named:
         require_fit(workspace, settings, run)
@@ -80,13 +82,29 @@ def rollback(workspace: Wiring, *, wait: float = 0.0, ctx: Context) -> int:
         return workspace.releases.rollback()
 
 
+def _require_apart(runs: Sequence[Run]) -> None:
+    """Raise InputError where the later of two runs would silently take the place of the other."""
+    holders: dict[str, Run] = {}
+    for run in runs:
+        for key, value in run.changes.items():
+            other = holders.setdefault(key, run)
+            if other.id != run.id and "{}" not in str(value):  # which adds to what is there
+                raise InputError(
+                    f"{other.id} and {run.id} both set {key}, and a release has one: name one of "
+                    "them, or compare them with `graft evaluate`"
+                )
+
+
 def _require_judged(release: Release, current: int | None) -> None:
     number, against = release.number, release.judged_against
     if release.verdict != "promote":
-        raise CheckFailed(
-            f"the gate's verdict on release {number} is {release.verdict or 'not given'!r}:"
-            " keep what you have, or pass --force to promote it all the same"
-        )
+        told = f"the gate's verdict on release {number} is {release.verdict!r}: keep what you have"
+        if not release.verdict:
+            told = (
+                f"no gate has judged release {number}: compare it with what is in use (`graft "
+                f"evaluate --release {current} --release {number}`)"
+            )
+        raise CheckFailed(f"{told}, or pass --force to promote it all the same")
     if against not in (None, current):
         raise CheckFailed(
             f"release {number} was judged against release {against}, and release {current} is in "

@@ -8,7 +8,7 @@ from typing import Any
 from graft.core.context import Context
 from graft.core.errors import InputError
 from graft.core.search import Hit, Search, as_search, hit_dicts
-from graft.loop.serving import serving
+from graft.loop.serving import serving, tell_unknown_fields
 from graft.retrieve.traced import traced
 from graft.wire import Wiring, library, line_of, pipeline
 
@@ -44,6 +44,7 @@ def search(
     Raises InputError for an empty question or one that fails, NotFound before the first ingest.
     """
     asked = as_search(question)
+    tell_unknown_fields(workspace, [asked], ctx)
     served = serving(workspace, release, asked.principals)
     stage = traced(pipeline(workspace, served.settings, library(workspace), limit=limit))
     (found,) = stage([asked], ctx)

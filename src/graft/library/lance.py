@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -57,7 +58,11 @@ class Database:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._connection = lancedb.connect(str(folder))
+
+    @cached_property
+    def _connection(self) -> lancedb.DBConnection:
+        # Made when it is first used: it makes the folder.
+        return lancedb.connect(str(self.folder))
 
     def open(self, name: str, version: int | None = None) -> StoredTable:
         """Open a table; without a version, its newest state, for writing."""

@@ -23,6 +23,8 @@ def take_lease(folder: Path) -> tuple[int, FileLock | None]:
     """
     while True:
         version = published(folder)
+        if version == 0:  # nothing to clean, and no folder to make for a look
+            return version, None
         lease = _hold(folder / "leases" / f"{version}-{secrets.token_hex(8)}")
         if published(folder) == version:
             return version, lease

@@ -204,6 +204,12 @@ class Library:
             return ids
         return [id for id, here in zip(ids, facets.present, strict=True) if here]
 
+    @property
+    def metadata_keys(self) -> frozenset[str]:
+        """The keys of all documents' metadata."""
+        known = self._snapshot.manifest.documents is not None
+        return self._snapshot.facets().keys if known else frozenset()
+
     def seen_by(self, ids: Collection[str], principals: frozenset[str] | None) -> dict[str, bool]:
         """Return of each of these documents that is there whether an asker may see it now."""
         if self._snapshot.manifest.documents is None:

@@ -45,6 +45,12 @@ class Facets:
         """Everybody who is named in an access list."""
         return frozenset(pc.unique(self.access.flatten()).to_pylist())
 
+    @cached_property
+    def keys(self) -> frozenset[str]:
+        """Every metadata key that a document has."""
+        pairs = pc.unique(self.metadata.flatten())
+        return frozenset(pair.split(PAIR, 1)[0] for pair in pairs.to_pylist())
+
     def open_to(self, principals: frozenset[str] | None) -> Mask:
         """Return for every document whether somebody may see it, `(n,) bool`.
 

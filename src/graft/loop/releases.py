@@ -34,7 +34,10 @@ def settings_of(w: Wiring, number: int | None) -> tuple[Settings, str]:
     """
     releases = w.releases
     release = releases.current() if number is None else releases.get(number)
-    pinned = resolved(release.settings)
+    try:
+        pinned = resolved(release.settings)
+    except ConfigError as error:
+        raise ConfigError(f"release {release.number} cannot be used here: {error}") from error
     settings = resolved(override(pinned, w.explicit))
     if settings == pinned:
         return release.settings, str(release.number)

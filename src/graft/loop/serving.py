@@ -6,12 +6,16 @@ not see serves him by its fallback: the same settings with those runs undone.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from graft.core.config import Settings
-from graft.core.errors import GraftError
+from graft.core.context import Context
+from graft.core.errors import GraftError, nearest
 from graft.core.files import RUNS
 from graft.core.release import Release
+from graft.core.search import Search
+from graft.core.where import FIELDS
 from graft.loop.parts import runs_of, without_run
 from graft.loop.releases import settings_of
 from graft.retrieve.line import without
@@ -64,6 +68,24 @@ def serving(w: Wiring, number: int | None, principals: frozenset[str] | None) ->
         settings = with_line(settings, line)
         told += f"; {', '.join(line.leaves)} alone"
     return Serving(release, settings, f"{name} ({told})")
+
+
+def tell_unknown_fields(w: Wiring, searches: Iterable[Search], ctx: Context) -> None:
+    """Warn of fields that a condition asks of and no document has, which is true of none.
+
+    Only the owner is told: for others it would say what documents have that they may not see.
+    """
+    asked = {
+        name
+        for search in searches
+        if search.filter.where is not None and search.principals is None
+        for name in search.filter.where.fields
+    }
+    known = (library(w).metadata_keys | FIELDS) if asked else frozenset()
+    for name in sorted(asked - known):
+        near = nearest(name, known)
+        did = f", did you mean {near!r}?" if near else f": they have {', '.join(sorted(known))}"
+        ctx.warn("where", f"no document has the field {name!r}{did}")
 
 
 def may_use(w: Wiring, id: str, principals: frozenset[str]) -> bool:
