@@ -3,24 +3,21 @@
     python benchmarks/generate.py [--model starter] [--dtype auto] [--adapter FOLDER] [--threads N]
         [--batching]
 
-Beside ours: its `generate`; our loop with its own cache, which copies all of it for every token;
-and with --batching its continuous batching (pages of keys and values, rows join and leave). One run
-measures all on the same prompts: numbers from different runs or machines do not compare.
+Beside ours: its `generate`, and with --batching its continuous batching (pages of keys and values,
+rows join and leave). One run measures all on the same prompts: numbers from different runs or
+machines do not compare.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 
 import torch
-from transformers import DynamicCache, GenerationConfig
+from transformers import GenerationConfig
 
 from graft.core.generation import Decoding, Prompt
-from graft.generate import decode
 from graft.generate.local import LocalGenerator
 from graft.models.causal import Causal, load_causal
 
@@ -67,18 +64,6 @@ def continuous(causal: Causal, asked: list[Prompt], tokens: int) -> list[list[in
     return [list(one.generated_tokens) for one in made.values()]
 
 
-@contextmanager
-def own_cache() -> Iterator[None]:
-    """Have our loop use transformers' cache as it is, within the block."""
-    ours, share = decode.new_cache, decode.may_share
-    decode.new_cache = lambda config, reserve: DynamicCache(config=config)
-    decode.may_share = lambda cache: True
-    try:
-        yield
-    finally:
-        decode.new_cache, decode.may_share = ours, share
-
-
 def seconds(work: object) -> float:
     started = time.perf_counter()
     work()  # type: ignore[operator]
@@ -109,15 +94,12 @@ def main() -> None:
         reading = seconds(lambda asked=asked, first=first: local.generate(asked, first))
         ours = seconds(lambda asked=asked: local.generate(asked, decoding))
         theirs = seconds(lambda asked=asked: plain(causal, asked, given.tokens))
-        with own_cache():
-            copying = seconds(lambda asked=asked: local.generate(asked, decoding))
         print(
             f"batch {batch:2d}, {length} prompt tokens: "
             f"reads {batch * length / reading:7.0f} tokens/s, "
             f"writes {batch * (given.tokens - 1) / max(ours - reading, 1e-9):6.1f} tokens/s; "
             f"in all {ours:.2f} s, transformers' generate {theirs:.2f} s "
-            f"(ratio {theirs / ours:.2f}), its cache in our loop {copying:.2f} s "
-            f"({copying / ours:.2f})"
+            f"(ratio {theirs / ours:.2f})"
         )
         if given.batching:
             paged = seconds(lambda asked=asked: continuous(causal, asked, given.tokens))

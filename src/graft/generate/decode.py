@@ -10,9 +10,9 @@ from typing import Any
 
 import torch
 from transformers import DynamicCache
+from transformers.cache_utils import DynamicLayer
 
 from graft.core.generation import Decoding, FinishReason
-from graft.generate.cache import may_share, new_cache
 from graft.models.causal import Causal
 
 SHORTEST_SHARED = 16
@@ -40,7 +40,7 @@ def decode(causal: Causal, rows: Sequence[Row], decoding: Decoding) -> Iterator[
     Left-padded, with the keys and values of a common start computed once. Changes the rows.
     """
     stops = (*decoding.stop, *causal.chat.stop_texts)
-    cache = new_cache(causal.model.config, max(row.limit for row in rows))
+    cache = DynamicCache(config=causal.model.config)
     batch = list(rows)
     with torch.inference_mode():
         logits, mask = prefill(causal, [row.ids for row in rows], cache)
@@ -74,7 +74,9 @@ def prefill(
     and right of the virtual tokens that the adapter in use lays before every row.
     """
     device, before = causal.device, causal.virtual_tokens
-    shared = _shared_start(prompts, keep) if may_share(cache) else 0
+    # A sliding window or a recurrent state of one row is not repeated for others.
+    full = all(type(layer) is DynamicLayer for layer in cache.layers)
+    shared = _shared_start(prompts, keep) if full else 0
     causal.start(cache, 1 if shared else len(prompts))
     if shared:
         start = torch.tensor([list(prompts[0][:shared])], device=device)

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from transformers import DynamicCache
 
 from graft.core.generation import Decoding, Generation, Prompt, Streamed
 from graft.core.hashing import value_hash
-from graft.generate.cache import new_cache
 from graft.generate.decode import Row, decode, prefill
 from graft.models.batching import batches
 from graft.models.causal import Causal
@@ -135,7 +135,7 @@ class LocalGenerator:
     def _scores(self, heads: Sequence[list[int]], tails: Sequence[list[int]]) -> list[float]:
         keep = max(len(tail) for tail in tails) + 1
         pairs = [[*head, *tail] for head, tail in zip(heads, tails, strict=True)]
-        cache = new_cache(self.causal.model.config, 0)
+        cache = DynamicCache(config=self.causal.model.config)
         logits, _ = prefill(self.causal, pairs, cache, keep=keep)
         found = []
         for row, tail in zip(logits, tails, strict=True):
