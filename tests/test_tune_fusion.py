@@ -111,7 +111,7 @@ def test_what_cannot_be_fitted_says_so() -> None:
         fit_fusion(legs, {})
 
 
-def test_a_leg_is_what_a_first_stage_ranks_by_passage_or_by_document() -> None:
+def test_a_leg_is_what_a_first_stage_ranks_by_passage() -> None:
     def retrieve(searches: list[Search]) -> list[Search]:
         hits = (Hit("p2", "d1", 3.0), Hit("p1", "d1", 2.0), Hit("p3", "d2", 1.0))
         return [replace(s, hits=hits if s.query == "frog" else ()) for s in searches]
@@ -128,4 +128,3 @@ def test_a_leg_is_what_a_first_stage_ranks_by_passage_or_by_document() -> None:
     leg_of(keeping, [Example("q", "and toads?", messages=(turn,))])
     assert asked[0].history == (turn,), "a conversation is searched for with its turns"
     assert by_passage == {"q": [("p2", 3.0), ("p1", 2.0), ("p3", 1.0)], "r": []}
-    assert leg_of(retrieve, examples, documents=True)["q"] == [("d1", 3.0), ("d2", 1.0)]

@@ -114,20 +114,15 @@ def fit_fusion(
     )
 
 
-def leg_of(
-    retrieve: Retrieve, examples: Sequence[Example], *, documents: bool = False
-) -> dict[str, list[tuple[str, float]]]:
-    """Return a first stage's rankings of the examples' questions: passage ids, or document ids.
+def leg_of(retrieve: Retrieve, examples: Sequence[Example]) -> dict[str, list[tuple[str, float]]]:
+    """Return a first stage's rankings of the examples' questions by passage ids.
 
-    A document stands where its best passage does. A search that failed has no hits.
+    A search that failed has no hits.
     """
-    leg: dict[str, list[tuple[str, float]]] = {}
-    for example, search in chain.from_iterable(searched(examples, retrieve)):
-        best: dict[str, float] = {}
-        for hit in search.hits:
-            best.setdefault(hit.document_id if documents else hit.passage_id, hit.score)
-        leg[example.id] = list(best.items())
-    return leg
+    return {
+        example.id: [(hit.passage_id, hit.score) for hit in search.hits]
+        for example, search in chain.from_iterable(searched(examples, retrieve))
+    }
 
 
 def fused_mean(
