@@ -151,6 +151,7 @@ def test_a_lease_holds_while_its_process_lives_though_no_other_can_see_it(
 
 def test_a_lease_that_nobody_holds_is_removed(tmp_path: Path) -> None:
     publish(tmp_path, a="text")
+    (tmp_path / "leases").mkdir()
     (tmp_path / "leases" / "1-abcd").touch()
     with Library.open(tmp_path):
         assert leased(tmp_path) == {1}
