@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from graft.core.context import Context, Event
@@ -39,7 +40,7 @@ from graft.loop.releases import settings_of
 from graft.loop.spaces import CANDIDATES, ensure_space
 from graft.testing.tiny import tiny_causal, tiny_encoder
 from graft.tune.writing import write_run
-from graft.wire import Wiring, library, open_workspace, pipeline
+from graft.wire import Wiring, encoder, library, open_workspace, pipeline
 
 pytestmark = pytest.mark.slow
 
@@ -320,6 +321,62 @@ def test_all_work_side_by_side_is_done_by_the_mapper_of_wire(workspace, document
         monkeypatch.setattr(f"{module}.mapper", mapper)
     assert run(workspace, documents).documents == 30
     assert set(asked) == {"read", "encode"}
+
+
+def test_only_texts_that_are_new_are_encoded(workspace, documents, tiny_models, monkeypatch):
+    """What was moved, copied, renamed or cut anew, and what of an edited file stayed as it was."""
+    encoded: list[str] = []
+
+    class Watching(Here):
+        def map(self, function, items):
+            items = list(items)
+            encoded.extend(text for item in items if isinstance(item, list) for text in item)
+            return super().map(function, items)
+
+    monkeypatch.setattr("graft.loop.spaces.mapper", lambda w, work: Watching())
+
+    def new(to: Wiring = workspace) -> list[str]:
+        encoded.clear()
+        run(to, documents)
+        return list(encoded)
+
+    first = new()
+    assert len(first) == len(set(first)) > 25
+    whole = library(workspace)
+    (documents / "moved").mkdir()
+    (documents / "ladder.md").rename(documents / "moved" / "ladder.md")
+    shutil.copy(documents / "kettle.md", documents / "again.md")
+    assert not new() and "moved/ladder.md" in found(workspace, "when was the ladder made")
+    # Of a long file that was edited its other passages are known.
+    long = "\n\n".join(
+        f"# Part {i}\n\n" + f"The {i}th of these parts is long. " * 8 for i in range(9)
+    )
+    (documents / "long.md").write_text(long)
+    every = new()
+    (documents / "long.md").write_text(long.replace("The 4th of these", "The fourth of all"))
+    edited = new()
+    assert edited and all("fourth of all" in text for text in edited)
+    assert len(every) > 3 * len(edited)
+    # Vectors that were taken over are those that encoding gives.
+    (documents / "long.md").write_text(long)
+    assert sorted(new()) == sorted(text for text in every if "The 4th" in text)
+    held = library(workspace)
+    vectors = held.embedded.vectors(
+        {id: "" for id in held.document_ids()}, held.spaces[0].encoder_digest
+    )
+    model = encoder(workspace, workspace.config.encoder)
+    for text, vector in vectors.items():
+        assert np.abs(model.encode_passages([text])[0] - vector).max() < 1e-5
+    assert (
+        {p.indexed_text for p in held.iter_passages()}
+        == vectors.keys()
+        > {p.indexed_text for p in whole.iter_passages()}
+    )
+    # Cut anew, a passage that stays as it was is known; another encoder knows none.
+    shutil.rmtree(workspace.layout.releases)
+    other = configured(workspace.layout.root, {**tiny_models, "segment.max_tokens": "64"})
+    assert len(new(other)) < len(vectors) / 2
+    assert not held.embedded.vectors({id: "" for id in held.document_ids()}, "another")
 
 
 def test_passages_that_a_mapper_loses_stop_the_publish(workspace, documents, monkeypatch):

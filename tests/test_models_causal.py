@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import huggingface_hub
 import pytest
 import torch
 from huggingface_hub.errors import LocalEntryNotFoundError
@@ -12,7 +13,6 @@ from safetensors.torch import load_file, save_file
 
 from graft.core.errors import ModelError
 from graft.core.generation import Prompt
-from graft.models import loading
 from graft.models.adapters.lora import Lora
 from graft.models.causal import Causal, load_causal
 from graft.testing.tiny import tiny_causal
@@ -166,7 +166,7 @@ def test_a_fresh_adapter_digest_survives_saving(base: Path, tmp_path: Path) -> N
 def test_a_path_is_never_looked_up_on_the_hub(
     monkeypatch: pytest.MonkeyPatch, name: str, words: str
 ) -> None:
-    monkeypatch.setattr(loading, "snapshot_download", never)
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", never)
     with pytest.raises(ModelError, match=words):
         load_causal(name)
 
@@ -174,7 +174,7 @@ def test_a_path_is_never_looked_up_on_the_hub(
 def test_a_folder_or_file_that_holds_no_model_is_named(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(loading, "snapshot_download", never)
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", never)
     with pytest.raises(ModelError, match=f"{tmp_path} has no config.json"):
         load_causal(str(tmp_path))
     file = tmp_path / "model.gguf"
@@ -195,7 +195,7 @@ def test_a_hub_name_without_a_network_is_a_clear_error(monkeypatch: pytest.Monke
             raise LocalEntryNotFoundError("not in the cache")
         raise OSError("no network")
 
-    monkeypatch.setattr(loading, "snapshot_download", offline)
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", offline)
     with pytest.raises(ModelError, match=r"some/model is no folder here.*network"):
         load_causal("some/model")
     assert asked == [True, False]
@@ -206,7 +206,7 @@ def test_a_cached_hub_model_needs_no_network(base: Path, monkeypatch: pytest.Mon
         assert local_files_only
         return str(base)
 
-    monkeypatch.setattr(loading, "snapshot_download", cached)
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", cached)
     assert load_causal("some/model").name == "some/model"
 
 

@@ -15,7 +15,8 @@ from graft.core.runs import Probe
 from graft.models.adapters.lora import Lora
 from graft.models.causal import Causal, load_causal
 from graft.models.encoder import load_encoder
-from graft.models.probe import probe_reply, probe_score, probe_vector, require_probe
+from graft.models.probe import probe_score, probe_vector, require_probe
+from graft.models.reply_probe import probe_reply
 from graft.models.reranker import CrossEncoderReranker, grow_reranker
 from graft.testing.tiny import tiny_causal, tiny_encoder
 

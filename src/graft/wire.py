@@ -231,12 +231,35 @@ def _probed(w: Wiring, name: str, part: Part, model: T) -> T:
     return model
 
 
-def encoder(w: Wiring, table: EncoderTable) -> SentenceEncoder:
-    """Return the encoder of these settings."""
+def encoder(w: Wiring, table: EncoderTable) -> Encoder:
+    """Return the encoder of these settings, by the engine that they name."""
+
+    def make() -> Encoder:
+        from graft.models.fast import FastEncoder, by_engine
+        from graft.models.loading import resolve
+
+        def write(target: Path) -> None:
+            from graft.models.export import export_encoder
+
+            export_encoder(torch_encoder(w, table), target)
+
+        ir = by_engine(
+            table.engine,
+            lambda: resolve(encoder_folder(w, table), marker="modules.json"),
+            [table.query_prefix, table.passage_prefix, table.max_tokens],
+            write,
+        )
+        return FastEncoder(ir, table.model) if ir else torch_encoder(w, table)
+
+    return w.once(("encoder", table), lambda: _probed(w, table.model, "retriever", make()))
+
+
+def torch_encoder(w: Wiring, table: EncoderTable) -> SentenceEncoder:
+    """Return the encoder of these settings as a torch module, which can be trained."""
     from graft.models.encoder import load_encoder
 
     return w.once(
-        ("encoder", table),
+        ("torch encoder", table),
         lambda: _probed(
             w,
             table.model,
@@ -269,12 +292,33 @@ def space(w: Wiring, settings: Settings) -> Space:
     return Space(cut.id, settings.encoder.model, made.digest, made.dimensions)
 
 
-def reranker(w: Wiring, name: str) -> CrossEncoderReranker:
-    """Return the reranker of this name (a run, a folder or a hub name)."""
+def reranker(w: Wiring, name: str) -> Reranker:
+    """Return the reranker of this name (a run, a folder or a hub name), by the encoder's engine."""
+
+    def make() -> Reranker:
+        from graft.models.fast import FastReranker, by_engine
+        from graft.models.loading import resolve
+
+        def write(target: Path) -> None:
+            from graft.models.export import export_reranker
+
+            export_reranker(torch_reranker(w, name), target)
+
+        folder = weights_path(w, name, "reranker")
+        ir = by_engine(
+            w.config.encoder.engine, lambda: resolve(folder, marker="config.json"), [], write
+        )
+        return FastReranker(ir, name) if ir else torch_reranker(w, name)
+
+    return w.once(("reranker", name), lambda: _probed(w, name, "reranker", make()))
+
+
+def torch_reranker(w: Wiring, name: str) -> CrossEncoderReranker:
+    """Return the reranker of this name as a torch module, which can be trained."""
     from graft.models.reranker import load_reranker
 
     return w.once(
-        ("reranker", name),
+        ("torch reranker", name),
         lambda: _probed(w, name, "reranker", load_reranker(weights_path(w, name, "reranker"))),
     )
 

@@ -8,7 +8,6 @@ import typer
 from rich.console import Console
 
 from graft.cli.session import JsonOption, SetOption, WaitOption, opened, screen
-from graft.cli.tables import show_results
 from graft.core.errors import CheckFailed
 
 if TYPE_CHECKING:
@@ -48,6 +47,8 @@ def adapt(
 
 def show_adapted(out: Console, done: Adapted) -> None:
     """Print the tables, the verdict with its findings, and where the report is."""
+    from graft.cli.tables import show_results
+
     show_results(out, done.results)
     out.print()
     for name, value in done.facts:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from graft.cli.question import AsOption, HistoryOption, ReleaseOption, WhereOption, asked
 from graft.cli.session import JsonOption, Screen, SetOption, opened, screen
-from graft.core.answer import Answer
+
+if TYPE_CHECKING:
+    from graft.core.answer import Answer
 
 
 def ask(
@@ -36,7 +38,7 @@ def ask(
 def show_pieces(shown: Screen, pieces: Iterable[str | Answer]) -> None:
     """Print an answer as it comes: provisional words, then what was checked."""
     for piece in pieces:
-        if isinstance(piece, Answer):
+        if not isinstance(piece, str):
             _final(shown.out, piece)
         elif shown.err.is_terminal:
             # provisional words go to the terminal; the checked answer follows on stdout

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from graft.api import Workspace
 from graft.cli.adapt import show_adapted
 from graft.cli.session import JsonOption, Place, screen
 
@@ -26,6 +25,8 @@ def demo(
     place: Place = context.obj
     root = place.root if place.named else Path(WORKSPACE)
     with screen(as_json, seed) as shown:
+        from graft.api import Workspace
+
         done = Workspace(root, context=shown.context).demo()
         if as_json:
             shown.json(done.to_dict())

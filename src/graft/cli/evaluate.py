@@ -9,10 +9,7 @@ import typer
 from typer.core import TyperCommand
 
 from graft.cli.session import JsonOption, SetOption, opened, screen
-from graft.cli.tables import show_results
 from graft.core.errors import InputError
-from graft.core.measure import FAMILIES, measures_taken
-from graft.examples.trec import write_runs
 
 
 class COMMAND(TyperCommand):
@@ -20,6 +17,8 @@ class COMMAND(TyperCommand):
 
     @property
     def epilog(self) -> str:
+        from graft.core.measure import FAMILIES, measures_taken
+
         told = [
             f"  {m.name}: {m.about} [{m.paper}; needs {', '.join(m.needs)}]"
             for m in measures_taken()
@@ -109,6 +108,8 @@ def evaluate(
                 beir, runs or (), split=split, cells=named if answers else None, limit=limit
             )
             if trec:
+                from graft.examples.trec import write_runs
+
                 write_runs(done.rankings, Path(trec))
         elif releases or runs:
             done = workspace.compare(releases or (), runs or (), examples=examples, limit=limit)
@@ -117,6 +118,8 @@ def evaluate(
         if as_json:
             shown.json(done.to_dict())
         else:
+            from graft.cli.tables import show_results
+
             show_results(shown.out, done.results)
             shown.out.print(f"report: {done.report}", markup=False)
 

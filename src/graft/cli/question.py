@@ -5,15 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from graft.core.errors import InputError
-from graft.core.generation import Message
-from graft.core.history import parse_history
-from graft.core.search import Filter, Search
-from graft.core.where import parse_where
+
+if TYPE_CHECKING:
+    from graft.core.generation import Message
+    from graft.core.search import Filter, Search
 
 AsOption = Annotated[
     list[str] | None,
@@ -46,6 +46,8 @@ def asked(
     question: str, *, history: str = "", where: str = "", principals: Sequence[str] | None = None
 ) -> Search:
     """Return a question as the options say it is asked. Raises InputError for one that is wrong."""
+    from graft.core.search import Search
+
     return Search(
         question,
         history=_read(history) if history else (),
@@ -56,6 +58,9 @@ def asked(
 
 def filtered(where: str) -> Filter:
     """Return the filter of --where. Raises InputError for a condition that cannot be read."""
+    from graft.core.search import Filter
+    from graft.core.where import parse_where
+
     return Filter(where=parse_where(where)) if where else Filter()
 
 
@@ -69,4 +74,6 @@ def _read(name: str) -> tuple[Message, ...]:
             f"the history {name} cannot be read ({error.strerror or error}): name a file of chat "
             "messages, or - for the input"
         ) from error
+    from graft.core.history import parse_history
+
     return parse_history(text)

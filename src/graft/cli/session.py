@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -27,8 +27,10 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from graft.api import Workspace
 from graft.core.context import Context, Event
+
+if TYPE_CHECKING:
+    from graft.api import Workspace
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 SetOption = Annotated[
@@ -198,6 +200,8 @@ def opened(
     context: typer.Context, shown: Screen, settings: list[str] | None = None, *, wait: float = 0.0
 ) -> Workspace:
     """Return the workspace that a command works in, with its flags and its screen's context."""
+    from graft.api import Workspace  # brings the settings: help does not wait for them
+
     place: Place = context.obj
     return Workspace(place.root, parse_flags(settings), context=shown.context, wait=wait)
 

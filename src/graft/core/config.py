@@ -72,6 +72,9 @@ class EncoderTable(Table):
     passage_prefix: str = ""
     max_tokens: int = Field(0, ge=0)
     """Cut texts here; 0 is the model's own limit."""
+    engine: Literal["auto", "torch", "openvino"] = "auto"
+    """What computes this model, and rerankers: auto is OpenVINO where it is installed
+    (`pip install graft-rag[fast]`) and there is no GPU. Vectors are the same to rounding."""
 
 
 class RetrieveTable(Table):

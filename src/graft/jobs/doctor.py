@@ -93,6 +93,10 @@ def _packages() -> Iterator[Check]:
             yield Check(name, "ok", found)
         else:
             yield Check(name, "missing", "not installed", f"pip install {name}")
+    fast = installed("openvino")
+    told = fast or "not installed: torch computes encoders and rerankers"
+    advice = "" if fast else "`pip install graft-rag[fast]` is faster without a GPU"
+    yield Check("openvino", "ok", told, advice)
 
 
 def _plugins() -> Iterator[Check]:

@@ -9,11 +9,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-import lancedb
 import numpy as np
 import pyarrow as pa
-from lancedb.index import HnswSq
 from numpy.typing import NDArray
+
+from graft.core.later import import_later
+
+# The client of a catalogue server: half of what importing lancedb takes, and nothing here asks it.
+import_later("lance_namespace_urllib3_client")
+
+import lancedb  # noqa: E402
+from lancedb.index import HnswSq  # noqa: E402
 
 SCAN_ROWS = 8192
 """Rows in a batch of a scan; at 384 dimensions its vectors take 12 MiB."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 
@@ -19,6 +20,7 @@ from graft.core.protocols import Ranked, Vectors
 from graft.core.search import Filter
 from graft.core.space import Space
 from graft.library.check import problems
+from graft.library.embedded import Embedded
 from graft.library.lance import equals_any, scan, scan_table
 from graft.library.manifest import SpaceState, published
 from graft.library.rows import (
@@ -203,6 +205,11 @@ class Library:
         if facets.present is None:
             return ids
         return [id for id, here in zip(ids, facets.present, strict=True) if here]
+
+    @cached_property
+    def embedded(self) -> Embedded:
+        """What this version has encoded already."""
+        return Embedded(self._snapshot)
 
     @property
     def metadata_keys(self) -> frozenset[str]:

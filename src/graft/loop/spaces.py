@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TypeVar
 
+import numpy as np
+
 from graft.core.config import Settings
-from graft.core.context import Context, Step
+from graft.core.context import Context
 from graft.core.document import Document, Passage
 from graft.core.errors import GraftError, ModelError
 from graft.core.files import RUNS
@@ -18,6 +20,7 @@ from graft.core.protocols import Encoder
 from graft.core.release import Release
 from graft.core.runs import Run
 from graft.core.space import Segmentation, Space
+from graft.library.embedded import Vector
 from graft.library.segment import segment
 from graft.library.writer import Writer
 from graft.loop.parts import run_named, with_run
@@ -34,11 +37,12 @@ ENCODE_AT_ONCE = 2048
 
 @dataclass(frozen=True)
 class Filled:
-    """A space with what fills it: its segmentation and its encoder."""
+    """A space with what fills it: its segmentation and its encoder, and vectors `known` by text."""
 
     space: Space
     segmentation: Segmentation
     encoder: Encoder
+    known: Mapping[str, Vector] = field(default_factory=dict)
 
     @property
     def may_cut(self) -> bool:
@@ -118,7 +122,7 @@ def fill(w: Wiring, wanted: Filled, *, ctx: Context) -> None:
         if cut.id in {place.segmentation for place in held.spaces}:
             with ctx.stage("embed passages") as step:
                 for batch in batched(held.iter_passages(cut.id), ENCODE_AT_ONCE):
-                    embed(w, writer, batch, [wanted], step=step, ctx=ctx)
+                    embed(w, writer, batch, wanted, ctx=ctx)
                     step.advance(len(batch))
         else:
             documents = (held.document(id) for id in held.document_ids())
@@ -132,21 +136,29 @@ def put(
 ) -> None:  # fmt: skip
     """Cut documents that are in the library, and put their passages and vectors into spaces.
 
-    No more than a batch of documents and of passages is held in memory.
+    No more than a batch of documents and of passages is held in memory. What the library holds the
+    vector of already, whatever document it stood in, is not encoded again.
     """
     cuts = {place.segmentation.id: place.segmentation for place in spaces}
     waiting: dict[str, list[Passage]] = {id: [] for id in cuts}
+    hashes: dict[str, dict[str, str]] = {id: {} for id in cuts}
 
     def flush(id: str) -> None:
         batch, waiting[id] = waiting[id], []
-        embed(w, writer, batch, [p for p in spaces if p.segmentation.id == id], step=step, ctx=ctx)
+        texts, hashes[id] = hashes[id], {}
+        for place in [place for place in spaces if place.segmentation.id == id]:
+            known = held.vectors(texts, place.space.encoder_digest)
+            embed(w, writer, batch, replace(place, known=known), ctx=ctx)
+            step.advance(0)
 
+    held = library(w).embedded
     with ctx.stage("cut and embed documents") as step:
         for document in documents:
             for id, cut in cuts.items():
                 found = list(segment(document, cut, tokenizer(w, cut.tokenizer)))
                 writer.put_passages(found)
                 waiting[id] += found
+                hashes[id][document.id] = document.text_hash
                 if len(waiting[id]) >= ENCODE_AT_ONCE:
                     flush(id)
             step.advance()
@@ -155,32 +167,34 @@ def put(
 
 
 def embed(
-    w: Wiring, writer: Writer, passages: Sequence[Passage], spaces: Sequence[Filled], *, step: Step,
-    ctx: Context,
-) -> None:  # fmt: skip
-    """Put the vectors of passages into spaces of one segmentation; say where one is cut short."""
+    w: Wiring, writer: Writer, passages: Sequence[Passage], place: Filled, *, ctx: Context
+) -> None:
+    """Put the vectors of passages into a space; say where one is cut short.
+
+    A text is encoded once, however often it stands there, and not at all where it is known.
+    """
     texts = [passage.indexed_text for passage in passages]
-    for place in spaces if texts else ():
-        encoded = mapper(w, "encode").map(
-            place.encoder.encode_passages, batched(texts, ENCODE_AT_ONCE)
-        )
-        for some, vectors in zip(batched(passages, ENCODE_AT_ONCE), encoded, strict=True):
-            if isinstance(vectors, Lost):
-                raise ModelError(
-                    f"the process that encoded {len(some)} passages was lost ({vectors.how}), and "
-                    "nothing was published: ingest again, with more memory or fewer processes"
-                )
-            writer.put_vectors(place.space, some, vectors)
-            step.advance(0)
-        most = place.encoder.max_tokens
-        too_long = sum(n > most for n in place.encoder.count_tokens(texts)) if place.may_cut else 0
-        if too_long:
-            ctx.warn(
-                "embed",
-                f"{too_long} passages are longer than the {most} tokens that "
-                f"{place.encoder.name} reads, and their ends are not in their vectors",
-                passages=too_long,
+    new = list(dict.fromkeys(text for text in texts if text not in place.known))
+    vectors = dict(place.known)
+    encoded = mapper(w, "encode").map(place.encoder.encode_passages, batched(new, ENCODE_AT_ONCE))
+    for some, made in zip(batched(new, ENCODE_AT_ONCE), encoded, strict=True):
+        if isinstance(made, Lost):
+            raise ModelError(
+                f"the process that encoded {len(some)} passages was lost ({made.how}), and "
+                "nothing was published: ingest again, with more memory or fewer processes"
             )
+        vectors |= zip(some, made, strict=True)
+    if texts:
+        writer.put_vectors(place.space, passages, np.stack([vectors[text] for text in texts]))
+    most = place.encoder.max_tokens
+    too_long = sum(n > most for n in place.encoder.count_tokens(new)) if place.may_cut else 0
+    if too_long:
+        ctx.warn(
+            "embed",
+            f"{too_long} passages are longer than the {most} tokens that "
+            f"{place.encoder.name} reads, and their ends are not in their vectors",
+            passages=too_long,
+        )
 
 
 def put_documents(

@@ -38,6 +38,8 @@ from graft.wire import (
     loaded_adapter,
     prompt_of,
     reranker,
+    torch_encoder,
+    torch_reranker,
     with_line,
 )
 
@@ -167,7 +169,7 @@ def _tune_retriever(
     workspace: Wiring, material: Material, made: LessonsBySplit, recipe: Recipe, ctx: Context,
     checkpoint: Checkpoint,
 ) -> Trained:  # fmt: skip
-    base = encoder(workspace, material.settings.encoder)
+    base = torch_encoder(workspace, material.settings.encoder)
     train, dev = _items(made, "train"), _items(made, "dev")
     return tune_retriever(base, train, dev, recipe=recipe, ctx=ctx, checkpoint=checkpoint)
 
@@ -179,7 +181,7 @@ def _tune_reranker(
     """Train a given reranker, or one grown from the encoder's weights."""
     settings, named = material.settings, workspace.config.tune.reranker.model
     if named:
-        start = reranker(workspace, named).module
+        start = torch_reranker(workspace, named).module
     else:
         start = grow_reranker(encoder_folder(workspace, settings.encoder), seed=ctx.seed)
     train, dev = _items(made, "train"), _items(made, "dev")

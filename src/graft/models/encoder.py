@@ -61,7 +61,7 @@ class SentenceEncoder:
             return value_hash([
                 tensors_digest(self.module.state_dict()), modules,
                 tokenizer_digest(self.module.tokenizer), self.max_tokens,
-                self.query_prefix, self.passage_prefix, self._to_unit_length,
+                self.query_prefix, self.passage_prefix, self.to_unit_length,
             ])  # fmt: skip
 
     def encode_queries(self, texts: Sequence[str]) -> Vectors:
@@ -74,11 +74,21 @@ class SentenceEncoder:
         """Return the vectors of texts as they are, with no prefix before them."""
         return self._encode(texts, "", "document")
 
+    def vector(self, text: str, tokens: int) -> Vectors:
+        """Return the vector of a text as it is, read to so many tokens: `(dimensions,)`."""
+        with self.lock:
+            limit, self.module.max_seq_length = self.module.max_seq_length, tokens
+            try:
+                return self.encode([text]).reshape(-1)
+            finally:
+                self.module.max_seq_length = limit
+
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         return self._lengths([self.passage_prefix + text for text in texts])
 
     @property
-    def _to_unit_length(self) -> bool:
+    def to_unit_length(self) -> bool:
+        """Whether vectors are made one long."""
         return self.module.similarity_fn_name != "dot"
 
     def _lengths(self, texts: Sequence[str]) -> list[int]:
@@ -107,7 +117,7 @@ class SentenceEncoder:
         on = self.module.device
         moved = {k: v.to(on) if isinstance(v, torch.Tensor) else v for k, v in features.items()}
         found = self.module(moved, task=task)["sentence_embedding"].float()
-        if self._to_unit_length:
+        if self.to_unit_length:
             found = torch.nn.functional.normalize(found, dim=1)
         return np.asarray(found.cpu().numpy(), dtype=np.float32)
 

@@ -8,10 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from warnings import catch_warnings, simplefilter
 
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-from transformers.utils import logging
-
 from graft.core.errors import ModelError
 
 WANTED = ["*.json", "*.safetensors", "*.jinja", "*.txt", "*.model"]
@@ -32,6 +28,10 @@ def resolve(name: str, *, marker: str) -> str:
         raise ModelError(f"{path} is a file: name the folder that holds {marker}")
     if not _is_hub_name(name):
         raise ModelError(f"there is no folder {name}: name one that holds {marker}")
+    # What names a folder needs no hub.
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+
     try:
         cached = Path(snapshot_download(name, local_files_only=True))
     except (LocalEntryNotFoundError, HFValidationError):
@@ -56,6 +56,9 @@ def _is_hub_name(name: str) -> bool:
 
 
 def _download(name: str) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
     try:
         folder = Path(snapshot_download(name, allow_patterns=WANTED))
         if not _has_weights(folder):
@@ -74,6 +77,8 @@ def quiet(*, warnings: bool = True) -> Iterator[None]:
 
     What is deprecated between these libraries is nothing that a user could mend.
     """
+    from transformers.utils import logging
+
     drawn, level = logging.is_progress_bar_enabled(), logging.get_verbosity()
     logging.disable_progress_bar()
     if not warnings:

@@ -52,6 +52,11 @@ class CrossEncoderReranker:
                 tokenizer_digest(self.module.tokenizer), self.module.max_seq_length,
             ])  # fmt: skip
 
+    @property
+    def max_tokens(self) -> int:
+        """How many tokens of a pair are read."""
+        return int(self.module.max_seq_length or PAIR_TOKENS)
+
     def score(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
         scores = np.zeros(len(pairs), dtype=np.float32)
         if not pairs:
@@ -68,8 +73,7 @@ class CrossEncoderReranker:
             [query for query, _ in pairs], [text for _, text in pairs],
             truncation=False, padding=False, verbose=False,
         )  # fmt: skip
-        limit = int(self.module.max_seq_length or PAIR_TOKENS)
-        return [min(len(ids), limit) for ids in found["input_ids"]]
+        return [min(len(ids), self.max_tokens) for ids in found["input_ids"]]
 
     def _scores(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
         features: Any = self.module.preprocess(list(pairs))

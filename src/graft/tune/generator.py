@@ -14,7 +14,7 @@ from graft.core.context import Context
 from graft.core.recipe import Recipe
 from graft.models.adapter import adapter_of
 from graft.models.causal import Causal
-from graft.models.probe import probe_reply
+from graft.models.reply_probe import probe_reply
 from graft.tune.checkpoint import Checkpoint
 from graft.tune.fast_lora import fast_lora
 from graft.tune.memory import in_dtype, training_dtype

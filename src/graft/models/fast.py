@@ -1,0 +1,149 @@
+"""Fast: encoders and rerankers by OpenVINO, behind the protocols; loaded without torch.
+
+What torch's modules say is written once into the cache (`graft.models.export`), keyed by the
+model's files and by what changes its numbers, and read from there ever after.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graft.core.errors import ModelError
+from graft.core.files import write_atomic
+from graft.core.hashing import value_hash
+from graft.core.protocols import Vectors
+from graft.models.ir import ABOUT, Ir, openvino
+from graft.models.starter import cache_folder
+
+Engine = Literal["auto", "torch", "openvino"]
+
+EXPORT = 1
+"""Raised when what is written changes, so that what an older Graft wrote is not read."""
+
+BATCH_TOKENS = 4096
+"""Padded tokens of one batch."""
+
+REFUSED = ".refused"
+"""The end of a file that says why a model was not written: it is not tried each time."""
+
+
+@dataclass(frozen=True)
+class FastEncoder:
+    """An encoder by OpenVINO; vectors equal those of its torch module to rounding."""
+
+    ir: Ir
+    name: str
+    batch_tokens: int = BATCH_TOKENS
+
+    @property
+    def digest(self) -> str:
+        """The digest of the torch encoder whose numbers these are."""
+        return str(self.ir.about["digest"])
+
+    @property
+    def dimensions(self) -> int:
+        return int(self.ir.about["width"])
+
+    @property
+    def max_tokens(self) -> int:
+        return self.ir.limit
+
+    def encode_queries(self, texts: Sequence[str]) -> Vectors:
+        return self._encode(texts, "query_prefix")
+
+    def encode_passages(self, texts: Sequence[str]) -> Vectors:
+        return self._encode(texts, "passage_prefix")
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        prefix = self.ir.about["passage_prefix"]
+        return self.ir.lengths([prefix + text for text in texts])
+
+    def vector(self, text: str, tokens: int) -> Vectors:
+        """Return the vector of a text as it is, read to so many tokens: `(dimensions,)`."""
+        return self.ir.run([text], self.batch_tokens, limit=tokens).reshape(-1)
+
+    def _encode(self, texts: Sequence[str], prefix: str) -> Vectors:
+        said = self.ir.about[prefix]
+        return self.ir.run([said + text for text in texts], self.batch_tokens)
+
+
+@dataclass(frozen=True)
+class FastReranker:
+    """A cross-encoder by OpenVINO; scores equal those of its torch module to rounding."""
+
+    ir: Ir
+    name: str
+    batch_tokens: int = BATCH_TOKENS
+
+    @property
+    def digest(self) -> str:
+        """The digest of the torch reranker whose scores these are."""
+        return str(self.ir.about["digest"])
+
+    def score(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
+        scores: NDArray[np.float32] = self.ir.run(pairs, self.batch_tokens)[:, 0]
+        return scores
+
+
+def by_engine(
+    engine: Engine, folder: Callable[[], str], said: Sequence[Any], write: Callable[[Path], object]
+) -> Ir | None:
+    """Return a model as OpenVINO reads it, or None where torch is to compute it.
+
+    `folder` finds the model's files, `said` is what else changes its numbers, and `write` puts it
+    into the cache where it is not there. Left open (auto), what OpenVINO does not take is torch's;
+    otherwise raises ModelError for it, and MissingExtra where OpenVINO is not installed.
+    """
+    if not _takes(engine):
+        return None
+    try:
+        return _written(Path(folder()), said, write)
+    except ModelError:
+        if engine == "openvino":
+            raise
+        return None
+
+
+def _takes(engine: Engine) -> bool:
+    """Return whether models go through OpenVINO: where asked for, or installed without a GPU.
+
+    Torch is not asked for the GPU, since importing it is what this saves.
+    """
+    if engine != "auto":
+        return engine == "openvino"
+    gpu = sys.platform == "darwin" or any(map(os.path.exists, ("/dev/nvidia0", "/dev/kfd")))
+    return find_spec("openvino") is not None and not (gpu or shutil.which("nvidia-smi"))
+
+
+def _written(model: Path, said: Sequence[Any], write: Callable[[Path], object]) -> Ir:
+    """Return the Ir of a model's folder. Raises ModelError where it was or is refused."""
+    openvino()
+    files = sorted(path for path in model.rglob("*") if path.is_file())
+    seen = [
+        (path.relative_to(model).as_posix(), path.stat().st_size, path.stat().st_mtime_ns)
+        for path in files
+    ]
+    versions = [EXPORT, version("openvino"), version("tokenizers")]
+    folder = cache_folder() / "openvino" / value_hash([seen, list(said), versions])
+    refused = folder.with_suffix(REFUSED)
+    if not (folder / ABOUT).exists():
+        if refused.exists():
+            raise ModelError(refused.read_text(encoding="utf-8"))
+        try:
+            write(folder)
+        except ModelError as error:
+            write_atomic(refused, str(error))
+            raise
+    os.utime(folder)  # what nobody reads any more is thrown away in time
+    return Ir(folder, int(Ir(folder, 0).about["limit"]))

@@ -1,0 +1,216 @@
+"""What OpenVINO computes is what torch computes, on texts of any lengths; nothing is sent."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from graft.core.errors import MissingExtra, ModelError
+from graft.core.protocols import Encoder, Reranker
+from graft.models import export, fast
+from graft.models.encoder import SentenceEncoder, load_encoder
+from graft.models.export import export_encoder, export_reranker
+from graft.models.fast import FastEncoder, FastReranker, by_engine
+from graft.models.ir import Ir
+from graft.models.probe import probe_vector, require_probe
+from graft.models.reranker import CrossEncoderReranker, grow_reranker
+from graft.testing.tiny import TEXTS, tiny_encoder
+from graft.wire import encoder as wired_encoder
+from graft.wire import open_workspace
+
+pytest.importorskip("openvino", reason="the extra graft-rag[fast] is not installed")
+pytestmark = pytest.mark.slow
+torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("GRAFT_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "openvino"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_encoder(tmp_path_factory.mktemp("encoder"))
+
+
+def mixed(count: int = 60) -> list[str]:
+    """Texts from none to three times the encoder's 64 tokens, in no order."""
+    draw = random.Random(3)
+    words = " ".join(TEXTS).split()
+    return ["", "a", "  Große ÄRZTE\t東京 🚲 ", *(
+        " ".join(draw.choices(words, k=draw.randint(1, 200))) for _ in range(count)
+    )]  # fmt: skip
+
+
+@pytest.mark.parametrize("prefixes", [("", ""), ("query: ", "passage: ")])
+@pytest.mark.parametrize("max_tokens", [0, 20])
+def test_vectors_digest_and_counts_are_those_of_torch(
+    folder: Path, tmp_path: Path, prefixes: tuple[str, str], max_tokens: int
+) -> None:
+    query, passage = prefixes
+    torch_one = load_encoder(
+        str(folder), query_prefix=query, passage_prefix=passage, max_tokens=max_tokens
+    )
+    made = export_encoder(torch_one, tmp_path / "ir")
+    texts = mixed()
+    for budget, threads in ((4096, 2), (100, 1), (1, 3)):
+        one = FastEncoder(Ir(made, torch_one.max_tokens, threads), "tiny", batch_tokens=budget)
+        protocol: Encoder = one
+        assert np.abs(one.encode_queries(texts) - torch_one.encode_queries(texts)).max() < 1e-5
+        assert np.abs(one.encode_passages(texts) - torch_one.encode_passages(texts)).max() < 1e-5
+        assert protocol.count_tokens(texts) == torch_one.count_tokens(texts)
+        assert np.abs(one.vector(texts[3], 7) - torch_one.vector(texts[3], 7)).max() < 1e-5
+        told = (protocol.digest, protocol.dimensions, protocol.max_tokens)
+        assert told == (torch_one.digest, torch_one.dimensions, torch_one.max_tokens)
+        assert one.encode_queries([]).shape == (0, torch_one.dimensions)
+
+
+def test_scores_are_those_of_torch(folder: Path, tmp_path: Path) -> None:
+    torch_one = CrossEncoderReranker(grow_reranker(str(folder), seed=0), "tiny")
+    with torch.no_grad():
+        for name, weight in torch_one.module.named_parameters():
+            if "classifier" in name:  # a fresh one says hardly anything
+                weight.mul_(30)
+    ir = Ir(export_reranker(torch_one, tmp_path / "ir"), torch_one.max_tokens)
+    one: Reranker = FastReranker(ir, "tiny", batch_tokens=200)
+    draw = random.Random(5)
+    pairs = [(draw.choice(mixed()), draw.choice(mixed())) for _ in range(40)]
+    wanted = torch_one.score(pairs)
+    assert np.ptp(wanted) > 0.1
+    assert np.abs(one.score(pairs) - wanted).max() < 1e-4
+    assert one.score([]).shape == (0,) and one.digest == torch_one.digest
+
+
+def test_an_export_that_loses_its_mask_is_refused_and_torch_computes_it(
+    folder: Path, tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A padded batch then gives other vectors than its texts alone: so it was found once."""
+    forward = export._Output.forward
+
+    def lost(self, input_ids, attention_mask, token_type_ids=None):
+        return forward(self, input_ids, torch.ones_like(attention_mask), token_type_ids)
+
+    tried = []
+    monkeypatch.setattr(export._Output, "forward", lost)
+    load = lambda engine: wired_encoder(  # noqa: E731
+        open_workspace(tmp_path / "ws", {"encoder.model": str(folder)}),
+        open_workspace(
+            tmp_path / "ws", {"encoder.model": str(folder), "encoder.engine": engine}
+        ).config.encoder,
+    )
+    convert = export._export
+    monkeypatch.setattr(export, "_export", lambda *a: tried.append(1) or convert(*a))
+    with pytest.raises(ModelError, match="other numbers by OpenVINO"):
+        load("openvino")
+    assert isinstance(load("auto"), SentenceEncoder) and tried == [1]
+    (left,) = cache.iterdir()
+    assert left.suffix == fast.REFUSED
+
+
+def test_a_model_is_written_once_and_again_when_its_files_change(
+    folder: Path, tmp_path: Path, cache: Path
+) -> None:
+    own = shutil.copytree(folder, tmp_path / "model")
+    written = []
+
+    def write(target: Path) -> None:
+        written.append(target)
+        export_encoder(load_encoder(str(own)), target)
+
+    def load(*said: str) -> FastEncoder:
+        ir = by_engine("openvino", lambda: str(own), said, write)
+        assert ir is not None
+        return FastEncoder(ir, "own")
+
+    first = load()
+    assert load().digest == first.digest and len(written) == 1
+    load("another length")
+    assert len(written) == 2
+    weights = load_file(own / "model.safetensors")
+    save_file({name: w + 0.1 for name, w in weights.items()}, own / "model.safetensors")
+    assert load().digest != first.digest and len(written) == 3
+    assert not [path for path in cache.iterdir() if path.name.startswith(".building")]
+
+
+def test_weights_that_are_not_those_of_the_run_are_found_by_its_probe(
+    folder: Path, tmp_path: Path
+) -> None:
+    before = load_encoder(str(folder))
+    other = load_encoder(str(tiny_encoder(tmp_path / "other", seed=7)))
+    probe = probe_vector(before, other)
+    right = Ir(export_encoder(other, tmp_path / "right"), other.max_tokens)
+    wrong = Ir(export_encoder(before, tmp_path / "wrong"), before.max_tokens)
+    require_probe(probe, FastEncoder(right, "other"), "other")
+    with pytest.raises(ModelError, match="answers its probe otherwise"):
+        require_probe(probe, FastEncoder(wrong, "other"), "other")
+
+
+def test_threads_get_the_vectors_of_their_own_texts(folder: Path, tmp_path: Path) -> None:
+    torch_one = load_encoder(str(folder))
+    one = FastEncoder(Ir(export_encoder(torch_one, tmp_path / "ir"), 64, 2), "tiny")
+    texts = mixed(12)
+    wanted = one.encode_queries(texts)
+    found: dict[int, np.ndarray] = {}
+    asking = [
+        threading.Thread(target=lambda i=i: found.update({i: one.encode_queries([texts[i]])}))
+        for i in range(len(texts))
+    ]
+    for thread in asking:
+        thread.start()
+    for thread in asking:
+        thread.join()
+    for i, vector in found.items():
+        assert np.abs(vector[0] - wanted[i]).max() < 1e-5
+    assert len(found) == len(texts)
+
+
+def test_a_cold_process_encodes_without_torch_and_sends_nothing(
+    folder: Path, tmp_path: Path
+) -> None:
+    """OpenVINO reports its imports and conversions to its makers, unless it is kept from it."""
+    code = f"""
+import socket, sys
+tried = []
+def refuse(self, address):
+    tried.append(address)
+    raise OSError("no network here")
+socket.socket.connect = refuse
+from graft.wire import encoder, open_workspace
+w = open_workspace(__import__("pathlib").Path({str(tmp_path / "ws")!r}),
+                   {{"encoder.model": {str(folder)!r}, "encoder.engine": "openvino"}})
+print(encoder(w, w.config.encoder).encode_queries(["how many days?"]).shape)
+import time; time.sleep(1)
+print(tried, "torch" in sys.modules, sys.modules.get("openvino_telemetry"))
+"""
+    said = []
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, env=dict(os.environ),
+            check=True,
+        )  # fmt: skip
+        said.append(done.stdout.splitlines()[1])
+    assert said == ["[] True None", "[] False None"]
+
+
+def test_without_openvino_torch_computes_unless_it_is_asked_for(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fast, "find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    flags = {"encoder.model": str(folder)}
+    w = open_workspace(tmp_path / "ws", flags)
+    assert isinstance(wired_encoder(w, w.config.encoder), SentenceEncoder)
+    w = open_workspace(tmp_path / "ws", {**flags, "encoder.engine": "openvino"})
+    with pytest.raises(MissingExtra, match=r"pip install graft-rag\[fast\]"):
+        wired_encoder(w, w.config.encoder)
