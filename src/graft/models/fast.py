@@ -128,7 +128,8 @@ def _takes(engine: Engine) -> bool:
 
 def _written(model: Path, said: Sequence[Any], write: Callable[[Path], object]) -> Ir:
     """Return the Ir of a model's folder. Raises ModelError where it was or is refused."""
-    openvino()
+    if find_spec("openvino") is None:
+        openvino()  # which says how to get it
     files = sorted(path for path in model.rglob("*") if path.is_file())
     seen = [
         (path.relative_to(model).as_posix(), path.stat().st_size, path.stat().st_mtime_ns)
