@@ -14,6 +14,7 @@ from graft.measures.similarity import (
     normalize_text,
     plain_words,
     shingles,
+    signature,
 )
 
 
@@ -49,8 +50,8 @@ def test_similarity_of_short_texts_is_the_true_jaccard(seed: int, cut: int, end:
     base = _text(seed, 220)
     left, right = " ".join(base[:cut]), " ".join(base[min(cut, end) // 2 : end + 3])
     signatures = Signatures()
-    signatures.add(left)
-    signatures.add(right)
+    signatures.add(signature(left))
+    signatures.add(signature(right))
     true = jaccard(shingles(left), shingles(right))
     assert signatures.similarity(0, 1) == pytest.approx(true)
 
@@ -63,8 +64,8 @@ def test_similarity_of_long_texts_stays_within_its_stated_error() -> None:
         changed = [w if draw.random() > 0.02 else "changed" for w in base]
         left, right = " ".join(base), " ".join(changed)
         signatures = Signatures()
-        signatures.add(left)
-        signatures.add(right)
+        signatures.add(signature(left))
+        signatures.add(signature(right))
         misses.append(signatures.similarity(0, 1) - jaccard(shingles(left), shingles(right)))
     spread = (sum(miss**2 for miss in misses) / len(misses)) ** 0.5
     assert 0.005 < spread < 0.031
@@ -72,7 +73,7 @@ def test_similarity_of_long_texts_stays_within_its_stated_error() -> None:
 
 def test_a_fingerprint_does_not_grow_with_its_text() -> None:
     signatures = Signatures()
-    signatures.add(" ".join(_text(1, 20_000)))
+    signatures.add(signature(" ".join(_text(1, 20_000))))
     assert len(signatures._sketches[0]) == SKETCH
     assert signatures._sketches[0].base is None
     assert signatures._minima.shape == (64, PERMUTATIONS)
@@ -90,7 +91,7 @@ def near(texts: Mapping[str, str], threshold: float) -> list[tuple[str, str, flo
     """Return the pairs of texts at least so similar, found as a user of signatures does."""
     signatures, ids = Signatures(), list(texts)
     for text in texts.values():
-        signatures.add(text)
+        signatures.add(signature(text))
     pairs = set()
     for members in signatures.buckets(threshold):
         for n, place in enumerate(members[:-1]):
@@ -127,5 +128,5 @@ def test_texts_without_words_are_similar_to_none() -> None:
 
 def test_signatures_are_the_same_in_every_process() -> None:
     signatures = Signatures()
-    signatures.add("one two three four")
+    signatures.add(signature("one two three four"))
     assert signatures._sketches[0].tolist() == [11521677520317315083, 13491673036443996252]

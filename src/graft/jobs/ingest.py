@@ -11,7 +11,7 @@ from graft.core.context import Context
 from graft.core.document import Document
 from graft.core.release import Lineage, Release
 from graft.library.access import Access
-from graft.library.duplicates import Group, duplicate_groups
+from graft.library.duplicates import Group
 from graft.library.rows import DocumentRow
 from graft.library.sources import expand, source_id
 from graft.library.store import Library
@@ -95,8 +95,7 @@ def ingest(
         _remember(workspace, sync, hashes, gone, version=version, ctx=ctx)
         if release is not None:
             _use(workspace, release, version)
-        touched = bool(hashes or gone)
-        groups = duplicate_groups(held.texts(), table.near_duplicate) if touched else []
+        groups = held.duplicates(table.near_duplicate, among=hashes) if hashes else []
     return Ingested(
         documents=held.counts["documents"],
         passages=held.counts["passages"],

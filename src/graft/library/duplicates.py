@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from itertools import compress
 from typing import Literal
 
-from graft.core.hashing import text_hash
 from graft.core.unions import Unions
-from graft.measures.similarity import Signatures, normalize_text
+from graft.measures.similarity import Signature, Signatures
 
 HEADS = 64
 """Groups that one text is compared with in a bucket, so that a crowded bucket stays linear."""
@@ -30,50 +29,30 @@ class Group:
     similarity: float
 
 
-def duplicate_groups(items: Iterable[tuple[str, str]], threshold: float = 0.9) -> list[Group]:
-    """Return the groups of two or more among (id, text) items, in the order of their first item.
+def duplicate_groups(items: Iterable[tuple[str, Signature]], threshold: float = 0.9) -> list[Group]:
+    """Return the groups of two or more among (id, signature) items, in their first item's order.
 
-    No text is kept: memory is at most 2.5 KiB an item. Similarities are exact for texts of fewer
-    than 256 different shingles and estimated beyond (`measures.similarity.Signatures`). Groups
-    are closed under links: a and c may be less alike than `threshold` when b is near both. An
-    empty text is a duplicate of none.
+    Similarities are exact for texts of fewer than 256 different shingles and estimated beyond
+    (`measures.similarity.Signatures`). Groups are closed under links: a and c may be less alike
+    than `threshold` when b is near both. An empty text is a duplicate of none.
 
-    >>> items = [("a", "One two three."), ("b", "One  two THREE."), ("c", "Something else")]
-    >>> duplicate_groups(items)
+    >>> from graft.measures.similarity import signature
+    >>> texts = {"a": "One two three.", "b": "One  two THREE.", "c": "Something else"}
+    >>> duplicate_groups((id, signature(text)) for id, text in texts.items())
     [Group(kind='exact', ids=('a', 'b'), similarity=1.0)]
     """
-    return _group(items, threshold)[1]
-
-
-def groups(items: Iterable[tuple[str, str]], threshold: float = 0.9) -> dict[str, str]:
-    """Return for every id the id of the first member of its group, itself if it has no copies.
-
-    Splits keep what shares a group on one side.
-
-    >>> groups([("a", "one two"), ("b", "One two"), ("c", "other")])
-    {'a': 'a', 'b': 'a', 'c': 'c'}
-    """
-    ids, found = _group(items, threshold)
-    cluster = {id: id for id in ids}
-    for group in found:
-        cluster.update(dict.fromkeys(group.ids, group.ids[0]))
-    return cluster
-
-
-def _group(items: Iterable[tuple[str, str]], threshold: float) -> tuple[list[str], list[Group]]:
     ids: list[str] = []
     copies: dict[str, list[int]] = {}
     signatures = Signatures()
-    for place, (id, text) in enumerate(items):
+    for place, (id, one) in enumerate(items):
         ids.append(id)
-        plain = normalize_text(text)
-        if not plain:
+        if not one.plain:
             continue
-        same = copies.setdefault(text_hash(plain), [])
+        same = copies.setdefault(one.plain, [])
         same.append(place)
         if len(same) == 1:
-            signatures.add(plain)
-    return ids, _clusters(ids, list(copies.values()), signatures, threshold)
+            signatures.add(one)
+    return _clusters(ids, list(copies.values()), signatures, threshold)
 
 
 def _clusters(

@@ -14,6 +14,7 @@ from graft.core.document import Document, Passage, Span
 from graft.core.errors import DocumentError
 from graft.core.protocols import Vectors
 from graft.library.fulltext import Analyser
+from graft.measures.similarity import PERMUTATIONS, signature
 
 TEXTS = pa.list_(pa.string())
 
@@ -31,9 +32,16 @@ DOCUMENTS = pa.schema(
         ("pages", pa.list_(pa.int64())),
         ("metadata", TEXTS),
         ("own_access", pa.bool_()),
+        ("plain", pa.string()),
+        ("minima", pa.binary(4 * PERMUTATIONS)),
+        ("sketch", pa.binary()),
     ]
 )
-"""`own_access` is true where the document names its readers itself: no root's access counts."""
+"""`own_access` is true where the document names its readers itself: no root's access counts.
+`plain`, `minima` and `sketch` are the text's signature (`measures.similarity`), null in what was
+written before there was one."""
+
+SIGNATURE = DOCUMENTS.names[12:]
 
 DOCUMENT_COLUMNS = DOCUMENTS.names[:11]
 """What makes a Document."""
@@ -103,6 +111,7 @@ def document_row(document: Document, *, own_access: bool = False) -> dict[str, A
                 f"the {name} of {document.id!r} holds half of a surrogate pair at character "
                 f"{error.start}, which is no text: replace it"
             ) from error
+    told = signature(document.text)
     return {
         "id": document.id,
         "title": document.title,
@@ -116,6 +125,9 @@ def document_row(document: Document, *, own_access: bool = False) -> dict[str, A
         "pages": list(document.pages),
         "metadata": metadata_pairs(document.metadata),
         "own_access": own_access,
+        "plain": told.plain,
+        "minima": told.minima.tobytes(),
+        "sketch": told.sketch.tobytes(),
     }
 
 

@@ -20,8 +20,10 @@ from graft.core.protocols import Ranked, Vectors
 from graft.core.search import Filter
 from graft.core.space import Space
 from graft.library.check import problems
+from graft.library.duplicates import Group
 from graft.library.embedded import Embedded
 from graft.library.lance import equals_any, scan, scan_table
+from graft.library.likeness import Likeness
 from graft.library.manifest import SpaceState, published
 from graft.library.rows import (
     DOCUMENT_COLUMNS,
@@ -210,6 +212,16 @@ class Library:
     def embedded(self) -> Embedded:
         """What this version has encoded already."""
         return Embedded(self._snapshot)
+
+    def duplicates(self, threshold: float, among: Collection[str] | None = None) -> list[Group]:
+        """Return the groups of documents that say the same, in the order of their first ids.
+
+        With `among`, only those that hold one of these ids. See `library.duplicates`.
+        """
+        if self._snapshot.manifest.documents is None:
+            return []
+        ids, text_of = self.document_ids(), lambda id: self.document(id).text
+        return Likeness(self._snapshot.documents, ids, text_of).groups(threshold, among)
 
     @property
     def metadata_keys(self) -> frozenset[str]:

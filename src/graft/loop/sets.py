@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from graft.core.unions import Unions
 from graft.examples import store
 from graft.examples.store import LATEST, ExampleSet
-from graft.library.duplicates import groups as duplicate_clusters
 from graft.library.store import Library
 from graft.wire import Wiring
 
@@ -35,6 +34,7 @@ def document_groups(held: Library, threshold: float) -> Mapping[str, str]:
         if len(ids) >= TITLE_SHARED_BY:
             for id in ids[1:]:
                 tied.join(ids[0], id)
-    for id, cluster in duplicate_clusters(held.texts(), threshold).items():
-        tied.join(cluster, id)
+    for group in held.duplicates(threshold):
+        for id in group.ids[1:]:
+            tied.join(group.ids[0], id)
     return {id: tied.find(id) for id in held.document_ids()}

@@ -7,10 +7,13 @@ import re
 import unicodedata
 import zlib
 from collections.abc import Iterator, Sequence, Set
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from graft.core.hashing import text_hash
 
 SHINGLE = 3
 """Words in a shingle: texts are compared by the runs of words that they hold."""
@@ -73,6 +76,27 @@ def jaccard(left: Set[Any], right: Set[Any]) -> float:
     return shared / union if union else 1.0
 
 
+@dataclass(frozen=True)
+class Signature:
+    """What is kept of one text, 2.5 KiB at most.
+
+    `plain` is the hash of the text without case and spacing, "" for one of nothing else; `minima`,
+    `(128,) uint32`, is its MinHash, and `sketch`, `(256 at most,) uint64`, its smallest shingle
+    hashes, ascending.
+    """
+
+    plain: str
+    minima: NDArray[np.uint32]
+    sketch: Hashes
+
+
+def signature(text: str) -> Signature:
+    """Return a text's signature; one without words is similar to none."""
+    plain = normalize_text(text)
+    hashes = _shingle_hashes(plain_words(plain))
+    return Signature(text_hash(plain) if plain else "", _minima(hashes), hashes[:SKETCH].copy())
+
+
 class Signatures:
     """Small fingerprints of texts, between which Jaccard similarity can be told.
 
@@ -89,13 +113,12 @@ class Signatures:
     def __len__(self) -> int:
         return len(self._sketches)
 
-    def add(self, text: str) -> None:
-        """Take in the next text; a text without words is similar to none."""
-        hashes = _shingle_hashes(plain_words(text))
+    def add(self, one: Signature) -> None:
+        """Take in the next text's signature."""
         if len(self) == len(self._minima):
             self._minima = np.concatenate([self._minima, np.empty_like(self._minima)])
-        self._minima[len(self)] = _minima(hashes)
-        self._sketches.append(hashes[:SKETCH].copy())
+        self._minima[len(self)] = one.minima
+        self._sketches.append(one.sketch)
 
     def similarity(self, left: int, right: int) -> float:
         """Return the Jaccard similarity of two texts, by their places in the order of `add`."""
@@ -120,9 +143,7 @@ class Signatures:
         A fast first look at the signatures: three standard errors below still count, so that it
         misses at most one pair in 700 at the threshold, and ever fewer above it.
         """
-        share = (self._minima[lefts] == self._minima[rights]).mean(axis=1)
-        slack = 3 * math.sqrt(threshold * (1 - threshold) / PERMUTATIONS)
-        return np.asarray(share >= threshold - slack)
+        return may_reach(self._minima[lefts], self._minima[rights], threshold)
 
     def buckets(self, threshold: float) -> Iterator[Places]:
         """Yield groups of places whose signatures agree in one band, smallest places first.
@@ -143,6 +164,15 @@ class Signatures:
             starts = np.concatenate([[0], ends[:-1]])
             for i in np.flatnonzero(ends - starts > 1):
                 yield filled[order[starts[i] : ends[i]]]
+
+
+def may_reach(
+    lefts: NDArray[np.uint32], rights: NDArray[np.uint32], threshold: float
+) -> NDArray[np.bool_]:
+    """Return for each pair of MinHash signatures whether its similarity may be `threshold`."""
+    share = (lefts == rights).mean(axis=1)
+    slack = 3 * math.sqrt(threshold * (1 - threshold) / PERMUTATIONS)
+    return np.asarray(share >= threshold - slack)
 
 
 def band_rows(threshold: float) -> int:
