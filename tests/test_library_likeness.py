@@ -82,6 +82,7 @@ def test_what_was_written_without_signatures_is_given_them_as_it_is_read(tmp_pat
         writer._changed.add("documents")
         writer.publish()
     assert Library.open(tmp_path).duplicates(0.9) == by_texts(first, 0.9)
+    assert Library.open(tmp_path).check() == []
     later = publish(tmp_path, dict(list(TEXTS.items())[20:]))
     assert later.duplicates(0.9) == by_texts(TEXTS, 0.9)
     assert later.duplicates(0.9, ["00 same"]) == [

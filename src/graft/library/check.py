@@ -16,7 +16,7 @@ from graft.library.describe import (
     vectors_state,
 )
 from graft.library.manifest import TableState
-from graft.library.rows import DOCUMENTS, PASSAGE_COLUMNS
+from graft.library.rows import PASSAGE_COLUMNS
 from graft.library.snapshot import Snapshot
 
 DOCUMENTS_AT_ONCE = 256
@@ -61,7 +61,9 @@ def _spans(snapshot: Snapshot, segmentation: str) -> Iterator[str]:
         yield f"{int((owners < 0).sum())} passages of {segmentation} have no document"
     for start in range(0, len(facets), DOCUMENTS_AT_ONCE):
         end = min(start + DOCUMENTS_AT_ONCE, len(facets))
-        documents = snapshot.rows(snapshot.documents, facets.row_ids[start:end], DOCUMENTS.names)
+        documents = snapshot.rows(
+            snapshot.documents, facets.row_ids[start:end], ["id", "text", "text_hash"]
+        )
         texts = {row["id"]: row["text"] for row in documents}
         for row in documents:
             if text_hash(row["text"]) != row["text_hash"]:

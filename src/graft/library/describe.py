@@ -2,46 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graft.core.errors import InputError
+from graft.core.errors import FormatError, InputError
 from graft.core.space import Space
-from graft.library.lance import StoredTable, scan, scan_table
+from graft.library.lance import StoredTable, equals_any, scan, scan_table
 from graft.library.manifest import AnnIndex, Cut, Manifest, SpaceState, TableState, set_digest
+from graft.library.tally import Tally
+
+FEW = 1000
+"""Fresh ids that are looked for among all; for more, all ids are counted."""
 
 DOCUMENT = "documents"
 PASSAGE = "passages"
 """Keys of the two tables that every library has; the others are keyed by their space's id."""
 
 
+@dataclass
+class Tallies:
+    """What stands in each table of a library that is being written."""
+
+    documents: Tally
+    cuts: dict[str, Tally]
+    spaces: dict[str, Tally]
+
+    @classmethod
+    def of(cls, manifest: Manifest) -> Tallies:
+        """Return the tallies of what a manifest says."""
+        documents = manifest.documents
+        return cls(
+            Tally.of(documents.rows, documents.digest) if documents else Tally(),
+            {id: Tally.of(cut.rows, cut.digest) for id, cut in manifest.segmentations.items()},
+            {s.space.id: Tally.of(s.table.rows, s.table.digest) for s in manifest.spaces},
+        )
+
+    def cut(self, segmentation: str) -> Tally:
+        """Return the tally of a segmentation's passages."""
+        return self.cuts.setdefault(segmentation, Tally())
+
+    def published(self) -> None:
+        """Take note that all of it is published."""
+        for tally in (self.documents, *self.cuts.values(), *self.spaces.values()):
+            tally.fresh = {}
+
+
 def describe(
     manifest: Manifest,
     tables: Mapping[str, StoredTable],
     spaces: Sequence[tuple[Space, AnnIndex | None]],
-    *,
-    changed: Collection[str],
+    tallies: Tallies,
 ) -> Manifest:
-    """Return the manifest with the tables as they are; those not in `changed` keep their digests.
+    """Return the manifest with the tables as they are, by the tallies of what was written.
 
     Raises InputError when an id stands twice in a table, when a space and its segmentation do
     not hold the same passages, or when they hold none of documents that have text.
     """
-    documents, passages, cuts = manifest.documents, manifest.passages, manifest.segmentations
-    if documents is None or DOCUMENT in changed:
-        documents = documents_state(tables[DOCUMENT])
-    if passages is None or PASSAGE in changed:
-        cuts = cuts_of(tables[PASSAGE])
-        passages = passages_state(cuts)
-    held = {state.space.id: state.table for state in manifest.spaces}
+    documents = _state(tallies.documents)
+    cuts = {
+        id: Cut(tally.rows, tally.digest)
+        for id, tally in sorted(tallies.cuts.items())
+        if tally.rows
+    }
+    passages = passages_state(cuts)
+    _check_single(tables[DOCUMENT], tallies.documents, "document", documents.rows)
+    fresh = Tally(fresh={id: None for tally in tallies.cuts.values() for id in tally.fresh})
+    _check_single(tables[PASSAGE], fresh, "passage", passages.rows)
     found = []
     for space, index in spaces:
-        state = held.get(space.id)
-        if state is None or space.id in changed:
-            state = vectors_state(tables[space.id])
+        tally = tallies.spaces[space.id]
+        state = _state(tally)
+        _check_single(tables[space.id], tally, "vector of passage", state.rows)
         cut = cuts.get(space.segmentation, NOTHING)
         _check_whole(space, state, cut)
         if not cut.rows and documents.rows:
@@ -57,19 +91,29 @@ def describe(
     )
 
 
+def document_keys(rows: pa.Table | pa.RecordBatch) -> list[str]:
+    """Return what stands for documents in their digest: id, text's hash and fingerprint."""
+    parts = (rows[name].to_pylist() for name in ("id", "text_hash", "fingerprint"))
+    return ["\x1f".join(row) for row in zip(*parts, strict=True)]
+
+
+def by_cut(rows: pa.Table | pa.RecordBatch) -> dict[str, list[str]]:
+    """Return the ids of passages by their segmentation."""
+    found: dict[str, list[str]] = {}
+    for id, cut in zip(rows["id"].to_pylist(), rows["segmentation"].to_pylist(), strict=True):
+        found.setdefault(cut, []).append(id)
+    return found
+
+
 def documents_state(table: StoredTable) -> TableState:
     """Return the count of documents and the digest of their ids, texts' hashes and fingerprints."""
     found = scan_table(table, ["id", "text_hash", "fingerprint"])
-    _check_single(found["id"], "document")
-    parts = (found[name].to_pylist() for name in ("id", "text_hash", "fingerprint"))
-    digest = set_digest("\x1f".join(row) for row in zip(*parts, strict=True))
-    return TableState("", 0, len(found), digest)
+    return TableState("", 0, len(found), set_digest(document_keys(found)))
 
 
 def cuts_of(table: StoredTable) -> dict[str, Cut]:
     """Return each segmentation's count of passages and the digest of their ids."""
     found = scan_table(table, ["id", "segmentation"])
-    _check_single(found["id"], "passage")
     cuts = {}
     for segmentation in sorted(pc.unique(found["segmentation"]).to_pylist()):
         ids = found["id"].filter(pc.equal(found["segmentation"], segmentation))
@@ -86,7 +130,6 @@ def passages_state(cuts: Mapping[str, Cut]) -> TableState:
 def vectors_state(table: StoredTable) -> TableState:
     """Return the count of vectors and the digest of their passages' ids."""
     ids = scan_table(table, ["id"])["id"]
-    _check_single(ids, "vector of passage")
     return TableState("", 0, len(ids), set_digest(ids.to_pylist()))
 
 
@@ -97,11 +140,26 @@ def _at(state: TableState, table: StoredTable) -> TableState:
     return replace(state, name=table.name, version=table.version)
 
 
-def _check_single(ids: pa.ChunkedArray, what: str) -> None:
-    if pc.count_distinct(ids).as_py() < len(ids):
-        counts = pc.value_counts(ids)
-        twice = next(row["values"] for row in counts.to_pylist() if row["counts"] > 1)
-        raise InputError(f"the {what} {twice!r} was put twice: put each once")
+def _state(tally: Tally) -> TableState:
+    return TableState("", 0, tally.rows, tally.digest)
+
+
+def _check_single(table: StoredTable, tally: Tally, what: str, rows: int) -> None:
+    """Raise InputError where one of the fresh ids stands twice, or the table holds other rows."""
+    held = table.count_rows()
+    fresh = list(tally.fresh)
+    once = sum(len(scan_table(table, ["id"], where=w)) for w in equals_any("id", fresh[:FEW]))
+    if len(fresh) <= FEW and once == len(fresh) and held == rows:
+        return
+    counts = pc.value_counts(scan_table(table, ["id"])["id"])
+    for row in counts.to_pylist():
+        if row["counts"] > 1:
+            raise InputError(f"the {what} {row['values']!r} was put twice: put each once")
+    if held != rows:
+        raise FormatError(
+            f"a table holds {held} rows where {rows} were written ({what}s): run `graft library "
+            "check`, and ingest anew where it finds fault"
+        )
 
 
 def _check_whole(space: Space, vectors: TableState, cut: Cut) -> None:

@@ -58,6 +58,15 @@ class Likeness:
     @cached_property
     def _compared(self) -> tuple[NDArray[np.object_], NDArray[np.uint32]]:
         """The hash and the MinHash of every document's text."""
+        if "plain" in self.table.schema.names:
+            read = scan_table(self.table, ["id", "plain", "minima"]).sort_by("id").combine_chunks()
+            whole = read["id"].to_pylist() == self.ids and not read["plain"].null_count
+            if whole and len(read):
+                column = read["minima"].combine_chunks()
+                start, size = 4 * PERMUTATIONS * column.offset, 4 * PERMUTATIONS * len(column)
+                raw = np.frombuffer(column.buffers()[1], np.uint8)[start : start + size]
+                plain = np.array(read["plain"].to_pylist(), dtype=object)
+                return plain, raw.view(np.uint32).reshape(-1, PERMUTATIONS)
         found = self._read(["plain", "minima"], None)
         plain = np.array([told["plain"] for told in found], dtype=object)
         minima = np.frombuffer(b"".join(told["minima"] for told in found), dtype=np.uint32)

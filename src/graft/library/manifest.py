@@ -99,10 +99,12 @@ def set_digest(keys: Iterable[str]) -> str:
     >>> set_digest(["a", "b"]) == set_digest(["b", "a"]) != set_digest(["a"])
     True
     """
-    total = 0
-    for key in keys:
-        total += int.from_bytes(blake2b(key.encode(), digest_size=16).digest(), "big")
-    return f"{total % (1 << 128):032x}"
+    return f"{sum(map(key_digest, keys)) % (1 << 128):032x}"
+
+
+def key_digest(key: str) -> int:
+    """Return what one key adds to the digest of its set."""
+    return int.from_bytes(blake2b(key.encode(), digest_size=16).digest(), "big")
 
 
 def published(folder: Path) -> int:

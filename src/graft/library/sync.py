@@ -87,12 +87,15 @@ class Sync:
 
     def vanished(self) -> set[str]:
         """Return the documents whose source is no longer under the roots named now."""
+        names = {root.name for root in self.roots}
+        # Most of a library lies elsewhere, which the beginning of a URI tells at once.
+        begins = tuple(root.base.as_uri() for root in self.roots)
         return {
             row.id
             for id, rows in self.stored.items()
             if id not in self.seen
             for row in rows
-            if self._is_under(row)
+            if (row.uri.startswith(begins) or row.source in names) and self._is_under(row)
         }
 
     def _access(self, source: SourceItem, row: DocumentRow | None) -> Readers:

@@ -18,7 +18,7 @@ from graft.core.protocols import Vectors
 from graft.core.space import Space
 from graft.library.ann import upkeep
 from graft.library.buffers import RowBuffer, VectorBuffer
-from graft.library.describe import DOCUMENT, PASSAGE, describe
+from graft.library.describe import DOCUMENT, PASSAGE, Tallies, by_cut, describe, document_keys
 from graft.library.filling import Filling
 from graft.library.fulltext import Analyser
 from graft.library.indexes.lance import LanceIndex
@@ -26,6 +26,7 @@ from graft.library.lance import Database, StoredTable, equals_any, scan, scan_ta
 from graft.library.manifest import AnnIndex, published, read_manifest
 from graft.library.publish import clean, commit, compact, files, prune, restore
 from graft.library.rows import DOCUMENTS, PASSAGES, document_row, passage_row, vector_schema
+from graft.library.tally import Tally
 
 
 class Writer:
@@ -49,6 +50,7 @@ class Writer:
         self._files = files(folder)
         self._analyser = Analyser(self.manifest.stop_words)
         self._tables: dict[str, StoredTable] = {}
+        self._tallies = Tallies.of(self.manifest)
         self._changed: set[str] = set()
         self._purging = False
         documents, passages = self.manifest.documents, self.manifest.passages
@@ -172,11 +174,12 @@ class Writer:
             raise NotFound(f"there is no space {space.id}: nothing was dropped")
         self._flush()
         del self._spaces[space.id], self._tables[space.id], self._vectors[space.id]
-        del self._indexes[space.id]
+        del self._indexes[space.id], self._tallies.spaces[space.id]
         self._changed.add(space.id)
         if space.segmentation not in {left.segmentation for left in self._spaces.values()}:
             for condition in equals_any("segmentation", [space.segmentation]):
                 self._tables[PASSAGE].delete(condition)
+            self._tallies.cuts.pop(space.segmentation, None)
             self._changed.add(PASSAGE)
 
     def publish(self) -> int:
@@ -198,13 +201,14 @@ class Writer:
                 replace(self.manifest, version=self.manifest.version + 1, created=self.ctx.clock()),
                 self._tables,
                 [(space, self._indexes[id]) for id, space in self._spaces.items()],
-                changed=self._changed,
+                self._tallies,
             )
             if self._filling is not None:
                 manifest = self._filling.fill(self.manifest, manifest)
             self.ctx.check()
             commit(self._database, manifest, self._tables.values(), old=self._files)
         self.manifest = manifest
+        self._tallies.published()
         self._clean(compacted)
         self._files = files(self._database.folder)
         self._changed, self._purging = set(), False
@@ -239,6 +243,7 @@ class Writer:
         self._tables[space.id] = table
         self._indexes[space.id] = index
         self._vectors[space.id] = VectorBuffer(space.dimensions)
+        self._tallies.spaces.setdefault(space.id, Tally())
 
     def _flush(self) -> None:
         self._delete(sorted(self._gone))
@@ -251,24 +256,44 @@ class Writer:
         for key, buffer in buffers.items():
             for batch in buffer.drain():
                 self._tables[key].add(pa.Table.from_batches([batch]))
+                self._count(key, batch)
                 self._changed.add(key)
                 index = self._indexes.get(key)
                 if index is not None:
                     self._indexes[key] = replace(index, tail=index.tail + len(batch))
 
+    def _count(self, key: str, batch: pa.RecordBatch) -> None:
+        ids = batch["id"].to_pylist()
+        if key == DOCUMENT:
+            self._tallies.documents.put(ids, document_keys(batch))
+        elif key == PASSAGE:
+            for cut, some in by_cut(batch).items():
+                self._tallies.cut(cut).put(some)
+        else:
+            self._tallies.spaces[key].put(ids)
+
     def _delete(self, documents: Sequence[str]) -> None:
         passages = self._tables[PASSAGE]
         for condition in equals_any("document_id", documents):
-            ids = scan_table(passages, ["id"], where=condition)["id"].to_pylist()
+            rows = scan_table(passages, ["id", "segmentation"], where=condition)
+            ids = rows["id"].to_pylist()
             for id in self._spaces:
+                for where in equals_any("id", ids):
+                    held = scan_table(self._tables[id], ["id"], where=where)["id"]
+                    self._tallies.spaces[id].drop(held.to_pylist())
                 LanceIndex(self._tables[id]).delete(ids)
                 index = self._indexes[id]
                 if index is not None:
                     self._indexes[id] = replace(index, deleted=index.deleted + len(ids))
             if ids:
+                for cut, some in by_cut(rows).items():
+                    self._tallies.cut(cut).drop(some)
                 passages.delete(condition)
                 self._changed |= {PASSAGE, *self._spaces}
         for condition in equals_any("id", documents):
+            columns = ["id", "text_hash", "fingerprint"]
+            rows = scan_table(self._tables[DOCUMENT], columns, where=condition)
+            self._tallies.documents.drop(rows["id"].to_pylist(), document_keys(rows))
             self._tables[DOCUMENT].delete(condition)
             self._changed.add(DOCUMENT)
 
