@@ -114,7 +114,7 @@ def _stored(held: Library) -> tuple[dict[str, list[DocumentRow]], dict[str, str]
     """Return the stored documents of each source, and where each source lies."""
     stored: dict[str, list[DocumentRow]] = {}
     known: dict[str, str] = {}
-    for row in held.document_rows():
+    for row in held.document_rows(counted=False):
         id = source_id(row.id, row.uri)
         stored.setdefault(id, []).append(row)
         known[id] = row.uri.partition("#")[0]

@@ -76,6 +76,8 @@ def source_id(document_id: str, uri: str) -> str:
     >>> source_id("faq.jsonl#7", "file:///docs/faq.jsonl#7")
     'faq.jsonl'
     """
+    if "#" not in uri:
+        return document_id
     fragment = unquote(uri.partition("#")[2])
     return document_id.removesuffix(f"#{fragment}") if fragment else document_id
 

@@ -241,13 +241,13 @@ class Library:
         found = zip(wanted.to_pylist(), rows, strict=True)
         return {id: bool(seen[row]) for id, row in found if row >= 0 and here[row]}
 
-    def document_rows(self) -> Iterator[DocumentRow]:
-        """Yield all documents without their texts, by id."""
+    def document_rows(self, *, counted: bool = True) -> Iterator[DocumentRow]:
+        """Yield all documents without their texts, by id; `counted` tells their passages."""
         if self._snapshot.manifest.documents is None:
             return
         facets = self._snapshot.facets()
         counts = np.zeros(len(facets), dtype=np.int64)
-        if self._chosen() in self.segmentations:
+        if counted and self._chosen() in self.segmentations:
             owners = self._snapshot.directory(self._chosen()).documents
             counts = np.bincount(owners, minlength=len(facets))
         documents = self._snapshot.documents

@@ -27,7 +27,7 @@ def document_groups(held: Library, threshold: float) -> Mapping[str, str]:
     """
     tied: Unions[str] = Unions()
     titles: dict[str, list[str]] = {}
-    for row in held.document_rows():
+    for row in held.document_rows(counted=False):
         if row.title:
             titles.setdefault(row.title, []).append(row.id)
     for ids in titles.values():
