@@ -13,6 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from graft.core.files import flush
+from graft.library import inverted
 from graft.library.lance import NEVER, Database, StoredTable, version_time
 from graft.library.leases import leased
 from graft.library.manifest import (
@@ -95,6 +96,8 @@ def clean(database: Database, manifest: Manifest, *, all_older: bool = False) ->
         if number not in kept:
             remove_manifest(folder, number)
     _drop_unused(database, manifest)
+    read = [read_manifest(folder, number).passages for number in manifest_versions(folder)]
+    inverted.clean(folder, [state for state in read if state is not None])
     for state in manifest.tables:
         table = database.open(state.name)
         for tag in _tags(table):

@@ -17,6 +17,7 @@ from graft.core.errors import FormatError, NotFound
 from graft.core.index import IndexChoice
 from graft.core.protocols import Index
 from graft.core.search import Filter
+from graft.library import inverted
 from graft.library.fulltext import FullText, Weighing, invert
 from graft.library.indexes.lance import LanceIndex
 from graft.library.lance import Database, StoredTable, equals_any, scan, take
@@ -216,7 +217,10 @@ class Snapshot:
         return read_facets(self._database.open(state.name, state.version))
 
     def _invert(self, segmentation: str) -> FullText:
-        directory = self.directory(segmentation)
+        directory, state = self.directory(segmentation), self.manifest.passages
+        name = inverted.name_of(state, segmentation) if state else ""
+        if kept := inverted.load(self.folder, name, len(directory)) if name else None:
+            return kept
         (where,) = equals_any("segmentation", [segmentation])
 
         def lists() -> Iterator[tuple[Rows, pa.RecordBatch]]:
@@ -224,7 +228,10 @@ class Snapshot:
             for batch in scan(self.passages, columns, where=where, row_ids=True):
                 yield directory.rows(batch.column("_rowid").to_numpy()), batch
 
-        return invert(len(directory), lists())
+        made = invert(len(directory), lists())
+        if name and len(directory) >= inverted.KEPT_FROM:
+            inverted.save(self.folder, name, made)
+        return made
 
     def _searcher(self, state: SpaceState) -> Searcher:
         index, _ = self.index(state)
