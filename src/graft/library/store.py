@@ -271,7 +271,7 @@ class Library:
         if not self.segmentations:
             return []
         cut = self._cut(segmentation)
-        rows = np.flatnonzero(self._snapshot.directory(cut).documents == document)
+        rows = self._snapshot.directory(cut).of(int(document))
         return sorted(self._passages(cut, rows), key=lambda p: (p.start, p.end, p.id))
 
     def iter_passages(self, segmentation: str = "") -> Iterator[Passage]:

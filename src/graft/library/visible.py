@@ -117,6 +117,18 @@ class Directory:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def of(self, document: int) -> Rows:
+        """Return the rows of one document's passages, by its row in the Facets."""
+        order, owners = self._by_document
+        first, last = np.searchsorted(owners, [document, document + 1])
+        return order[first:last]
+
+    @cached_property
+    def _by_document(self) -> tuple[Rows, NDArray[np.int32]]:
+        # Sorted once: who goes through all documents would else go through all passages for each.
+        order = np.argsort(self.documents, kind="stable")
+        return order, self.documents[order]
+
     def rows(self, row_ids: NDArray[np.uint64]) -> Rows:
         """Return the directory's rows of rows of the passages table."""
         order = np.argsort(self.row_ids)
