@@ -332,8 +332,11 @@ def test_an_interrupt_ends_the_process_while_requests_hang(serve: Callable[..., 
     seen, release = threading.Event(), threading.Event()
     server = serve(hangs(seen, release))
     script = f"""
+import signal
 from graft.core.generation import Decoding
 from graft.generate.remote import RemoteGenerator
+# A shell's background processes are born deaf to it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 try:
     RemoteGenerator({server.url!r}, "tiny", timeout=18.0).generate([{ASK!r}] * 3, Decoding())
 except KeyboardInterrupt:
