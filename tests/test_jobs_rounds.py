@@ -13,7 +13,9 @@ from safetensors.torch import load_file, save_file
 
 from graft import wire
 from graft.core.errors import CheckFailed, InputError, ModelError
+from graft.core.hashing import value_hash
 from graft.core.runs import read_run
+from graft.generate.local import LocalGenerator
 from graft.jobs import adapt as adapting
 from graft.jobs.adapt import adapt
 from graft.jobs.evaluate import Beir, evaluate_beir, evaluate_systems
@@ -130,6 +132,29 @@ def _flat(tables, prefix: str = "") -> dict[str, object]:
         else:
             found[prefix + key] = str(value)
     return found
+
+
+def test_no_model_is_asked_a_prompt_twice_in_cells_and_ladder(workspace, beir, monkeypatch):
+    counts = import_(workspace, str(beir), ctx=CTX)
+    asked: list[str] = []
+    generate = LocalGenerator.generate
+
+    def counted(self, prompts, decoding):
+        asked.extend(value_hash([self.digest, prompt, vars(decoding)]) for prompt in prompts)
+        return generate(self, prompts, decoding)
+
+    def evaluated(*given):
+        asked.clear()
+        outcome = original(*given)
+        assert len(asked) == len(set(asked)) > 0
+        systems = sum(len(table.systems) for table in outcome.tables.values())
+        assert systems > 4
+        return outcome
+
+    original = adapting._evaluate
+    monkeypatch.setattr(LocalGenerator, "generate", counted)
+    monkeypatch.setattr(adapting, "_evaluate", evaluated)
+    adapt(workspace, [], examples=counts["id"], ctx=CTX)
 
 
 def test_a_release_that_came_into_use_meanwhile_is_not_replaced(workspace, beir, monkeypatch):

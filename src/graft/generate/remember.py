@@ -48,3 +48,15 @@ class Remember:
         fresh = dict(zip(new, made, strict=True))
         self.kept |= {key: made for key, made in fresh.items() if not made.error}
         return [fresh[key] if key in fresh else self.kept[key] for key in keys]
+
+
+@dataclass
+class Memory:
+    """What generators were asked and said, shared by all who ask in one evaluation."""
+
+    kept: dict[tuple[str, int], Remember] = field(default_factory=dict)
+
+    def of(self, generator: Generator) -> Remember:
+        """Return a generator that answers from memory, the same for the same weights."""
+        key = (generator.digest, generator.context_tokens)
+        return self.kept.setdefault(key, Remember(generator))

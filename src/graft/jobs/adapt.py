@@ -222,8 +222,9 @@ def _evaluate(
     everything = [example for chosen in asked.values() for example in chosen]
     check_unseen(workspace, settings, progress.runs.values(), everything, ctx)
     bench = Bench(
-        workspace, settings, reading(workspace, settings), ctx, release=str(progress.in_use)
-    )
+        workspace, settings, reading(workspace, settings), ctx, release=str(progress.in_use),
+        memory=ladder.memory,
+    )  # fmt: skip
     runs = {CELL_OF[r.role]: r for r in progress.runs.values() if r.role in CELL_OF}
     worked = worked_examples(bench, material.train)
     trials = cell_trials(bench, asked, runs, worked, ABOUT_CELLS)

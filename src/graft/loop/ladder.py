@@ -17,7 +17,7 @@ from graft.core.hashing import value_hash
 from graft.evaluate.result import Plan
 from graft.examples.gold import Resolved, resolve
 from graft.examples.searching import search_for
-from graft.generate.remember import Remember
+from graft.generate.remember import Memory
 from graft.library.store import Library
 from graft.loop.parts import runs_of
 from graft.loop.scoring import Bench, search_all
@@ -42,16 +42,17 @@ class Rung:
 class Ladder:
     """Rungs as systems that answer as they would serve; no model is asked a prompt twice."""
 
-    def __init__(self, workspace: Wiring, held: Library, ctx: Context) -> None:
+    def __init__(
+        self, workspace: Wiring, held: Library, ctx: Context, memory: Memory | None = None
+    ) -> None:
         self.workspace, self.held, self.ctx = workspace, held, ctx
-        self.memory: dict[str, Remember] = {}
+        self.memory = memory or Memory()
 
     def answer(self, rung: Rung, examples: Sequence[Example], threshold: float) -> list[Answer]:
         """Return the answers of a system at a decline threshold."""
         serving = self._serving(rung)
-        key = rung.settings.generate.model_dump_json()
-        kept = self.memory.setdefault(key, Remember(serving.generator))
-        system = replace(serving, generator=kept, decline_threshold=threshold)
+        asked = self.memory.of(serving.generator)
+        system = replace(serving, generator=asked, decline_threshold=threshold)
         return system.answer([search_for(example) for example in examples], self.ctx)
 
     def fit(self, settings: Settings, dev: Sequence[Example]) -> Settings:

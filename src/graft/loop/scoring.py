@@ -21,6 +21,7 @@ from graft.evaluate.result import Plan
 from graft.examples.gold import Judged, Resolved, resolve
 from graft.examples.searching import search_for, searched
 from graft.generate.prompts import Worked
+from graft.generate.remember import Memory
 from graft.library.store import Library
 from graft.loop.parts import with_run
 from graft.loop.trials import System, Trial, digests_of, settings_digest
@@ -33,13 +34,17 @@ RETRIEVAL_DEPTH = 100
 
 @dataclass(frozen=True)
 class Bench:
-    """Where systems are put to questions: a workspace, its library, and the settings in use."""
+    """Where systems are put to questions: a workspace, its library, and the settings in use.
+
+    `memory` holds what models were asked already, so that none is asked a prompt twice.
+    """
 
     workspace: Wiring
     settings: Settings
     held: Library
     ctx: Context
     release: str = ""
+    memory: Memory = field(default_factory=Memory)
 
 
 def cell_trials(
@@ -81,7 +86,8 @@ def cell_systems(
     def reader(generator: str) -> Answerer:
         serving = answerer(bench.workspace, used(generator), bench.held, release=bench.release)
         shown = tuple(worked) if generator == FEW_SHOT else ()
-        return replace(serving, decline_threshold=0.0, worked=shown)
+        asked = bench.memory.of(serving.generator)
+        return replace(serving, generator=asked, decline_threshold=0.0, worked=shown)
 
     def ask(cell: Cell, examples: Sequence[Example]) -> list[Case]:
         shown, serving = contexts.of(cell, examples), reader(cell.generator)
