@@ -379,6 +379,17 @@ def test_only_texts_that_are_new_are_encoded(workspace, documents, tiny_models, 
     assert not held.embedded.vectors({id: "" for id in held.document_ids()}, "another")
 
 
+def test_which_engine_computes_is_no_matter_of_the_release(workspace, documents, tiny_models):
+    run(workspace, documents)
+    flags = {"encoder.engine": "torch"}
+    other = open_workspace(workspace.layout.root, flags)
+    (documents / "new.md").write_text("# New\n\nSomething new.")
+    assert run(other, documents).added == 1
+    assert settings_of(other, None)[1] == "0"
+    promote(other, propose(other, ctx=CTX), force=True, ctx=CTX)
+    assert other.releases.current().settings.encoder.engine == "auto"
+
+
 def test_passages_that_a_mapper_loses_stop_the_publish(workspace, documents, monkeypatch):
     class Losing:
         def map(self, function, items):

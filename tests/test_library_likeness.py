@@ -89,6 +89,19 @@ def test_what_was_written_without_signatures_is_given_them_as_it_is_read(tmp_pat
         group for group in by_texts(TEXTS, 0.9) if "00" in group.ids
     ]
     assert later.check() == []
+    assert later._snapshot.documents.count_rows("plain IS NULL") == 0
+
+
+def test_a_crowd_of_copies_costs_no_more_than_comparing_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = [f"word{i}" for i in range(100)]
+    held = {f"{i:03}": " ".join([*words[:-1], f"end{i}"]) for i in range(90)} | TEXTS
+    library = publish(tmp_path, held)
+    monkeypatch.setattr(likeness, "MOST", 40)
+    among = ["050", "00 same"]
+    wanted = [group for group in by_texts(held, 0.9) if set(among) & set(group.ids)]
+    assert library.duplicates(0.9, among) == wanted and len(wanted[0].ids) + len(wanted[1].ids) > 90
 
 
 def test_an_empty_library_has_none(tmp_path: Path) -> None:

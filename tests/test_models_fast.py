@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import Dense, Router
 
 from graft.core.errors import MissingExtra, ModelError
 from graft.core.protocols import Encoder, Reranker
@@ -22,6 +24,7 @@ from graft.models.encoder import SentenceEncoder, load_encoder
 from graft.models.export import export_encoder, export_reranker
 from graft.models.fast import FastEncoder, FastReranker, by_engine
 from graft.models.ir import Ir
+from graft.models.loading import quiet
 from graft.models.probe import probe_vector, require_probe
 from graft.models.reranker import CrossEncoderReranker, grow_reranker
 from graft.testing.tiny import TEXTS, tiny_encoder
@@ -42,6 +45,13 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_encoder(tmp_path_factory.mktemp("encoder"))
+
+
+def wired(root: Path, model: Path, engine: str = "auto") -> Encoder:
+    """Return what a new process of a workspace encodes with."""
+    flags = {"encoder.model": str(model), "encoder.engine": engine}
+    w = open_workspace(root / "ws", flags)
+    return wired_encoder(w, w.config.encoder)
 
 
 def mixed(count: int = 60) -> list[str]:
@@ -103,12 +113,10 @@ def test_an_export_that_loses_its_mask_is_refused_and_torch_computes_it(
 
     tried = []
     monkeypatch.setattr(export._Output, "forward", lost)
-    load = lambda engine: wired_encoder(  # noqa: E731
-        open_workspace(tmp_path / "ws", {"encoder.model": str(folder)}),
-        open_workspace(
-            tmp_path / "ws", {"encoder.model": str(folder), "encoder.engine": engine}
-        ).config.encoder,
-    )
+
+    def load(engine: str) -> Encoder:
+        return wired(tmp_path, folder, engine)
+
     convert = export._export
     monkeypatch.setattr(export, "_export", lambda *a: tried.append(1) or convert(*a))
     with pytest.raises(ModelError, match="other numbers by OpenVINO"):
@@ -214,3 +222,80 @@ def test_without_openvino_torch_computes_unless_it_is_asked_for(
     w = open_workspace(tmp_path / "ws", {**flags, "encoder.engine": "openvino"})
     with pytest.raises(MissingExtra, match=r"pip install graft-rag\[fast\]"):
         wired_encoder(w, w.config.encoder)
+
+
+def test_a_model_that_reads_questions_otherwise_than_passages_is_torchs(
+    folder: Path, tmp_path: Path
+) -> None:
+    """An Ir knows one way, and would give every question the vector of a passage."""
+    with quiet():
+        module = SentenceTransformer(str(folder), device="cpu")
+        torch.manual_seed(0)
+        ways = {task: [Dense(32, 32)] for task in ("query", "document")}
+        router = Router(ways, default_route="document")
+        SentenceTransformer(modules=[*module, router]).save(str(tmp_path / "routed"))
+    one = wired(tmp_path, tmp_path / "routed")
+    assert isinstance(one, SentenceEncoder)
+    with pytest.raises(ModelError, match="other numbers by OpenVINO"):
+        wired(tmp_path, tmp_path / "routed", "openvino")
+
+
+def test_two_models_whose_files_have_the_same_sizes_and_times_are_two(tmp_path: Path) -> None:
+    made = []
+    for name, seed in (("one", 1), ("other", 2)):
+        model = tiny_encoder(tmp_path / name, seed=seed)
+        for path in model.rglob("*"):
+            os.utime(path, (1, 1))
+        made.append(wired(tmp_path, model))
+    assert made[0].digest != made[1].digest
+    assert made[1].digest == load_encoder(str(tmp_path / "other")).digest
+    # Another one put over it, its times kept.
+    for path in (tmp_path / "other").rglob("*.safetensors"):
+        shutil.copy2(path, tmp_path / "one" / path.relative_to(tmp_path / "other"))
+    assert wired(tmp_path, tmp_path / "one").digest == made[1].digest
+
+
+@pytest.mark.parametrize("harm", ["a file", "no about", "empty about", "no weights", "cut weights"])
+def test_a_cache_that_cannot_be_used_stops_nobody(
+    folder: Path, tmp_path: Path, cache: Path, harm: str
+) -> None:
+    wanted = load_encoder(str(folder)).encode_queries(mixed())
+    if harm == "a file":
+        cache.parent.mkdir()
+        cache.write_text("no folder")
+    else:
+        wired(tmp_path, folder)
+        (there,) = cache.iterdir()
+        about, weights = there / "about.json", there / "model.bin"
+        {
+            "no about": about.unlink, "empty about": lambda: about.write_text(""),
+            "no weights": weights.unlink,
+            "cut weights": lambda: weights.write_bytes(weights.read_bytes()[:-4]),
+        }[harm]()  # fmt: skip
+    one = wired(tmp_path, folder)
+    assert isinstance(one, SentenceEncoder if harm == "a file" else FastEncoder)
+    assert np.abs(one.encode_queries(mixed()) - wanted).max() < 1e-5
+
+
+def test_a_full_disk_is_no_verdict_on_a_model(
+    folder: Path, tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(paths: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(export, "flush", full)
+        assert isinstance(wired(tmp_path, folder), SentenceEncoder)
+        assert list(cache.iterdir()) == []
+    assert isinstance(wired(tmp_path, folder), FastEncoder)
+
+
+def test_a_text_that_cannot_be_read_leaves_the_next_caller_alone(
+    folder: Path, tmp_path: Path
+) -> None:
+    one = wired(tmp_path, folder, "openvino")
+    wanted = one.encode_queries(["fine"])
+    for _ in range(3):
+        with pytest.raises(Exception, match=r"surrogate|TextEncodeInput"):
+            one.encode_queries(["good " * 50] * 1024 + ["\ud800"])
+        assert np.array_equal(one.encode_queries(["fine"]), wanted)

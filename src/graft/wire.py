@@ -115,9 +115,14 @@ def with_line(settings: S, line: Line) -> S:
 def resolved(settings: S) -> S:
     """Return the settings with their line as it is written, and all settings of its stages.
 
-    What a release pins is resolved, so that a later default changes nothing in it.
+    What a release pins is resolved, so that a later default changes nothing in it. Which engine
+    computes is the machine's matter, as the configuration says, and no release's.
     """
-    return with_line(settings, line_of(settings))
+    made = with_line(settings, line_of(settings))
+    if isinstance(made, Config):
+        return made
+    encoder = made.encoder.model_copy(update={"engine": EncoderTable().engine})
+    return made.model_copy(update={"encoder": encoder})
 
 
 def with_changes(settings: Settings, changes: Mapping[str, Any]) -> Settings:
@@ -241,10 +246,10 @@ def encoder(w: Wiring, table: EncoderTable) -> Encoder:
         def write(target: Path) -> None:
             from graft.models.export import export_encoder
 
-            export_encoder(torch_encoder(w, table), target)
+            export_encoder(_load_encoder(w, table, device="cpu"), target)
 
         ir = by_engine(
-            table.engine,
+            w.config.encoder.engine,
             lambda: resolve(encoder_folder(w, table), marker="modules.json"),
             [table.query_prefix, table.passage_prefix, table.max_tokens],
             write,
@@ -256,21 +261,21 @@ def encoder(w: Wiring, table: EncoderTable) -> Encoder:
 
 def torch_encoder(w: Wiring, table: EncoderTable) -> SentenceEncoder:
     """Return the encoder of these settings as a torch module, which can be trained."""
-    from graft.models.encoder import load_encoder
-
     return w.once(
         ("torch encoder", table),
-        lambda: _probed(
-            w,
-            table.model,
-            "retriever",
-            load_encoder(
-                weights_path(w, table.model, "retriever"),
-                query_prefix=table.query_prefix,
-                passage_prefix=table.passage_prefix,
-                max_tokens=table.max_tokens,
-            ),
-        ),
+        lambda: _probed(w, table.model, "retriever", _load_encoder(w, table)),
+    )
+
+
+def _load_encoder(w: Wiring, table: EncoderTable, *, device: str = "") -> SentenceEncoder:
+    from graft.models.encoder import load_encoder
+
+    return load_encoder(
+        weights_path(w, table.model, "retriever"),
+        query_prefix=table.query_prefix,
+        passage_prefix=table.passage_prefix,
+        max_tokens=table.max_tokens,
+        device=device,
     )
 
 
@@ -301,8 +306,9 @@ def reranker(w: Wiring, name: str) -> Reranker:
 
         def write(target: Path) -> None:
             from graft.models.export import export_reranker
+            from graft.models.reranker import load_reranker
 
-            export_reranker(torch_reranker(w, name), target)
+            export_reranker(load_reranker(folder, device="cpu"), target)
 
         folder = weights_path(w, name, "reranker")
         ir = by_engine(

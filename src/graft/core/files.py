@@ -62,13 +62,17 @@ def flush(paths: Iterable[Path]) -> None:
         list(pool.map(_fsync, paths))
 
 
-def drop_stale(paths: Iterable[Path], *, now: float) -> None:
-    """Throw away files and folders of unfinished work that nobody went on from for `STALE_DAYS`.
+def drop_stale(paths: Iterable[Path], *, now: float, days: float = STALE_DAYS) -> None:
+    """Throw away files and folders of unfinished work that nobody went on from for some days.
 
-    `now` is in seconds since the epoch.
+    `now` is in seconds since the epoch. What another process takes away meanwhile is gone.
     """
     for path in paths:
-        if now - path.stat().st_mtime <= STALE_DAYS * 24 * 3600:
+        try:
+            aged = now - path.stat().st_mtime
+        except FileNotFoundError:
+            continue
+        if aged <= days * 24 * 3600:
             continue
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)

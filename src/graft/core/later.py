@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import sys
 from importlib.util import find_spec
+from threading import RLock
 from types import ModuleType
 from typing import Any
 
+_LOCK = RLock()
+
 
 class _Later(ModuleType):
+    """Runs its `__init__` when a name is asked for that is not there; others wait for its end."""
+
     def __getattr__(self, name: str) -> Any:
-        spec = self.__spec__
-        if name.startswith("__") or spec is None or spec.loader is None:
-            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
-        object.__setattr__(self, "__class__", ModuleType)
-        spec.loader.exec_module(self)
+        with _LOCK:
+            held, spec = self.__dict__, self.__spec__
+            if name in held:
+                return held[name]
+            if held.get("_running") or spec is None or spec.loader is None:
+                raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+            held["_running"] = True
+            try:
+                spec.loader.exec_module(self)
+            finally:
+                del held["_running"]
+            object.__setattr__(self, "__class__", ModuleType)
         return getattr(self, name)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
@@ -23,11 +24,11 @@ class Table(BaseModel):
         kind = cls.model_fields[info.field_name or ""].annotation
         if not isinstance(value, str) or get_origin(kind) is not tuple:
             return value
-        if value.strip().startswith("["):
-            try:
-                return tomllib.loads(f"value = {value}")["value"]
-            except tomllib.TOMLDecodeError:
-                value = value.strip().removeprefix("[").removesuffix("]")
+        with suppress(tomllib.TOMLDecodeError):
+            told = tomllib.loads(f"value = {value}")["value"]
+            if isinstance(told, list) and all(isinstance(part, str) for part in told):
+                return tuple(told)
+        # A glob may begin with a bracket too, and is no TOML.
         return tuple(part.strip() for part in value.split(",") if part.strip())
 
 

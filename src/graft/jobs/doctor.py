@@ -21,6 +21,7 @@ from graft.core.files import FORMAT, Layout
 from graft.core.installed import installed
 from graft.core.release import Releases
 from graft.core.seam import plugins
+from graft.models.fast import refusals
 from graft.wire import read_config
 
 Status = Literal["ok", "warning", "missing"]
@@ -96,6 +97,9 @@ def _packages() -> Iterator[Check]:
     fast = installed("openvino")
     told = fast or "not installed: torch computes encoders and rerankers"
     advice = "" if fast else "`pip install graft-rag[fast]` is faster without a GPU"
+    refused = refusals() if fast else []
+    if refused:
+        told, advice = f"{fast}; torch computes instead: {refused[0]}", ""
     yield Check("openvino", "ok", told, advice)
 
 

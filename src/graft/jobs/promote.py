@@ -88,7 +88,8 @@ def _require_apart(runs: Sequence[Run]) -> None:
     for run in runs:
         for key, value in run.changes.items():
             other = holders.setdefault(key, run)
-            if other.id != run.id and "{}" not in str(value):  # which adds to what is there
+            # What holds {} adds to what is there.
+            if other.changes[key] != value and "{}" not in str(value):
                 raise InputError(
                     f"{other.id} and {run.id} both set {key}, and a release has one: name one of "
                     "them, or compare them with `graft evaluate`"

@@ -148,9 +148,10 @@ def _check_single(table: StoredTable, tally: Tally, what: str, rows: int) -> Non
     """Raise InputError where one of the fresh ids stands twice, or the table holds other rows."""
     held = table.count_rows()
     fresh = list(tally.fresh)
-    once = sum(len(scan_table(table, ["id"], where=w)) for w in equals_any("id", fresh[:FEW]))
-    if len(fresh) <= FEW and once == len(fresh) and held == rows:
-        return
+    if len(fresh) <= FEW and held == rows:
+        found = [len(scan_table(table, ["id"], where=where)) for where in equals_any("id", fresh)]
+        if sum(found) == len(fresh):
+            return
     counts = pc.value_counts(scan_table(table, ["id"])["id"])
     for row in counts.to_pylist():
         if row["counts"] > 1:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,8 +12,11 @@ from numpy.typing import NDArray
 
 from graft.library.duplicates import Group, duplicate_groups
 from graft.library.lance import StoredTable, equals_any, scan_table
-from graft.library.rows import SIGNATURE
-from graft.measures.similarity import PERMUTATIONS, Signature, band_rows, may_reach, signature
+from graft.library.rows import SIGNATURE, signature_row
+from graft.measures.similarity import PERMUTATIONS, Signature, band_rows, may_reach
+
+MOST = 256
+"""Documents that may be like those and like each other; for more, all are compared too."""
 
 FEW = 64
 """Documents that are each compared with all others; for more, all are compared in buckets."""
@@ -21,18 +24,19 @@ FEW = 64
 
 @dataclass(frozen=True)
 class Likeness:
-    """The documents of one version, `ids` in their order; `text_of` reads what has no signature."""
+    """The documents of one version, `ids` in their order; `texts_of` reads (id, text) of some."""
 
     table: StoredTable
     ids: Sequence[str]
-    text_of: Callable[[str], str]
+    texts_of: Callable[[Sequence[str]], Iterable[tuple[str, str]]]
 
     def groups(self, threshold: float, among: Collection[str] | None = None) -> list[Group]:
         """Return the groups of copies; with `among`, only those that hold one of these ids."""
         wanted = set(self.ids if among is None else among)
         rows = list(range(len(self.ids)))
         if len(wanted) <= FEW:
-            rows = sorted(self._near([i for i in rows if self.ids[i] in wanted], threshold))
+            near = self._near([i for i in rows if self.ids[i] in wanted], threshold)
+            rows = sorted(near) if len(near) <= MOST else rows
         found = duplicate_groups(self._signatures(rows), threshold)
         return [group for group in found if not wanted.isdisjoint(group.ids)]
 
@@ -42,7 +46,7 @@ class Likeness:
         height = band_rows(threshold)
         banded = PERMUTATIONS // height * height
         seen, waiting = set(rows), list(rows)
-        while waiting:
+        while waiting and len(seen) <= MOST:
             row = waiting.pop()
             if not plain[row]:
                 continue
@@ -91,14 +95,7 @@ class Likeness:
                 for where in equals_any("id", ids)
             ]
         told = {row["id"]: row for part in parts for row in part.to_pylist()} if ids else {}
-        found = []
-        for id in ids:
-            row = told[id]
-            if row.get("plain") is None:
-                one = signature(self.text_of(id))
-                row = {
-                    "plain": one.plain, "minima": one.minima.tobytes(),
-                    "sketch": one.sketch.tobytes(),
-                }  # fmt: skip
-            found.append(row)
-        return found
+        bare = [id for id in ids if told[id].get("plain") is None]
+        for id, text in self.texts_of(bare) if bare else ():
+            told[id] = signature_row(text)
+        return [told[id] for id in ids]

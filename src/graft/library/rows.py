@@ -111,7 +111,6 @@ def document_row(document: Document, *, own_access: bool = False) -> dict[str, A
                 f"the {name} of {document.id!r} holds half of a surrogate pair at character "
                 f"{error.start}, which is no text: replace it"
             ) from error
-    told = signature(document.text)
     return {
         "id": document.id,
         "title": document.title,
@@ -125,10 +124,16 @@ def document_row(document: Document, *, own_access: bool = False) -> dict[str, A
         "pages": list(document.pages),
         "metadata": metadata_pairs(document.metadata),
         "own_access": own_access,
-        "plain": told.plain,
-        "minima": told.minima.tobytes(),
-        "sketch": told.sketch.tobytes(),
+        **signature_row(document.text),
     }
+
+
+def signature_row(text: str) -> dict[str, Any]:
+    """Return a text's signature as the columns of SIGNATURE."""
+    told = signature(text)
+    return {
+        "plain": told.plain, "minima": told.minima.tobytes(), "sketch": told.sketch.tobytes()
+    }  # fmt: skip
 
 
 def metadata_pairs(metadata: Mapping[str, str]) -> list[str]:

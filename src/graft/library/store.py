@@ -221,8 +221,12 @@ class Library:
         """
         if self._snapshot.manifest.documents is None:
             return []
-        ids, text_of = self.document_ids(), lambda id: self.document(id).text
-        return Likeness(self._snapshot.documents, ids, text_of).groups(threshold, among)
+
+        def texts_of(ids: Sequence[str]) -> Iterator[tuple[str, str]]:
+            return ((document.id, document.text) for document in self.documents(ids))
+
+        likeness = Likeness(self._snapshot.documents, self.document_ids(), texts_of)
+        return likeness.groups(threshold, among)
 
     @property
     def metadata_keys(self) -> frozenset[str]:

@@ -25,7 +25,14 @@ from graft.library.indexes.lance import LanceIndex
 from graft.library.lance import Database, StoredTable, equals_any, scan, scan_table
 from graft.library.manifest import AnnIndex, published, read_manifest
 from graft.library.publish import clean, commit, compact, files, prune, restore
-from graft.library.rows import DOCUMENTS, PASSAGES, document_row, passage_row, vector_schema
+from graft.library.rows import (
+    DOCUMENTS,
+    PASSAGES,
+    document_row,
+    passage_row,
+    signature_row,
+    vector_schema,
+)
 from graft.library.tally import Tally
 
 
@@ -233,10 +240,14 @@ class Writer:
 
     def _open_documents(self, name: str) -> StoredTable:
         table = self._database.open(name)
-        missing = [field for field in DOCUMENTS if field.name not in table.schema.names]
-        if missing:  # made before documents told whose access theirs is: it was the root's
-            table.add_columns(missing)
-        return table
+        held = table.schema.names
+        if all(field.name in held for field in DOCUMENTS):
+            return table
+        # Made by an older version: before documents told whose access theirs is (it was the
+        # root's), or had signatures.
+        self._changed.add(DOCUMENT)
+        name = f"{DOCUMENT}-{secrets.token_hex(4)}"
+        return self._database.create(name, DOCUMENTS, map(_brought_up, scan(table, held)))
 
     def _hold(self, space: Space, table: StoredTable, index: AnnIndex | None) -> None:
         self._spaces[space.id] = space
@@ -318,3 +329,10 @@ class Writer:
             elif id in self._changed or index is None:
                 self._indexes[id] = upkeep(table, index, rows=rows, ctx=self.ctx)
         return compacted
+
+
+def _brought_up(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Return documents that an older version wrote with all columns of now."""
+    rows = batch.to_pylist()
+    whole = [{"own_access": None, **row, **signature_row(row["text"])} for row in rows]
+    return pa.RecordBatch.from_pylist(whole, schema=DOCUMENTS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -187,7 +188,9 @@ def embed(
     if texts:
         writer.put_vectors(place.space, passages, np.stack([vectors[text] for text in texts]))
     most = place.encoder.max_tokens
-    too_long = sum(n > most for n in place.encoder.count_tokens(new)) if place.may_cut else 0
+    counts = Counter(texts) if place.may_cut else Counter[str]()
+    lengths = place.encoder.count_tokens(list(counts))
+    too_long = sum(counts[text] for text, n in zip(counts, lengths, strict=True) if n > most)
     if too_long:
         ctx.warn(
             "embed",

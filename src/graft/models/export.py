@@ -7,7 +7,7 @@ import secrets
 import shutil
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,16 @@ import torch
 from graft.core.errors import ModelError
 from graft.core.files import drop_stale, flush
 from graft.models.encoder import SentenceEncoder
-from graft.models.ir import ABOUT, MODEL, TOKENIZER, Ir, Rows, Texts, openvino
+from graft.models.ir import ABOUT, MODEL, TOKENIZER, Ir, Refused, Rows, Texts, openvino
 from graft.models.loading import first_line, quiet
 from graft.models.reranker import CrossEncoderReranker
 
+KEPT_DAYS = 90
+"""How long a written model is kept that no process loads."""
+
 OFF = 1e-3
-"""How far a number may be off: rounding of another order of sums makes 1e-6 of a vector, a mask
-that is lost .1 and more."""
+"""How far a number may be off, of the largest: another order of sums makes 1e-6, a mask that is
+lost .1 and more."""
 
 SENTENCES = (
     "",
@@ -31,21 +34,23 @@ SENTENCES = (
     "  The BRIDGE at Arden\twas finished in 1931. ",
     "Größe, naïve café, 東京都, Москва, 🚲 e\u0301",
     "A permit costs twelve pounds and is valid for one year. " * 9,
-    "Unused leave carries over to the next year, and is lost when it is not taken. " * 60,
     "one two three",
     "What does heapq.merge(*iterables) return?",
 )
-"""What both read: nothing, one word, signs of many kinds, and more than any model reads."""
+"""What both read: nothing, one word, signs of many kinds, and beside them more than is read."""
 
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
+
+Told = tuple[Texts, Rows]
+"""Texts as an Ir is to read them, and what torch says of them."""
 
 
 def export_encoder(encoder: SentenceEncoder, target: Path) -> Path:
     """Write an encoder as an Ir in the folder `target`, and return it.
 
-    Its vectors are compared with torch's on texts of very different lengths in one batch: a
-    folder appears only where they are equal, whole or not at all. Raises ModelError where it
-    cannot be written or they are not.
+    Its vectors of queries and of passages are compared with torch's on texts of very different
+    lengths in one batch: a folder appears only where they are equal, whole or not at all. Raises
+    Refused where it cannot be written or they are not.
     """
     about = {
         "kind": "encoder", "digest": encoder.digest, "width": encoder.dimensions,
@@ -53,9 +58,14 @@ def export_encoder(encoder: SentenceEncoder, target: Path) -> Path:
         "passage_prefix": encoder.passage_prefix,
     }  # fmt: skip
     if any(not getattr(part, "include_prompt", True) for part in encoder.module):
-        raise ModelError(f"{encoder.name} leaves its prefix out of the mean, as no Ir does")
+        raise Refused(f"{encoder.name} leaves its prefix out of the mean, as no Ir does")
+    texts = _texts(encoder.max_tokens)
+    told: list[Told] = [
+        ([encoder.query_prefix + text for text in texts], encoder.encode_queries(texts)),
+        ([encoder.passage_prefix + text for text in texts], encoder.encode_passages(texts)),
+    ]
     output = _Output(encoder.module, "sentence_embedding", unit=encoder.to_unit_length)
-    return _export(encoder, output, SENTENCES, encoder.encode, about, target)
+    return _export(encoder, output, told, about, target)
 
 
 def export_reranker(reranker: CrossEncoderReranker, target: Path) -> Path:
@@ -63,11 +73,16 @@ def export_reranker(reranker: CrossEncoderReranker, target: Path) -> Path:
     about = {
         "kind": "reranker", "digest": reranker.digest, "width": 1, "limit": reranker.max_tokens,
     }  # fmt: skip
-    pairs = [(a, b) for a in SENTENCES[1:4] for b in SENTENCES]
-    output = _Output(reranker.module, "scores")
-    return _export(
-        reranker, output, pairs, lambda asked: reranker.score(asked)[:, None], about, target
-    )
+    texts = _texts(reranker.max_tokens)
+    pairs = [(question, text) for question in texts[1:4] for text in texts]
+    told = [(pairs, reranker.score(pairs)[:, None])]
+    return _export(reranker, _Output(reranker.module, "scores"), told, about, target)
+
+
+def _texts(limit: int) -> list[str]:
+    """Return what is compared, with one text that is longer than a model reads."""
+    long = "Unused leave carries over to the next year, and is lost when it is not taken. "
+    return [*SENTENCES, long * (limit // 12 + 2)]
 
 
 class _Output(torch.nn.Module):
@@ -89,63 +104,68 @@ class _Output(torch.nn.Module):
 
 
 def _export(
-    model: Any, output: _Output, texts: Texts, theirs: Callable[[Any], Rows],
-    about: Mapping[str, Any], target: Path,
-) -> Path:  # fmt: skip
-    ov = openvino()
+    model: Any, output: _Output, told: Sequence[Told], about: Mapping[str, Any], target: Path
+) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
-    drop_stale(target.parent.iterdir(), now=time.time())
+    drop_stale(target.parent.iterdir(), now=time.time(), days=KEPT_DAYS)
     building = target.with_name(f".building-{secrets.token_hex(8)}")
     building.mkdir()
     try:
-        with model.lock, torch.inference_mode(), quiet(warnings=False), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            model.module.eval()
-            features = model.module.preprocess(list(texts[1:3]))
-            given = {name: features[name] for name in INPUTS if name in features}
-            other = [n for n, v in features.items() if torch.is_tensor(v) and n not in INPUTS]
-            if other:
-                raise ModelError(f"{model.name} reads {', '.join(other)} too, as no Ir does")
-            made = ov.convert_model(output, example_input=given)
-            ov.save_model(made, str(building / MODEL), compress_to_fp16=False)
-            tokenizer = model.module.tokenizer
-            backend = type(tokenizer.backend_tokenizer).from_str(
-                tokenizer.backend_tokenizer.to_str()
-            )
-        backend.no_padding()
-        backend.no_truncation()
-        backend.save(str(building / TOKENIZER))
-        said = {**about, "inputs": list(given), "pad": int(tokenizer.pad_token_id or 0)}
+        features = model.module.preprocess(list(told[0][0][1:3]))
+        given = {name: features[name] for name in INPUTS if name in features}
+        if other := [n for n, v in features.items() if torch.is_tensor(v) and n not in given]:
+            raise Refused(f"{model.name} reads {', '.join(other)} too, as no Ir does")
+        _convert(model, output, given, building)
+        tokenizer = model.module.tokenizer
+        if (backend := getattr(tokenizer, "backend_tokenizer", None)) is None:
+            raise Refused(f"{model.name} has a tokenizer that is no tokenizer.json")
+        copy = type(backend).from_str(backend.to_str())
+        copy.no_padding()
+        copy.no_truncation()
+        copy.save(str(building / TOKENIZER))
+        sizes = {path.name: path.stat().st_size for path in building.iterdir()}
+        pad = int(tokenizer.pad_token_id or 0)
+        said = {**about, "inputs": list(given), "pad": pad, "sizes": sizes}
         (building / ABOUT).write_text(json.dumps(said, indent=1), encoding="utf-8")
-        _compare(Ir(building, said["limit"]), texts, theirs(texts), model.name)
+        for texts, theirs in told:
+            _compare(Ir(building, said["limit"]), texts, theirs, model.name)
         flush([building, *building.iterdir()])
-        claim(building, target)
-    except ModelError:
-        raise
-    except Exception as error:  # whatever the tracer or the converter cannot follow
-        raise ModelError(
-            f"{model.name} cannot be written for OpenVINO ({first_line(error)})"
-        ) from error
+        _claim(building, target)
     finally:
         shutil.rmtree(building, ignore_errors=True)
     return target
 
 
-def claim(building: Path, target: Path) -> None:
+def _convert(model: Any, output: _Output, given: Mapping[str, Any], folder: Path) -> None:
+    ov = openvino()
+    with model.lock, torch.inference_mode(), quiet(warnings=False), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.module.eval()
+        try:
+            made = ov.convert_model(output, example_input=dict(given))
+        except (OSError, MemoryError):
+            raise
+        except Exception as error:  # whatever the tracer or the converter cannot follow
+            raise Refused(
+                f"{model.name} cannot be written for OpenVINO ({first_line(error)})"
+            ) from error
+        ov.save_model(made, str(folder / MODEL), compress_to_fp16=False)
+
+
+def _claim(building: Path, target: Path) -> None:
     """Put a finished folder where it belongs, unless another process was first."""
+    if target.exists() and not Ir(target, 0).whole:
+        shutil.rmtree(target, ignore_errors=True)
     try:
         building.rename(target)
-    except OSError:
+    except OSError as error:
         if not target.exists():
-            raise
+            raise ModelError(f"{target} cannot be written ({error}): free the disk") from error
 
 
-def _compare(ir: Ir, texts: Sequence[Any], theirs: Any, name: str) -> None:
-    mixed = ir.run(texts, 1 << 20)
-    alone = np.concatenate([ir.run([text], 1 << 20) for text in texts])
-    scale = max(float(np.abs(theirs).max()), 1e-9)
-    off = max(float(np.abs(found - theirs).max()) / scale for found in (mixed, alone))
-    if not off <= OFF:
-        raise ModelError(
-            f"{name} gives other numbers by OpenVINO (off by {off:.2g} of the largest)"
-        )
+def _compare(ir: Ir, texts: Texts, theirs: Rows, name: str) -> None:
+    alone = np.concatenate([ir.run([text], 1 << 20) for text in texts])  # type: ignore[arg-type]
+    both = np.stack([ir.run(texts, 1 << 20), alone]) - theirs
+    off = float(np.abs(both).max()) / max(float(np.abs(theirs).max()), 1e-9)
+    if not off <= OFF:  # no number included
+        raise Refused(f"{name} gives other numbers by OpenVINO (off by {off:.2g} of the largest)")

@@ -10,6 +10,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -19,11 +20,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from graft.core.errors import ModelError
+from graft.core.errors import SetupError
 from graft.core.files import write_atomic
 from graft.core.hashing import value_hash
 from graft.core.protocols import Vectors
-from graft.models.ir import ABOUT, Ir, openvino
+from graft.models.ir import Ir, Refused, openvino
 from graft.models.starter import cache_folder
 
 Engine = Literal["auto", "torch", "openvino"]
@@ -109,7 +110,7 @@ def by_engine(
         return None
     try:
         return _written(Path(folder()), said, write)
-    except ModelError:
+    except (SetupError, OSError, ValueError, ImportError):
         if engine == "openvino":
             raise
         return None
@@ -128,23 +129,41 @@ def _takes(engine: Engine) -> bool:
 
 def _written(model: Path, said: Sequence[Any], write: Callable[[Path], object]) -> Ir:
     """Return the Ir of a model's folder. Raises ModelError where it was or is refused."""
-    if find_spec("openvino") is None:
-        openvino()  # which says how to get it
-    files = sorted(path for path in model.rglob("*") if path.is_file())
-    seen = [
-        (path.relative_to(model).as_posix(), path.stat().st_size, path.stat().st_mtime_ns)
-        for path in files
-    ]
-    versions = [EXPORT, version("openvino"), version("tokenizers")]
-    folder = cache_folder() / "openvino" / value_hash([seen, list(said), versions])
-    refused = folder.with_suffix(REFUSED)
-    if not (folder / ABOUT).exists():
+    home = cache_folder() / "openvino"
+    key = value_hash([_seen(model), list(said), EXPORT, openvino().__version__, _versions()])
+    folder, refused = home / key, home / f"{key}{REFUSED}"
+    if not Ir(folder, 0).whole:
         if refused.exists():
-            raise ModelError(refused.read_text(encoding="utf-8"))
+            raise Refused(refused.read_text(encoding="utf-8"))
         try:
             write(folder)
-        except ModelError as error:
-            write_atomic(refused, str(error))
+        except Refused as error:
+            with suppress(OSError):
+                write_atomic(refused, str(error))
             raise
-    os.utime(folder)  # what nobody reads any more is thrown away in time
+    with suppress(OSError):  # what nobody reads any more is thrown away in time
+        os.utime(folder)
     return Ir(folder, int(Ir(folder, 0).about["limit"]))
+
+
+def _seen(model: Path) -> list[Any]:
+    """Return what tells that a model's files are those that were written of.
+
+    Times of modification are made equal by images and copies, so where each file lies counts too.
+    """
+    found: list[Any] = [str(model.resolve())]
+    for path in sorted(path for path in model.rglob("*") if path.is_file()):
+        told = path.stat()
+        name = path.relative_to(model).as_posix()
+        found.append([name, told.st_size, told.st_mtime_ns, told.st_ctime_ns, told.st_ino])
+    return found
+
+
+def _versions() -> list[str]:
+    return [version(name) for name in ("torch", "transformers", "sentence-transformers")]
+
+
+def refusals() -> list[str]:
+    """Return why models in the cache are computed by torch although OpenVINO is there."""
+    found = sorted((cache_folder() / "openvino").glob(f"*{REFUSED}"))
+    return [path.read_text(encoding="utf-8") for path in found]

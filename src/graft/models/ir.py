@@ -32,6 +32,10 @@ Texts = Sequence[str] | Sequence[tuple[str, str]]
 Rows = NDArray[np.float32]
 
 
+class Refused(ModelError):
+    """What OpenVINO does not take, or computes otherwise: trying again would say the same."""
+
+
 def openvino() -> Any:
     """Return the openvino package, its telemetry left out. Raises MissingExtra without it.
 
@@ -68,6 +72,15 @@ class Ir:
     threads: int = 0
     lock: RLock = field(default_factory=RLock, repr=False, compare=False)
 
+    @property
+    def whole(self) -> bool:
+        """Whether all of its files are there, as long as they were when they were written."""
+        try:
+            sizes = self.about["sizes"].items()
+            return all((self.folder / name).stat().st_size == size for name, size in sizes)
+        except (OSError, ValueError, KeyError):
+            return False
+
     @cached_property
     def about(self) -> dict[str, Any]:
         """What was written beside it: `width`, `digest`, `inputs` and `pad` (id, token)."""
@@ -97,9 +110,11 @@ class Ir:
                     failed.append(f"{type(error).__name__}: {error}")
 
             queue.set_callback(take)
-            for rows, inputs in self._batches(texts, budget, limit or self.limit):
-                queue.start_async(inputs, rows)
-            queue.wait_all()
+            try:
+                for rows, inputs in self._batches(texts, budget, limit or self.limit):
+                    queue.start_async(inputs, rows)
+            finally:  # a text that cannot be read leaves none under way for whoever comes next
+                queue.wait_all()
         if failed:
             raise ModelError(f"{self.folder} cannot be computed ({failed[0]}): set engine to torch")
         return found
@@ -157,6 +172,6 @@ class Ir:
         except RuntimeError as error:
             told = str(error).strip().splitlines()[-1]
             raise ModelError(
-                f"{self.folder} cannot be read ({told}): delete it, and it is made anew"
+                f"{self.folder} cannot be read ({told}): delete it, and start again"
             ) from error
         return ov.AsyncInferQueue(made, threads)
