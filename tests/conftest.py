@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import re
+import shutil
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +15,7 @@ import pytest
 from hypothesis import settings
 
 from graft.core.context import Context
+from graft.models.starter import cache_folder
 
 if TYPE_CHECKING:
     from graft.core.generation import Prompt
@@ -25,6 +29,18 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 if "PYTEST_XDIST_WORKER" in os.environ:  # a process a core: more threads would only fight
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["HF_HUB_OFFLINE"] = "1"  # no test touches the network
+
+
+def _own_cache() -> None:
+    """Keep what tests write of their tiny models out of the user's cache; lend the starter's."""
+    own = Path(tempfile.mkdtemp(prefix="graft-cache-"))
+    atexit.register(shutil.rmtree, own, ignore_errors=True)
+    for made in cache_folder().glob("smollm2-*"):
+        (own / made.name).symlink_to(made)
+    os.environ["GRAFT_CACHE"] = str(own)
+
+
+_own_cache()
 
 SUBJECTS = (
     "kettle", "ladder", "lantern", "compass", "hammer", "basket", "anchor", "bottle", "candle",
