@@ -158,8 +158,8 @@ def _check_single(table: StoredTable, tally: Tally, what: str, rows: int) -> Non
             raise InputError(f"the {what} {row['values']!r} was put twice: put each once")
     if held != rows:
         raise FormatError(
-            f"a table holds {held} rows where {rows} were written ({what}s): run `graft library "
-            "check`, and ingest anew where it finds fault"
+            f"a table holds {held} rows where {rows} were written ({what}s), and nothing was "
+            "published: ingest again, or into another folder where that does not help"
         )
 
 
