@@ -47,7 +47,7 @@ def main() -> None:
     encoder = load_encoder(given.model)
     with tempfile.TemporaryDirectory() as folder:
         made = export_encoder(encoder, Path(folder) / "ir")
-        compare(given, texts, encoder, FastEncoder(Ir(made, encoder.max_tokens, given.threads), ""))
+        compare(given, texts, encoder, FastEncoder(Ir(made, given.threads), ""))
 
 
 def compare(

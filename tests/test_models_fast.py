@@ -75,7 +75,7 @@ def test_vectors_digest_and_counts_are_those_of_torch(
     made = export_encoder(torch_one, tmp_path / "ir")
     texts = mixed()
     for budget, threads in ((4096, 2), (100, 1), (1, 3)):
-        one = FastEncoder(Ir(made, torch_one.max_tokens, threads), "tiny", batch_tokens=budget)
+        one = FastEncoder(Ir(made, threads), "tiny", batch_tokens=budget)
         protocol: Encoder = one
         assert np.abs(one.encode_queries(texts) - torch_one.encode_queries(texts)).max() < 1e-5
         assert np.abs(one.encode_passages(texts) - torch_one.encode_passages(texts)).max() < 1e-5
@@ -92,7 +92,7 @@ def test_scores_are_those_of_torch(folder: Path, tmp_path: Path) -> None:
         for name, weight in torch_one.module.named_parameters():
             if "classifier" in name:  # a fresh one says hardly anything
                 weight.mul_(30)
-    ir = Ir(export_reranker(torch_one, tmp_path / "ir"), torch_one.max_tokens)
+    ir = Ir(export_reranker(torch_one, tmp_path / "ir"))
     one: Reranker = FastReranker(ir, "tiny", batch_tokens=200)
     draw = random.Random(5)
     pairs = [(draw.choice(mixed()), draw.choice(mixed())) for _ in range(40)]
@@ -157,8 +157,8 @@ def test_weights_that_are_not_those_of_the_run_are_found_by_its_probe(
     before = load_encoder(str(folder))
     other = load_encoder(str(tiny_encoder(tmp_path / "other", seed=7)))
     probe = probe_vector(before, other)
-    right = Ir(export_encoder(other, tmp_path / "right"), other.max_tokens)
-    wrong = Ir(export_encoder(before, tmp_path / "wrong"), before.max_tokens)
+    right = Ir(export_encoder(other, tmp_path / "right"))
+    wrong = Ir(export_encoder(before, tmp_path / "wrong"))
     require_probe(probe, FastEncoder(right, "other"), "other")
     with pytest.raises(ModelError, match="answers its probe otherwise"):
         require_probe(probe, FastEncoder(wrong, "other"), "other")
@@ -166,7 +166,7 @@ def test_weights_that_are_not_those_of_the_run_are_found_by_its_probe(
 
 def test_threads_get_the_vectors_of_their_own_texts(folder: Path, tmp_path: Path) -> None:
     torch_one = load_encoder(str(folder))
-    one = FastEncoder(Ir(export_encoder(torch_one, tmp_path / "ir"), 64, 2), "tiny")
+    one = FastEncoder(Ir(export_encoder(torch_one, tmp_path / "ir"), 2), "tiny")
     texts = mixed(12)
     wanted = one.encode_queries(texts)
     found: dict[int, np.ndarray] = {}

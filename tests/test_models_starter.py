@@ -65,7 +65,7 @@ def test_conversions_at_once_leave_one_whole_folder(tmp_path: Path) -> None:
         (building / "config.json").write_text("{}")
         (building / "model.safetensors").write_text("weights")
         together.wait()
-        starter._claim(building, tmp_path / "target")
+        starter.claim(building, tmp_path / "target")
 
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(convert, range(3)))
@@ -75,7 +75,7 @@ def test_conversions_at_once_leave_one_whole_folder(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_moved_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="GRAFT_CACHE"):
-        starter._claim(tmp_path / "not there", tmp_path / "target")
+        starter.claim(tmp_path / "not there", tmp_path / "target")
 
 
 def test_a_conversion_that_fails_leaves_nothing(

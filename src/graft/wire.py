@@ -237,7 +237,7 @@ def _probed(w: Wiring, name: str, part: Part, model: T) -> T:
 
 
 def encoder(w: Wiring, table: EncoderTable) -> Encoder:
-    """Return the encoder of these settings, by the engine that they name."""
+    """Return the encoder of these settings, by the engine that the configuration names."""
 
     def make() -> Encoder:
         from graft.models.fast import FastEncoder, by_engine
@@ -254,9 +254,11 @@ def encoder(w: Wiring, table: EncoderTable) -> Encoder:
             [table.query_prefix, table.passage_prefix, table.max_tokens],
             write,
         )
-        return FastEncoder(ir, table.model) if ir else torch_encoder(w, table)
+        if ir is None:
+            return torch_encoder(w, table)
+        return _probed(w, table.model, "retriever", FastEncoder(ir, table.model))
 
-    return w.once(("encoder", table), lambda: _probed(w, table.model, "retriever", make()))
+    return w.once(("encoder", table), make)
 
 
 def torch_encoder(w: Wiring, table: EncoderTable) -> SentenceEncoder:
@@ -314,9 +316,11 @@ def reranker(w: Wiring, name: str) -> Reranker:
         ir = by_engine(
             w.config.encoder.engine, lambda: resolve(folder, marker="config.json"), [], write
         )
-        return FastReranker(ir, name) if ir else torch_reranker(w, name)
+        if ir is None:
+            return torch_reranker(w, name)
+        return _probed(w, name, "reranker", FastReranker(ir, name))
 
-    return w.once(("reranker", name), lambda: _probed(w, name, "reranker", make()))
+    return w.once(("reranker", name), make)
 
 
 def torch_reranker(w: Wiring, name: str) -> CrossEncoderReranker:

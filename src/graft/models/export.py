@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from graft.core.errors import ModelError
 from graft.core.files import drop_stale, flush
 from graft.models.encoder import SentenceEncoder
 from graft.models.ir import ABOUT, MODEL, TOKENIZER, Ir, Refused, Rows, Texts, openvino
 from graft.models.loading import first_line, quiet
 from graft.models.reranker import CrossEncoderReranker
+from graft.models.starter import claim
 
 KEPT_DAYS = 90
 """How long a written model is kept that no process loads."""
@@ -128,9 +128,11 @@ def _export(
         said = {**about, "inputs": list(given), "pad": pad, "sizes": sizes}
         (building / ABOUT).write_text(json.dumps(said, indent=1), encoding="utf-8")
         for texts, theirs in told:
-            _compare(Ir(building, said["limit"]), texts, theirs, model.name)
+            _compare(Ir(building), texts, theirs, model.name)
         flush([building, *building.iterdir()])
-        _claim(building, target)
+        if not Ir(target).whole:
+            shutil.rmtree(target, ignore_errors=True)
+        claim(building, target)
     finally:
         shutil.rmtree(building, ignore_errors=True)
     return target
@@ -150,17 +152,6 @@ def _convert(model: Any, output: _Output, given: Mapping[str, Any], folder: Path
                 f"{model.name} cannot be written for OpenVINO ({first_line(error)})"
             ) from error
         ov.save_model(made, str(folder / MODEL), compress_to_fp16=False)
-
-
-def _claim(building: Path, target: Path) -> None:
-    """Put a finished folder where it belongs, unless another process was first."""
-    if target.exists() and not Ir(target, 0).whole:
-        shutil.rmtree(target, ignore_errors=True)
-    try:
-        building.rename(target)
-    except OSError as error:
-        if not target.exists():
-            raise ModelError(f"{target} cannot be written ({error}): free the disk") from error
 
 
 def _compare(ir: Ir, texts: Texts, theirs: Rows, name: str) -> None:

@@ -40,8 +40,8 @@ REFUSED = ".refused"
 
 
 @dataclass(frozen=True)
-class FastEncoder:
-    """An encoder by OpenVINO; vectors equal those of its torch module to rounding."""
+class _ByIr:
+    """A model by OpenVINO, under a name."""
 
     ir: Ir
     name: str
@@ -49,8 +49,13 @@ class FastEncoder:
 
     @property
     def digest(self) -> str:
-        """The digest of the torch encoder whose numbers these are."""
+        """The digest of the torch module whose numbers these are."""
         return str(self.ir.about["digest"])
+
+
+@dataclass(frozen=True)
+class FastEncoder(_ByIr):
+    """An encoder by OpenVINO; vectors equal those of its torch module to rounding."""
 
     @property
     def dimensions(self) -> int:
@@ -80,17 +85,8 @@ class FastEncoder:
 
 
 @dataclass(frozen=True)
-class FastReranker:
+class FastReranker(_ByIr):
     """A cross-encoder by OpenVINO; scores equal those of its torch module to rounding."""
-
-    ir: Ir
-    name: str
-    batch_tokens: int = BATCH_TOKENS
-
-    @property
-    def digest(self) -> str:
-        """The digest of the torch reranker whose scores these are."""
-        return str(self.ir.about["digest"])
 
     def score(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
         scores: NDArray[np.float32] = self.ir.run(pairs, self.batch_tokens)[:, 0]
@@ -132,7 +128,8 @@ def _written(model: Path, said: Sequence[Any], write: Callable[[Path], object]) 
     home = cache_folder() / "openvino"
     key = value_hash([_seen(model), list(said), EXPORT, openvino().__version__, _versions()])
     folder, refused = home / key, home / f"{key}{REFUSED}"
-    if not Ir(folder, 0).whole:
+    ir = Ir(folder)
+    if not ir.whole:
         if refused.exists():
             raise Refused(refused.read_text(encoding="utf-8"))
         try:
@@ -141,9 +138,10 @@ def _written(model: Path, said: Sequence[Any], write: Callable[[Path], object]) 
             with suppress(OSError):
                 write_atomic(refused, str(error))
             raise
+        ir = Ir(folder)
     with suppress(OSError):  # what nobody reads any more is thrown away in time
         os.utime(folder)
-    return Ir(folder, int(Ir(folder, 0).about["limit"]))
+    return ir
 
 
 def _seen(model: Path) -> list[Any]:

