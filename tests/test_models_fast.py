@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,19 +18,20 @@ from safetensors.torch import load_file, save_file
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Dense, Router
 
-from graft.core.errors import MissingExtra, ModelError
+from graft.core.errors import ConfigError, MissingExtra, ModelError
 from graft.core.protocols import Encoder, Reranker
 from graft.models import export, fast
 from graft.models.encoder import SentenceEncoder, load_encoder
 from graft.models.export import export_encoder, export_reranker
 from graft.models.fast import FastEncoder, FastReranker, by_engine
-from graft.models.ir import Ir
+from graft.models.ir import Ir, computes_bfloat16, openvino
 from graft.models.loading import quiet
 from graft.models.probe import probe_vector, require_probe
 from graft.models.reranker import CrossEncoderReranker, grow_reranker
 from graft.testing.tiny import TEXTS, tiny_encoder
 from graft.wire import encoder as wired_encoder
 from graft.wire import open_workspace
+from graft.wire import reranker as wired_reranker
 
 pytest.importorskip("openvino", reason="the extra graft-rag[fast] is not installed")
 pytestmark = pytest.mark.slow
@@ -47,9 +49,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_encoder(tmp_path_factory.mktemp("encoder"))
 
 
-def wired(root: Path, model: Path, engine: str = "auto") -> Encoder:
+def wired(root: Path, model: Path, engine: str = "auto", dtype: str = "float32") -> Encoder:
     """Return what a new process of a workspace encodes with."""
-    flags = {"encoder.model": str(model), "encoder.engine": engine}
+    flags = {"encoder.model": str(model), "encoder.engine": engine, "encoder.dtype": dtype}
     w = open_workspace(root / "ws", flags)
     return wired_encoder(w, w.config.encoder)
 
@@ -299,3 +301,73 @@ def test_a_text_that_cannot_be_read_leaves_the_next_caller_alone(
         with pytest.raises(Exception, match=r"surrogate|TextEncodeInput"):
             one.encode_queries(["good " * 50] * 1024 + ["\ud800"])
         assert np.array_equal(one.encode_queries(["fine"]), wanted)
+
+
+def test_bfloat16_agrees_with_float32_to_its_rounding_and_has_a_digest_of_its_own(
+    folder: Path,
+) -> None:
+    plain = load_encoder(str(folder))
+    rounded = replace(plain, dtype="bfloat16", batch_tokens=100)
+    texts = mixed()
+    wanted, found = plain.encode_passages(texts), rounded.encode_passages(texts)
+    assert found.dtype == np.float32
+    assert np.allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5)
+    off = np.abs(found - wanted).max() / np.abs(wanted).max()
+    assert 1e-4 < off < export.OFF["bfloat16"]
+    alone = np.concatenate([rounded.encode_passages([text]) for text in texts])
+    assert np.abs(alone - found).max() / np.abs(wanted).max() < export.OFF["bfloat16"]
+    assert rounded.digest != plain.digest == replace(rounded, dtype="float32").digest
+    # What is trained is not rounded, and neither are the weights that were read through it.
+    assert {p.dtype for p in plain.module.parameters()} == {torch.float32}
+
+
+@pytest.mark.parametrize("able", [True, False])
+def test_bfloat16_is_openvinos_where_it_computes_in_it(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, able: bool
+) -> None:
+    """The capability is a stand-in: without it OpenVINO takes the hint, and computes in float32."""
+    monkeypatch.setattr(fast, "computes_bfloat16", lambda: able)
+    one = wired(tmp_path, folder, dtype="bfloat16")
+    plain = wired(tmp_path, folder)
+    assert isinstance(one, FastEncoder if able else SentenceEncoder)
+    assert plain.digest != one.digest == replace(load_encoder(str(folder)), dtype="bfloat16").digest
+    wanted = plain.encode_passages(mixed())
+    assert np.abs(one.encode_passages(mixed()) - wanted).max() < export.OFF["bfloat16"]
+    if isinstance(one, FastEncoder):
+        assert one.ir.settings["INFERENCE_PRECISION_HINT"] == "bf16"
+        assert isinstance(wired(tmp_path, folder, "torch", "bfloat16"), SentenceEncoder)
+    else:
+        with pytest.raises(ConfigError, match="does not compute in it on this processor"):
+            wired(tmp_path, folder, "openvino", "bfloat16")
+
+
+def test_what_openvino_says_of_the_processor_is_what_bfloat16_is_chosen_by() -> None:
+    able = openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    assert computes_bfloat16() == ("BF16" in able) and "FP32" in able
+
+
+def test_an_export_in_bfloat16_that_loses_its_mask_is_refused(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its tolerance is wider, and must still tell rounding from another model."""
+    forward = export._Output.forward
+
+    def lost(self, input_ids, attention_mask, token_type_ids=None):
+        return forward(self, input_ids, torch.ones_like(attention_mask), token_type_ids)
+
+    monkeypatch.setattr(export._Output, "forward", lost)
+    with pytest.raises(ModelError, match="other numbers by OpenVINO"):
+        export_encoder(load_encoder(str(folder)), tmp_path / "ir", dtype="bfloat16")
+
+
+def test_a_reranker_is_of_the_encoders_numbers(folder: Path, tmp_path: Path) -> None:
+    model = grow_reranker(str(folder), seed=0)
+    model.save_pretrained(str(tmp_path / "reranker"))
+    made = {}
+    for dtype in ("float32", "bfloat16"):
+        w = open_workspace(tmp_path / "ws", {"encoder.engine": "torch", "encoder.dtype": dtype})
+        made[dtype] = wired_reranker(w, str(tmp_path / "reranker"), w.config.encoder.dtype)
+    pairs = [("how many days?", text) for text in mixed(10)]
+    plain, rounded = (made[dtype].score(pairs) for dtype in made)
+    assert 0 < np.abs(plain - rounded).max() < 0.05
+    assert made["float32"].digest != made["bfloat16"].digest

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from graft.core.config import Config, RetrieveTable, Settings, load_config
+from graft.core.config import Config, EncoderTable, RetrieveTable, Settings, load_config
 from graft.core.errors import ConfigError
 from graft.core.mapper import Here, Processes
 from graft.retrieve.line import stage_keys
@@ -21,6 +21,16 @@ def test_resolved_settings_say_all_that_they_search_by_and_stay_so():
     assert made.retrieve.stages["rerank"] == {"model": "", "depth": 5}
     assert made.retrieve.stages["fuse"] == {"k": 60, "run": ""}
     assert resolved(made) == made
+
+
+def test_numbers_are_a_releases_and_the_engine_is_the_machines(tmp_path):
+    table = EncoderTable(dtype="bfloat16", engine="torch")
+    pinned = resolved(Settings(encoder=table)).encoder
+    assert (pinned.dtype, pinned.engine) == ("bfloat16", "auto")
+    # What an older Graft released says nothing of them.
+    assert Settings.model_validate({"encoder": {"model": "starter"}}).encoder.dtype == "float32"
+    with pytest.raises(ConfigError, match=r"encoder\.dtype.*'bfloat61'.*'float32' or 'bfloat16'"):
+        open_workspace(tmp_path, {"encoder.dtype": "bfloat61"})
 
 
 def test_tables_of_stages_are_set_by_the_file_variables_and_flags(tmp_path, monkeypatch):

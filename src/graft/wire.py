@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from graft.core.config import (
     STARTER,
     Config,
+    Dtype,
     EncoderTable,
     GenerateTable,
     SegmentTable,
@@ -246,26 +247,28 @@ def encoder(w: Wiring, table: EncoderTable) -> Encoder:
         def write(target: Path) -> None:
             from graft.models.export import export_encoder
 
-            export_encoder(_load_encoder(w, table, device="cpu"), target)
+            export_encoder(_load_encoder(w, table, device="cpu"), target, dtype=table.dtype)
 
         ir = by_engine(
             w.config.encoder.engine,
             lambda: resolve(encoder_folder(w, table), marker="modules.json"),
             [table.query_prefix, table.passage_prefix, table.max_tokens],
             write,
+            dtype=table.dtype,
         )
         if ir is None:
-            return torch_encoder(w, table)
+            return replace(torch_encoder(w, table), dtype=table.dtype)
         return _probed(w, table.model, "retriever", FastEncoder(ir, table.model))
 
     return w.once(("encoder", table), make)
 
 
 def torch_encoder(w: Wiring, table: EncoderTable) -> SentenceEncoder:
-    """Return the encoder of these settings as a torch module, which can be trained."""
+    """Return the encoder of these settings as a torch module in float32, which can be trained."""
+    plain = table.model_copy(update={"dtype": "float32"})
     return w.once(
-        ("torch encoder", table),
-        lambda: _probed(w, table.model, "retriever", _load_encoder(w, table)),
+        ("torch encoder", plain),
+        lambda: _probed(w, table.model, "retriever", _load_encoder(w, plain)),
     )
 
 
@@ -299,7 +302,7 @@ def space(w: Wiring, settings: Settings) -> Space:
     return Space(cut.id, settings.encoder.model, made.digest, made.dimensions)
 
 
-def reranker(w: Wiring, name: str) -> Reranker:
+def reranker(w: Wiring, name: str, dtype: Dtype) -> Reranker:
     """Return the reranker of this name (a run, a folder or a hub name), by the encoder's engine."""
 
     def make() -> Reranker:
@@ -310,21 +313,22 @@ def reranker(w: Wiring, name: str) -> Reranker:
             from graft.models.export import export_reranker
             from graft.models.reranker import load_reranker
 
-            export_reranker(load_reranker(folder, device="cpu"), target)
+            export_reranker(load_reranker(folder, device="cpu"), target, dtype=dtype)
 
         folder = weights_path(w, name, "reranker")
         ir = by_engine(
-            w.config.encoder.engine, lambda: resolve(folder, marker="config.json"), [], write
-        )
+            w.config.encoder.engine, lambda: resolve(folder, marker="config.json"), [], write,
+            dtype=dtype,
+        )  # fmt: skip
         if ir is None:
-            return torch_reranker(w, name)
+            return replace(torch_reranker(w, name), dtype=dtype)
         return _probed(w, name, "reranker", FastReranker(ir, name))
 
-    return w.once(("reranker", name), make)
+    return w.once(("reranker", name, dtype), make)
 
 
 def torch_reranker(w: Wiring, name: str) -> CrossEncoderReranker:
-    """Return the reranker of this name as a torch module, which can be trained."""
+    """Return the reranker of this name as a torch module in float32, which can be trained."""
     from graft.models.reranker import load_reranker
 
     return w.once(
@@ -459,7 +463,7 @@ class _Parts:
         return self.settings.retrieve.depth
 
     def reranker(self, name: str) -> Reranker:
-        return reranker(self.w, name)
+        return reranker(self.w, name, self.settings.encoder.dtype)
 
     def folder(self, name: str) -> Path:
         return Path(weights_path(self.w, name, "fusion"))

@@ -64,6 +64,10 @@ class SegmentTable(Table):
         return self
 
 
+Dtype = Literal["float32", "bfloat16"]
+"""The numbers that encoders and rerankers compute in."""
+
+
 class EncoderTable(Table):
     model: str = STARTER
     """"starter", a folder, a hub name, or a run of `graft tune retriever` (runs/ID)."""
@@ -75,6 +79,10 @@ class EncoderTable(Table):
     engine: Literal["auto", "torch", "openvino"] = "auto"
     """What computes this model, and rerankers: auto is OpenVINO where it is installed
     (`pip install graft-rag[fast]`) and there is no GPU. Vectors are the same to rounding."""
+    dtype: Dtype = "float32"
+    """The numbers that this model, and rerankers, compute in. Unlike the engine it is part of a
+    release: other numbers are other vectors, and a space of their own. bfloat16 pays where the
+    processor or the GPU has it."""
 
 
 class RetrieveTable(Table):

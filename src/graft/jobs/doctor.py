@@ -15,13 +15,13 @@ from typing import Literal
 import httpx2
 import psutil
 
-from graft.core.config import STARTER, Config
+from graft.core.config import STARTER, Config, EncoderTable
 from graft.core.errors import GraftError
 from graft.core.files import FORMAT, Layout
 from graft.core.installed import installed
 from graft.core.release import Releases
 from graft.core.seam import plugins
-from graft.models.fast import refusals
+from graft.models.fast import refusals, takes
 from graft.wire import read_config
 
 Status = Literal["ok", "warning", "missing"]
@@ -50,7 +50,12 @@ def doctor(root: Path) -> list[Check]:
     except GraftError as error:
         checks.append(Check("settings", "missing", str(error), "mend graft.toml"))
         config = Config()
-    checks += [*_plugins(), *_models(layout, config), *_workspace(layout)]
+    checks += [
+        *_numbers(config.encoder),
+        *_plugins(),
+        *_models(layout, config),
+        *_workspace(layout),
+    ]
     return checks
 
 
@@ -101,6 +106,32 @@ def _packages() -> Iterator[Check]:
     if refused:
         told, advice = f"{fast}; torch computes instead: {refused[0]}", ""
     yield Check("openvino", "ok", told, advice)
+
+
+def _numbers(table: EncoderTable) -> Iterator[Check]:
+    """Look at whether encoders and rerankers can be computed in the numbers that are set."""
+    status: Status = "ok"
+    advice = ""
+    try:
+        takes(table.engine, table.dtype)
+    except GraftError as error:
+        status, advice = "missing", str(error)
+    else:
+        if slow := _slow(table.dtype):
+            status, advice = "warning", slow
+    yield Check("encoder.dtype", status, table.dtype, advice)
+
+
+def _slow(dtype: str) -> str:
+    """Return why numbers are computed no faster than float32 here, "" where nothing says so."""
+    if dtype == "float32" or find_spec("torch") is None:
+        return ""
+    import torch
+
+    from graft.models import devices
+
+    able = devices.dtype() is torch.bfloat16
+    return "" if able else "no instructions for bfloat16 were found: float32 is faster here"
 
 
 def _plugins() -> Iterator[Check]:

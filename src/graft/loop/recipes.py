@@ -101,7 +101,7 @@ def _retriever(workspace: Wiring, material: Material, asked: Asked) -> Recipe:
 
 def _reranker(workspace: Wiring, material: Material, asked: Asked) -> Recipe:
     table, settings = workspace.config.tune.reranker, material.settings
-    given = reranker(workspace, table.model) if table.model else None
+    given = reranker(workspace, table.model, settings.encoder.dtype) if table.model else None
     base = given or encoder(workspace, settings.encoder)
     return Recipe(
         part="reranker",

@@ -70,7 +70,9 @@ def _digests(w: Wiring, settings: Settings) -> dict[str, Callable[[], str]]:
             Path(weights_path(w, stages["fuse"].run, "fusion"))
         )
     if "rerank" in stages:
-        found["reranker"] = lambda: reranker(w, stages["rerank"].model).digest
+        found["reranker"] = lambda: (
+            reranker(w, stages["rerank"].model, settings.encoder.dtype).digest
+        )
     if not settings.generate.url:
         found["generator"] = lambda: generator(w, settings.generate).digest
     return found

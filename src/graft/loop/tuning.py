@@ -188,7 +188,8 @@ def _tune_reranker(
     trained = tune_reranker(start, train, dev, recipe=recipe, ctx=ctx, checkpoint=checkpoint)
     used_stages = line_of(settings).used
     if "rerank" in used_stages:
-        lists, used = dev[recipe.objective], reranker(workspace, used_stages["rerank"].model)
+        lists, name = dev[recipe.objective], used_stages["rerank"].model
+        used = reranker(workspace, name, settings.encoder.dtype)
         found = score_lists(lists, used.score(lists.pairs))
         trained = replace(trained, before={name: found[name] for name in trained.before})
     return trained

@@ -6,7 +6,7 @@ import ctypes
 import gc
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 
 import psutil
 import torch
@@ -73,6 +73,17 @@ def release_memory() -> None:
     if sys.platform == "linux":
         with suppress(OSError, AttributeError):  # another C library has no such call
             ctypes.CDLL("libc.so.6").malloc_trim(0)
+
+
+def computing_in(name: str, on: str) -> AbstractContextManager[object]:
+    """Return a block whose matrix products are of these numbers on a device: "float32", "bfloat16".
+
+    Sums are kept in float32, and so are what comes after the last product and the weights in
+    memory: what OpenVINO does.
+    """
+    if name == "float32":
+        return nullcontext()
+    return torch.autocast(on.partition(":")[0], torch.bfloat16)
 
 
 @contextmanager

@@ -27,6 +27,15 @@ def tensors_digest(tensors: Mapping[str, torch.Tensor]) -> str:
     return digest.hexdigest()
 
 
+def in_dtype(digest: str, dtype: str) -> str:
+    """Return the digest of a model in other numbers than float32, whose vectors are others too.
+
+    >>> in_dtype("abc", "float32")
+    'abc'
+    """
+    return digest if dtype == "float32" else value_hash([digest, dtype])
+
+
 def settings_digest(module: Any) -> str:
     """Return the hash of the settings of a sentence-transformers module that change its output."""
     settings = dict(module.get_config_dict()) if hasattr(module, "get_config_dict") else {}

@@ -12,13 +12,13 @@ import numpy as np
 import torch
 from sentence_transformers import SentenceTransformer
 
-from graft.core.config import STARTER
+from graft.core.config import STARTER, Dtype
 from graft.core.errors import ModelError
 from graft.core.hashing import value_hash
 from graft.core.protocols import Vectors
 from graft.models import devices
 from graft.models.batching import batches
-from graft.models.digest import settings_digest, tensors_digest, tokenizer_digest
+from graft.models.digest import in_dtype, settings_digest, tensors_digest, tokenizer_digest
 from graft.models.loading import first_line, quiet, resolve
 from graft.models.starter import starter_encoder
 
@@ -31,7 +31,8 @@ class SentenceEncoder:
     """Encodes texts with `module`, in batches sorted by length; made by `load_encoder`.
 
     Vectors are `(n, dimensions) float32`, of unit length unless the model is made for the plain
-    inner product. They equal those of `module.encode` to 1e-4 whatever the batches. Threads take
+    inner product. In float32 they equal those of `module.encode` to 1e-4 whatever the batches; in
+    bfloat16 the products within are rounded, and the weights stay as they are. Threads take
     turns by `lock`: a tokenizer that one cuts or pads by refuses to be set by another.
     """
 
@@ -40,6 +41,7 @@ class SentenceEncoder:
     query_prefix: str = ""
     passage_prefix: str = ""
     batch_tokens: int = 4096
+    dtype: Dtype = "float32"
     lock: RLock = field(default_factory=RLock, repr=False, compare=False)
 
     @property
@@ -52,17 +54,18 @@ class SentenceEncoder:
 
     @cached_property
     def digest(self) -> str:
-        """The hash of weights, modules, tokenizer, prefixes, length and normalisation.
+        """The hash of weights, modules, tokenizer, prefixes, length, normalisation and dtype.
 
         Taken once: a model that is trained further has to be loaded anew.
         """
         with self.lock:
             modules = [[type(part).__name__, settings_digest(part)] for part in self.module]
-            return value_hash([
+            told = value_hash([
                 tensors_digest(self.module.state_dict()), modules,
                 tokenizer_digest(self.module.tokenizer), self.max_tokens,
                 self.query_prefix, self.passage_prefix, self.to_unit_length,
             ])  # fmt: skip
+        return in_dtype(told, self.dtype)
 
     def encode_queries(self, texts: Sequence[str]) -> Vectors:
         return self._encode(texts, self.query_prefix, "query")
@@ -116,7 +119,8 @@ class SentenceEncoder:
         features: Any = self.module.preprocess(texts, prompt=prefix or None, task=task)
         on = self.module.device
         moved = {k: v.to(on) if isinstance(v, torch.Tensor) else v for k, v in features.items()}
-        found = self.module(moved, task=task)["sentence_embedding"].float()
+        with devices.computing_in(self.dtype, on.type):
+            found = self.module(moved, task=task)["sentence_embedding"].float()
         if self.to_unit_length:
             found = torch.nn.functional.normalize(found, dim=1)
         return np.asarray(found.cpu().numpy(), dtype=np.float32)

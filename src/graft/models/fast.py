@@ -20,11 +20,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from graft.core.errors import SetupError
+from graft.core.config import Dtype
+from graft.core.errors import ConfigError, SetupError
 from graft.core.files import write_atomic
 from graft.core.hashing import value_hash
 from graft.core.protocols import Vectors
-from graft.models.ir import Ir, Refused, openvino
+from graft.models.ir import Ir, Refused, computes_bfloat16, openvino
 from graft.models.starter import cache_folder
 
 Engine = Literal["auto", "torch", "openvino"]
@@ -94,33 +95,45 @@ class FastReranker(_ByIr):
 
 
 def by_engine(
-    engine: Engine, folder: Callable[[], str], said: Sequence[Any], write: Callable[[Path], object]
-) -> Ir | None:
+    engine: Engine, folder: Callable[[], str], said: Sequence[Any],
+    write: Callable[[Path], object], *, dtype: Dtype = "float32",
+) -> Ir | None:  # fmt: skip
     """Return a model as OpenVINO reads it, or None where torch is to compute it.
 
     `folder` finds the model's files, `said` is what else changes its numbers, and `write` puts it
     into the cache where it is not there. Left open (auto), what OpenVINO does not take is torch's;
-    otherwise raises ModelError for it, and MissingExtra where OpenVINO is not installed.
+    otherwise raises ModelError for it, MissingExtra where OpenVINO is not installed, and
+    ConfigError where it does not compute in such numbers here.
     """
-    if not _takes(engine):
-        return None
     try:
-        return _written(Path(folder()), said, write)
+        if not takes(engine, dtype):
+            return None
+        more = [] if dtype == "float32" else [dtype]
+        return _written(Path(folder()), [*said, *more], write)
     except (SetupError, OSError, ValueError, ImportError):
         if engine == "openvino":
             raise
         return None
 
 
-def _takes(engine: Engine) -> bool:
+def takes(engine: Engine, dtype: Dtype) -> bool:
     """Return whether models go through OpenVINO: where asked for, or installed without a GPU.
 
-    Torch is not asked for the GPU, since importing it is what this saves.
+    Torch is not asked for the GPU, since importing it is what this saves. bfloat16 is OpenVINO's
+    where it computes in it. Raises ConfigError where it is asked for and does not.
     """
-    if engine != "auto":
-        return engine == "openvino"
+    if engine == "openvino":
+        if dtype == "bfloat16" and not computes_bfloat16():
+            raise ConfigError(
+                "encoder.dtype is bfloat16 with encoder.engine = openvino, which does not compute "
+                "in it on this processor: set the engine to auto or torch, or the dtype to float32"
+            )
+        return True
+    if engine == "torch":
+        return False
     gpu = sys.platform == "darwin" or any(map(os.path.exists, ("/dev/nvidia0", "/dev/kfd")))
-    return find_spec("openvino") is not None and not (gpu or shutil.which("nvidia-smi"))
+    there = find_spec("openvino") is not None and not (gpu or shutil.which("nvidia-smi"))
+    return there and (dtype == "float32" or computes_bfloat16())
 
 
 def _written(model: Path, said: Sequence[Any], write: Callable[[Path], object]) -> Ir:

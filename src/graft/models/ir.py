@@ -51,6 +51,12 @@ def openvino() -> Any:
     return found
 
 
+def computes_bfloat16() -> bool:
+    """Return whether OpenVINO computes in bfloat16 on this processor, as those with AMX do."""
+    able = openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return "BF16" in able
+
+
 def cores() -> int:
     """Return how many processors this process may use; OMP_NUM_THREADS counts, as for torch."""
     if (stated := os.environ.get("OMP_NUM_THREADS", "")).isdigit():
@@ -81,9 +87,14 @@ class Ir:
 
     @cached_property
     def about(self) -> dict[str, Any]:
-        """What was written beside it: `width`, `limit`, `digest`, `inputs`, `pad`."""
+        """What was written beside it: `dtype`, `width`, `limit`, `digest`, `inputs`, `pad`."""
         found: dict[str, Any] = json.loads((self.folder / ABOUT).read_text(encoding="utf-8"))
         return found
+
+    @property
+    def dtype(self) -> str:
+        """The numbers that it computes in: float32 or bfloat16."""
+        return str(self.about.get("dtype", "float32"))
 
     @property
     def limit(self) -> int:
@@ -114,7 +125,7 @@ class Ir:
 
             queue.set_callback(take)
             try:
-                for rows, inputs in self._batches(texts, budget, limit):
+                for rows, inputs in self.inputs(texts, budget, limit=limit):
                     queue.start_async(inputs, rows)
             finally:  # a text that cannot be read leaves none under way for whoever comes next
                 queue.wait_all()
@@ -122,9 +133,10 @@ class Ir:
             raise ModelError(f"{self.folder} cannot be computed ({failed[0]}): set engine to torch")
         return found
 
-    def _batches(
-        self, texts: Texts, budget: int, limit: int
+    def inputs(
+        self, texts: Texts, budget: int, *, limit: int = 0
     ) -> Iterator[tuple[list[int], dict[str, NDArray[np.int64]]]]:
+        """Yield batches of `budget` tokens: positions in `texts`, and what the model reads."""
         cut = self._cut(limit) if limit else self._usual
         for start in range(0, len(texts), AT_ONCE):
             read = cut.encode_batch(list(texts[start : start + AT_ONCE]))
@@ -143,6 +155,18 @@ class Ir:
                         column[row, : len(each.ids)] = told[name]
                 yield [start + i for i in chosen], columns
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """How OpenVINO is to run it."""
+        threads = self.threads or cores()
+        return {
+            "INFERENCE_NUM_THREADS": threads,
+            # One batch a core: two cores on one batch wait for each other.
+            "NUM_STREAMS": threads,
+            # Said, since auto would be bfloat16 wherever the processor has it.
+            "INFERENCE_PRECISION_HINT": "bf16" if self.dtype == "bfloat16" else "f32",
+        }
+
     @cached_property
     def _whole(self) -> Tokenizer:
         return Tokenizer.from_file(str(self.folder / TOKENIZER))
@@ -159,14 +183,7 @@ class Ir:
 
     @cached_property
     def _queue(self) -> Any:
-        ov = openvino()
-        threads = self.threads or cores()
-        settings = {
-            "INFERENCE_NUM_THREADS": threads,
-            # One batch a core: two cores on one batch wait for each other.
-            "NUM_STREAMS": threads,
-            "INFERENCE_PRECISION_HINT": "f32",
-        }
+        ov, settings = openvino(), self.settings
         try:
             made = ov.Core().compile_model(str(self.folder / MODEL), "CPU", settings)
         except RuntimeError as error:
@@ -174,4 +191,4 @@ class Ir:
             raise ModelError(
                 f"{self.folder} cannot be read ({told}): delete it, and start again"
             ) from error
-        return ov.AsyncInferQueue(made, threads)
+        return ov.AsyncInferQueue(made, settings["NUM_STREAMS"])

@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 from peft import PeftModel
 from sentence_transformers import CrossEncoder
 
+from graft.core.config import Dtype
 from graft.core.errors import ModelError
 from graft.core.hashing import value_hash
 from graft.models import devices
 from graft.models.batching import batches
-from graft.models.digest import settings_digest, tensors_digest, tokenizer_digest
+from graft.models.digest import in_dtype, settings_digest, tensors_digest, tokenizer_digest
 from graft.models.encoder import BATCH_TOKENS, load_encoder
 from graft.models.loading import first_line, quiet, resolve
 
@@ -40,17 +41,19 @@ class CrossEncoderReranker:
     module: CrossEncoder
     name: str
     batch_tokens: int = 4096
+    dtype: Dtype = "float32"
     lock: RLock = field(default_factory=RLock, repr=False, compare=False)
 
     @cached_property
     def digest(self) -> str:
-        """The hash of weights, modules, tokenizer and length; taken once."""
+        """The hash of weights, modules, tokenizer, length and dtype; taken once."""
         with self.lock:
             modules = [[type(part).__name__, settings_digest(part)] for part in self.module]
-            return value_hash([
+            told = value_hash([
                 tensors_digest(self.module.state_dict()), modules,
                 tokenizer_digest(self.module.tokenizer), self.module.max_seq_length,
             ])  # fmt: skip
+        return in_dtype(told, self.dtype)
 
     @property
     def max_tokens(self) -> int:
@@ -79,7 +82,8 @@ class CrossEncoderReranker:
         features: Any = self.module.preprocess(list(pairs))
         on = self.module.device
         moved = {k: v.to(on) if isinstance(v, torch.Tensor) else v for k, v in features.items()}
-        found = self.module(moved)["scores"].float().reshape(len(pairs))
+        with devices.computing_in(self.dtype, on.type):
+            found = self.module(moved)["scores"].float().reshape(len(pairs))
         return np.asarray(found.cpu().numpy(), dtype=np.float32)
 
 
