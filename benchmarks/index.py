@@ -216,6 +216,8 @@ def compare(
     for _ in range(given.turns):
         for name, python in pythons.items():
             told[name].append(run(python, name, given.folder, model, threads))
+            wall, spent = told[name][-1]["all"]
+            print(f"{name}: {wall:.0f} s, {spent:.0f} processor", file=sys.stderr, flush=True)
     print(f"\nthreads: {threads}; characters/s by wall time, by processor time, times plain")
     base = rates(told["plain"], size)
     for name, runs in told.items():
