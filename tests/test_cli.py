@@ -533,6 +533,30 @@ def test_a_table_of_results_fits_the_terminal(width):
     assert any("in use → closed/retrieved" in line and "Answer F1" in line for line in lines)
 
 
+def test_a_question_may_bring_its_documents(graft, tmp_path):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "leave.md").write_text("# Leave\n\nFive days of leave carry over to the next year.\n")
+    (folder / "broken.pdf").write_bytes(b"%PDF-1.7 nothing more")
+    question = "How many days of leave carry over?"
+    code, out, err = graft("ask", question, folder, "--json")
+    answer = json.loads(out)
+    assert code == 0 and answer["library_version"] == 1 and "1 documents" in err
+    assert "not read: broken.pdf" in err  # what is missing is told beside the JSON, not in it
+    assert [hit["document_id"] for hit in answer["hits"]] == ["leave.md"]
+
+    (folder / "pay.md").write_text("# Pay\n\nWages are paid on the last day of the month.\n")
+    code, out, err = graft("ask", question, folder)
+    assert code == 0 and "(+1 ~0 -0 =1)" in err and "library version 2" in out
+    assert "documents, " not in out
+    assert graft("ask", question)[0] == 0
+
+    for words, told in (((question, "nowhere"), "nowhere"), (("  ", folder), "one word")):
+        code, out, err = graft("ask", *words)
+        assert code == 2 and told in err and out == ""
+    assert len(json.loads(graft("library", "list", "--json")[1])["documents"]) == 2
+
+
 @pytest.mark.parametrize("command", ["ask", "search"])
 def test_an_empty_question_is_refused_before_anything_is_loaded(graft, command):
     code, out, err = graft(command, "  ")

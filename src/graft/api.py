@@ -24,7 +24,7 @@ from graft.wire import Wiring, open_workspace, require_folder
 if TYPE_CHECKING:
     from graft.jobs.chat import Chat as Chat
     from graft.jobs.doctor import Check
-    from graft.jobs.ingest import Ingested
+    from graft.jobs.ingest import Ingested as Ingested
     from graft.jobs.search import Found
     from graft.loop.adapted import Adapted as Adapted
     from graft.loop.evaluations import Evaluated

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from graft.cli.ingest import show_ingested
 from graft.cli.question import AsOption, HistoryOption, ReleaseOption, WhereOption, asked
 from graft.cli.session import JsonOption, Screen, SetOption, opened, screen
 
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 def ask(
     context: typer.Context,
     question: Annotated[str, typer.Argument(help="The question.")],
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(help="Documents to ingest first, as graft ingest does."),
+    ] = None,
     release: ReleaseOption = None,
     history: HistoryOption = "",
     where: WhereOption = "",
@@ -25,10 +30,16 @@ def ask(
     settings: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Answer from the documents with citations, or decline and say what was looked for."""
+    """Answer from the documents with citations, or decline and say what was looked for.
+
+    With PATHS it reads them first, so that the library mirrors them; what has not changed since
+    costs nothing.
+    """
     with screen(as_json) as shown:
         search = asked(question, history=history, where=where, principals=principals)
         workspace = opened(context, shown, settings)
+        if paths:
+            show_ingested(shown.err, workspace.ingest(*paths))  # the output is the answer alone
         if as_json:
             shown.json(workspace.ask(search, release=release).to_dict())
         else:

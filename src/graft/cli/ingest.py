@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
 
 from graft.cli.session import JsonOption, SetOption, WaitOption, opened, screen
 from graft.core.errors import InputError
+
+if TYPE_CHECKING:
+    from graft.api import Ingested
 
 
 def ingest(
@@ -42,16 +46,21 @@ def ingest(
         if as_json:
             shown.json(done.to_dict())
             return
-        shown.out.print(
-            f"{done.documents:,} documents, {done.passages:,} passages "
-            f"(+{done.added:,} ~{done.updated:,} -{done.removed:,} ={done.unchanged:,}) "
-            f"in {done.seconds:.1f} s"
-        )
-        for failure in done.failed[:20]:
-            shown.out.print(f"  not read: {failure.path}: {failure.reason}", markup=False)
-        if len(done.failed) > 20:
-            shown.out.print(f"  and {len(done.failed) - 20} more: --json lists them all")
-        for group in done.duplicates[:10]:
-            shown.out.print(f"  {group.kind} duplicates: {', '.join(group.ids)}", markup=False)
-        if len(done.duplicates) > 10:
-            shown.out.print(f"  and {len(done.duplicates) - 10} more groups of duplicates")
+        show_ingested(shown.out, done)
+
+
+def show_ingested(out: Console, done: Ingested) -> None:
+    """Print what an ingest did, and what could not be read."""
+    out.print(
+        f"{done.documents:,} documents, {done.passages:,} passages "
+        f"(+{done.added:,} ~{done.updated:,} -{done.removed:,} ={done.unchanged:,}) "
+        f"in {done.seconds:.1f} s"
+    )
+    for failure in done.failed[:20]:
+        out.print(f"  not read: {failure.path}: {failure.reason}", markup=False)
+    if len(done.failed) > 20:
+        out.print(f"  and {len(done.failed) - 20} more: graft ingest --json lists them all")
+    for group in done.duplicates[:10]:
+        out.print(f"  {group.kind} duplicates: {', '.join(group.ids)}", markup=False)
+    if len(done.duplicates) > 10:
+        out.print(f"  and {len(done.duplicates) - 10} more groups of duplicates")
