@@ -12,8 +12,8 @@ import torch
 from graft.core.generation import Decoding, Generation, Prompt
 from graft.core.protocols import Generator, Scores, Streams
 from graft.generate.local import LocalGenerator
-from graft.models.adapters.lora import Lora
 from graft.models import session, torch_session
+from graft.models.adapters.lora import Lora
 from graft.models.causal import Causal, load_causal
 from graft.models.torch_session import TorchSession
 from graft.testing.tiny import Family, tiny_causal

@@ -58,7 +58,7 @@ class LanguageModel(Protocol):
     def adapter(self) -> str: ...
 
     def using(self, name: str | None) -> AbstractContextManager[None]:
-        """Use an adapter within the block ("": none, None: the one in use), and be alone with it."""
+        """Use an adapter within the block ("": none, None: that in use), alone with the model."""
         ...
 
     def read(self, prompts: Sequence[Sequence[int]], *, keep: int = 1) -> Session:
