@@ -11,10 +11,11 @@ import torch
 
 from graft.core.generation import Decoding, Generation, Prompt
 from graft.core.protocols import Generator, Scores, Streams
-from graft.generate import decode as loop
 from graft.generate.local import LocalGenerator
+from graft.models import session, torch_session
 from graft.models.adapters.lora import Lora
 from graft.models.causal import Causal, load_causal
+from graft.models.torch_session import TorchSession
 from graft.testing.tiny import Family, tiny_causal
 
 pytestmark = pytest.mark.slow
@@ -99,13 +100,13 @@ def test_rows_that_end_leave_the_batch_and_the_others_go_on(
     causal: Causal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     widths: list[int] = []
-    forward = loop._forward
+    forward = torch_session._forward
 
-    def watched(causal: Causal, ids: torch.Tensor, *given: Any, **named: Any) -> torch.Tensor:
+    def watched(model: Any, ids: torch.Tensor, *given: Any, **named: Any) -> torch.Tensor:
         widths.append(ids.shape[0])
-        return forward(causal, ids, *given, **named)
+        return forward(model, ids, *given, **named)
 
-    monkeypatch.setattr(loop, "_forward", watched)
+    monkeypatch.setattr(torch_session, "_forward", watched)
     stopping = ending(causal, {0: 3, 1: 5, 2: 8})
     found = LocalGenerator(stopping).generate(PROMPTS, GREEDY)
     for prompt, generation in zip(PROMPTS, found, strict=True):
@@ -124,7 +125,7 @@ def test_a_common_start_is_read_once_and_changes_nothing(
     causal: Causal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shared = LocalGenerator(causal).generate(PROMPTS, GREEDY)
-    monkeypatch.setattr(loop, "SHORTEST_SHARED", 10**6)
+    monkeypatch.setattr(session, "SHORTEST_SHARED", 10**6)
     assert LocalGenerator(causal).generate(PROMPTS, GREEDY) == shared
     same = LocalGenerator(causal).generate([PROMPTS[0]] * 3, GREEDY)
     assert same == [shared[0]] * 3
@@ -132,11 +133,11 @@ def test_a_common_start_is_read_once_and_changes_nothing(
 
 def test_equal_prompts_share_all_but_their_last_token(causal: Causal) -> None:
     ids = [list(range(30)), list(range(30))]
-    assert loop._shared_start(ids, keep=1) == 29
-    assert loop._shared_start(ids, keep=5) == 25
-    assert loop._shared_start([list(range(30)), list(range(10))], keep=1) == 0
-    assert loop._shared_start([[*range(20), 1], [*range(20), 2, 3], [*range(25)]], keep=1) == 20
-    assert loop._shared_start([list(range(30))], keep=1) == 0
+    assert session.shared_start(ids, keep=1) == 29
+    assert session.shared_start(ids, keep=5) == 25
+    assert session.shared_start([list(range(30)), list(range(10))], keep=1) == 0
+    assert session.shared_start([[*range(20), 1], [*range(20), 2, 3], [*range(25)]], keep=1) == 20
+    assert session.shared_start([list(range(30))], keep=1) == 0
 
 
 def test_a_stop_text_ends_a_generation_and_is_not_part_of_it(causal: Causal) -> None:
@@ -186,18 +187,9 @@ def test_sampling_is_seeded_and_does_not_depend_on_the_neighbours(causal: Causal
 def test_sampling_draws_by_the_models_probabilities() -> None:
     logits = torch.log(torch.tensor([[0.5, 0.25, 0.25, 0.0]])).repeat(4, 1)
 
-    class Fixed:
-        def __init__(self, value: float) -> None:
-            self.value = value
-
-        def random(self) -> float:
-            return self.value
-
-    rows: list[Any] = [
-        loop.Row([], 1, Fixed(value))
-        for value in (0.1, 0.6, 0.9, 0.999999)  # type: ignore[arg-type]
-    ]
-    assert loop._choose(logits, rows, 1.0) == [0, 1, 2, 2]
+    four: Any = TorchSession(None, None, None, logits[:, None])  # type: ignore[arg-type]
+    assert four.choose(1.0, (0.1, 0.6, 0.9, 0.999999)) == [0, 1, 2, 2]
+    assert four.choose(0, ()) == [0, 0, 0, 0]
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -225,7 +217,7 @@ def drained(stream: Iterator[str]) -> tuple[list[str], Generation]:
 
 def test_no_piece_ends_inside_a_character(causal: Causal, monkeypatch: pytest.MonkeyPatch) -> None:
     written = iter(causal.encode("5 € – 日本 😀 ok"))
-    monkeypatch.setattr(loop, "_choose", lambda *_: [next(written, causal.end_ids[0])])
+    monkeypatch.setattr(TorchSession, "choose", lambda *_: [next(written, causal.end_ids[0])])
     pieces = list(LocalGenerator(causal).stream(PROMPTS[0], replace(GREEDY, max_new_tokens=60)))
     assert "".join(pieces) == "5 € – 日本 😀 ok"
     assert not any("\ufffd" in piece for piece in pieces)
@@ -235,7 +227,7 @@ def test_a_character_that_is_cut_by_the_limit_is_left_out(
     causal: Causal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written = iter(causal.encode("a €")[:-1])
-    monkeypatch.setattr(loop, "_choose", lambda *_: [next(written)])
+    monkeypatch.setattr(TorchSession, "choose", lambda *_: [next(written)])
     limit = len(causal.encode("a €")) - 1
     found = LocalGenerator(causal).generate(PROMPTS[:1], Decoding(max_new_tokens=limit))[0]
     assert (found.text, found.finish_reason) == ("a ", "length")

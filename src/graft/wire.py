@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from graft.library.store import Library
     from graft.models.causal import Causal
     from graft.models.encoder import SentenceEncoder
+    from graft.models.fast_causal import FastCausal
     from graft.models.reranker import CrossEncoderReranker
     from graft.retrieve.stage import Stage
 
@@ -123,7 +124,8 @@ def resolved(settings: S) -> S:
     if isinstance(made, Config):
         return made
     encoder = made.encoder.model_copy(update={"engine": EncoderTable().engine})
-    return made.model_copy(update={"encoder": encoder})
+    generate = made.generate.model_copy(update={"engine": GenerateTable().engine})
+    return made.model_copy(update={"encoder": encoder, "generate": generate})
 
 
 def with_changes(settings: Settings, changes: Mapping[str, Any]) -> Settings:
@@ -251,7 +253,7 @@ def encoder(w: Wiring, table: EncoderTable) -> Encoder:
 
         ir = by_engine(
             w.config.encoder.engine,
-            lambda: resolve(encoder_folder(w, table), marker="modules.json"),
+            lambda: [resolve(encoder_folder(w, table), marker="modules.json")],
             [table.query_prefix, table.passage_prefix, table.max_tokens],
             write,
             dtype=table.dtype,
@@ -317,7 +319,7 @@ def reranker(w: Wiring, name: str, dtype: Dtype) -> Reranker:
 
         folder = weights_path(w, name, "reranker")
         ir = by_engine(
-            w.config.encoder.engine, lambda: resolve(folder, marker="config.json"), [], write,
+            w.config.encoder.engine, lambda: [resolve(folder, marker="config.json")], [], write,
             dtype=dtype,
         )  # fmt: skip
         if ir is None:
@@ -341,14 +343,73 @@ def causal(w: Wiring, table: GenerateTable) -> Causal:
     """Return the local base model of these settings; adapters are loaded on it by `generator`."""
     from graft.models.causal import load_causal
 
-    return w.once(
-        _causal_key(table),
-        lambda: load_causal(weights_path(w, table.model, "generator"), dtype=table.dtype),
-    )
+    _, _, dtype = key = _causal_key(table)
+    return w.once(key, lambda: load_causal(weights_path(w, table.model, "generator"), dtype=dtype))
 
 
 def _causal_key(table: GenerateTable) -> tuple[str, str, str]:
-    return "causal", table.model, table.dtype
+    # What is in int8 is trained, and made of, weights that are not.
+    return "causal", table.model, "auto" if table.dtype == "int8" else table.dtype
+
+
+def fast_causal(w: Wiring, table: GenerateTable, *, waited: bool) -> FastCausal | None:
+    """Return the local model of these settings by OpenVINO, or None where torch is to compute it.
+
+    The engine is the configuration's; `waited` as for `generator`. Raises ConfigError for a number
+    format that the engine has not, and what `by_engine` does.
+    """
+    from graft.models.fast import by_engine, writes_sooner
+
+    engine, int8 = w.config.generate.engine, table.dtype == "int8"
+    if (engine, table.dtype) in (("torch", "int8"), ("openvino", "bfloat16")):
+        raise ConfigError(
+            f"generate.engine is {engine!r} with generate.dtype {table.dtype!r}: int8 is computed "
+            "by openvino alone, and bfloat16 by torch"
+        )
+    if engine == "auto" and not int8 and not (waited and writes_sooner(table.dtype)):
+        return None
+
+    def make() -> FastCausal | None:
+        from graft.models.fast_causal import FastCausal
+
+        run = run_of(w, table.adapter) if table.adapter else None
+        adapter = weights_path(w, table.adapter, "generator") if table.adapter else ""
+
+        def folders() -> list[str]:
+            from graft.models.loading import resolve
+            from graft.models.starter import starter_generator
+
+            name = weights_path(w, table.model, "generator")
+            base = str(starter_generator()) if name == STARTER else name
+            own = [resolve(adapter, marker=".")] if adapter else []  # of whatever kind
+            return [resolve(base, marker="config.json"), *own]
+
+        def write(target: Path) -> None:
+            from graft.models.adapter import adapter_of
+            from graft.models.causal import load_causal
+            from graft.models.export_causal import export_causal
+
+            base = load_causal(
+                weights_path(w, table.model, "generator"), dtype="float32", device="cpu"
+            )
+            if adapter:
+                kind = adapter_of(run.recipe.adapter) if run else None
+                base.load_adapter("served", adapter, kind)
+            export_causal(base, target, int8=int8)
+
+        ir = by_engine(
+            # No other engine has int8.
+            "openvino" if int8 else engine,
+            folders,
+            [table.dtype] if int8 else [],
+            write,
+        )
+        if ir is None:
+            return None
+        made = FastCausal(ir, table.model, table.adapter)
+        return _probed(w, table.adapter, "generator", made)
+
+    return w.once(("fast causal", engine, table.model, table.adapter, int8), make)
 
 
 def base_digest(w: Wiring, table: GenerateTable) -> str:
@@ -358,18 +419,21 @@ def base_digest(w: Wiring, table: GenerateTable) -> str:
         return model.digest
 
 
-def generator(w: Wiring, table: GenerateTable) -> Generator:
+def generator(w: Wiring, table: GenerateTable, *, waited: bool = False) -> Generator:
     """Return the local or remote generator of these settings.
 
-    Raises ConfigError for a key's variable that is not set, or an adapter on a remote model.
+    `waited` says that somebody waits for each answer: where the engine is left open, one text at
+    a time is OpenVINO's, and texts in batches are torch's. Raises ConfigError for a key's variable
+    that is not set, or an adapter on a remote model.
     """
     if table.url:
         return _remote(table)
     from graft.generate.local import LocalGenerator
 
+    fast = fast_causal(w, table, waited=waited)
     local: Generator = LocalGenerator(
-        causal(w, table),
-        adapter=loaded_adapter(w, table),
+        fast or causal(w, table),
+        adapter=None if fast else loaded_adapter(w, table),
         batch_tokens=table.batch_tokens,
         context_tokens=table.context_tokens,
     )
@@ -422,14 +486,17 @@ def _remote(table: GenerateTable) -> Generator:
     )
 
 
-def pipeline(w: Wiring, settings: Settings, held: Library, *, limit: int = 0) -> Stage:
+def pipeline(
+    w: Wiring, settings: Settings, held: Library, *, limit: int = 0, waited: bool = False
+) -> Stage:
     """Return the whole retrieval of these settings: their line, cut, and the texts of its hits.
 
-    `limit` is how many hits come out; 0 is the settings' `answer.passages`.
+    `limit` is how many hits come out; 0 is the settings' `answer.passages`. `waited` as for
+    `generator`, for stages that write.
     """
     from graft.retrieve.stages.fetch import Fetch
 
-    parts = _Parts(w, settings, held.using(segmentation(settings.segment).id))
+    parts = _Parts(w, settings, held.using(segmentation(settings.segment).id), waited)
     line = build(line_of(settings), parts)
     return line % (limit or settings.answer.passages) >> Fetch(parts.store)
 
@@ -449,6 +516,7 @@ class _Parts:
     w: Wiring
     settings: Settings
     store: PassageStore
+    waited: bool = False
 
     @property
     def encoder(self) -> Encoder:
@@ -456,7 +524,7 @@ class _Parts:
 
     @property
     def generator(self) -> Generator:
-        return generator(self.w, self.settings.generate)
+        return generator(self.w, self.settings.generate, waited=self.waited)
 
     @property
     def depth(self) -> int:
@@ -485,16 +553,21 @@ def prompt_of(w: Wiring, name: str) -> Template:
 
 def answerer(
     w: Wiring, settings: Settings, held: Library, *, release: str = "",
-    prompts: Mapping[str, Mapping[str, str]] | None = None,
+    prompts: Mapping[str, Mapping[str, str]] | None = None, waited: bool = False,
 ) -> Answerer:  # fmt: skip
-    """Return the one path from a question to an answer; a release's own prompts win."""
+    """Return the one path from a question to an answer; a release's own prompts win.
+
+    `waited` as for `generator`.
+    """
     from graft.answer.answerer import Answerer, considered
 
     name = settings.answer.prompt
     own = (prompts or {}).get(name)
     return Answerer(
-        retrieve=pipeline(w, settings, held, limit=considered(settings.answer.passages)),
-        generator=generator(w, settings.generate),
+        retrieve=pipeline(
+            w, settings, held, limit=considered(settings.answer.passages), waited=waited
+        ),
+        generator=generator(w, settings.generate, waited=waited),
         store=held.using(segmentation(settings.segment).id),
         template=Template(**own) if own else prompt_of(w, name),
         passages=settings.answer.passages,

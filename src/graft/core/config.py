@@ -138,7 +138,14 @@ class GenerateTable(Table):
     timeout: float = Field(60.0, gt=0)
     """Seconds to wait for a reply."""
     retries: int = Field(3, ge=0)
-    dtype: Literal["auto", "bfloat16", "float32"] = "auto"
+    engine: Literal["auto", "torch", "openvino"] = "auto"
+    """What computes a local model. Auto: on a processor without native bfloat16 what somebody
+    waits for (`graft ask`, `chat`) is OpenVINO's, where it is installed
+    (`pip install graft-rag[fast]`), and batches are torch's. In float32 texts are the same to
+    rounding."""
+    dtype: Literal["auto", "bfloat16", "float32", "int8"] = "auto"
+    """int8 is OpenVINO's alone, by whatever engine: weights of a quarter of the size, other texts,
+    and a digest of its own."""
     batch_tokens: int = Field(8192, ge=256)
     """Prompt tokens that go through the model at once in jobs."""
     max_new_tokens: int = Field(96, ge=1)

@@ -7,14 +7,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
-from transformers import DynamicCache
+import numpy as np
 
 from graft.core.generation import Decoding, Generation, Prompt, Streamed
 from graft.core.hashing import value_hash
-from graft.generate.decode import Row, decode, prefill
+from graft.generate.decode import Row, decode
 from graft.models.batching import batches
-from graft.models.causal import Causal
+from graft.models.session import LanguageModel
 
 SCORE_BYTES = 256 * 2**20
 """Most memory for the logits of one batch of `score`."""
@@ -31,7 +30,7 @@ class LocalGenerator:
     differs with the batch, and so may the text.
     """
 
-    causal: Causal
+    causal: LanguageModel
     batch_tokens: int = 8192
     context_tokens: int = 2048
     adapter: str | None = None
@@ -53,7 +52,7 @@ class LocalGenerator:
         return True
 
     def count_tokens(self, prompt: Prompt) -> int:
-        return len(self.causal.ids(prompt))
+        return len(self.causal.chat.ids(prompt))
 
     @property
     def _room(self) -> int:
@@ -88,9 +87,9 @@ class LocalGenerator:
             - 1
         )
         steps = decode(self.causal, [row], decoding)
-        with self.causal.lock:
+        with self.causal.using(self.adapter):
             # What "the one in use" is must not change between two steps.
-            adapter = self.causal.adapter if self.adapter is None else self.adapter
+            adapter = self.causal.adapter
         sent = 0
         while row.reason is None:
             # The model is held for the step alone, not while the reader of the stream works.
@@ -110,8 +109,8 @@ class LocalGenerator:
         Logits are computed at the texts' positions alone. An empty text scores 0, and a pair that
         does not fit the context minus infinity.
         """
-        heads = [self.causal.ids(prompt) for prompt in prompts]
-        tails = [self.causal.encode(text) for text in texts]
+        heads = [self.causal.chat.ids(prompt) for prompt in prompts]
+        tails = [self.causal.chat.encode(text) for text in texts]
         scores, room = [0.0 if not tail else float("-inf") for tail in tails], self._room
         fit = [
             i
@@ -120,11 +119,10 @@ class LocalGenerator:
         ]
         if not fit:
             return scores
-        vocabulary = self.causal.model.get_output_embeddings().weight.shape[0]
         longest = max(len(tails[i]) for i in fit)
-        most = max(1, SCORE_BYTES // (vocabulary * 4 * (longest + 1)))
+        most = max(1, SCORE_BYTES // (self.causal.vocabulary * 4 * (longest + 1)))
         lengths = [len(heads[i]) + len(tails[i]) for i in fit]
-        with self.causal.using(self.adapter), torch.inference_mode():
+        with self.causal.using(self.adapter):
             for batch in batches(lengths, self.batch_tokens, rows=most):
                 chosen = [fit[i] for i in batch]
                 found = self._scores([heads[i] for i in chosen], [tails[i] for i in chosen])
@@ -135,20 +133,17 @@ class LocalGenerator:
     def _scores(self, heads: Sequence[list[int]], tails: Sequence[list[int]]) -> list[float]:
         keep = max(len(tail) for tail in tails) + 1
         pairs = [[*head, *tail] for head, tail in zip(heads, tails, strict=True)]
-        cache = DynamicCache(config=self.causal.model.config)
-        logits, _ = prefill(self.causal, pairs, cache, keep=keep)
-        found = []
-        for row, tail in zip(logits, tails, strict=True):
-            # Position i predicts token i + 1; the row ends with the text's last token.
-            log_probs = torch.log_softmax(row[-len(tail) - 1 : -1].float(), dim=-1)
-            picked = log_probs.gather(1, torch.tensor(tail, device=row.device)[:, None])
-            found.append(float(picked.mean()))
-        return found
+        told = self.causal.read(pairs, keep=keep).log_probs()
+        # Position i predicts token i + 1; the row ends with the text's last token.
+        return [
+            float(np.mean(row[np.arange(-len(tail) - 1, -1), tail]))
+            for row, tail in zip(told, tails, strict=True)
+        ]
 
     def _rows(self, prompts: Sequence[Prompt], decoding: Decoding) -> list[Row]:
         rows, seen, room = [], Counter[tuple[int, ...]](), self._room
         for prompt in prompts:
-            ids = tuple(self.causal.ids(prompt))
+            ids = tuple(self.causal.chat.ids(prompt))
             limit = min(decoding.max_new_tokens, room - len(ids))
             # The same prompt twice draws two texts; beside which others it stands does not matter.
             source = random.Random(value_hash([decoding.seed, ids, seen[ids]]))

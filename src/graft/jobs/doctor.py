@@ -100,7 +100,7 @@ def _packages() -> Iterator[Check]:
         else:
             yield Check(name, "missing", "not installed", f"pip install {name}")
     fast = installed("openvino")
-    told = fast or "not installed: torch computes encoders and rerankers"
+    told = fast or "not installed: torch computes every model"
     advice = "" if fast else "`pip install graft-rag[fast]` is faster without a GPU"
     refused = refusals() if fast else []
     if refused:

@@ -23,6 +23,7 @@ from graft.models.digest import tensors_digest, tokenizer_digest
 from graft.models.loading import first_line, quiet, resolve
 from graft.models.peft_adapter import CONFIG, PeftAttached, base_weights
 from graft.models.starter import starter_generator
+from graft.models.torch_session import TorchSession, read
 
 
 @dataclass
@@ -103,6 +104,25 @@ class Causal:
         elif found is not None:
             for layer, (keys, values) in enumerate(found):
                 cache.update(keys.to(self.dtype), values.to(self.dtype), layer)
+
+    @property
+    def vocabulary(self) -> int:
+        """How many ids it tells apart."""
+        return int(self.model.get_output_embeddings().weight.shape[0])
+
+    def read(self, prompts: Sequence[Sequence[int]], *, keep: int = 1) -> TorchSession:
+        """Read prompts by the adapter in use, for the decoding loop to continue them."""
+        training = self.model.training
+        if training:  # which drops at random, and keeps no cache where it computes twice
+            self.model.eval()
+        try:
+            return read(
+                self.model, prompts, pad=self.pad_id, keep=keep, before=self.virtual_tokens,
+                start=self.start,
+            )  # fmt: skip
+        finally:
+            if training:
+                self.model.train()
 
     def text(self, prompt: Prompt, generation: bool = True) -> str:
         """Return the prompt as the chat template writes it."""

@@ -7,7 +7,8 @@ import secrets
 import shutil
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -115,52 +116,74 @@ class _Output(torch.nn.Module):
 def _export(
     model: Any, output: _Output, told: Sequence[Told], about: Mapping[str, Any], target: Path
 ) -> Path:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    drop_stale(target.parent.iterdir(), now=time.time(), days=KEPT_DAYS)
-    building = target.with_name(f".building-{secrets.token_hex(8)}")
-    building.mkdir()
-    try:
+    with appearing(target) as building:
         features = model.module.preprocess(list(told[0][0][1:3]))
         given = {name: features[name] for name in INPUTS if name in features}
         if other := [n for n, v in features.items() if torch.is_tensor(v) and n not in given]:
             raise Refused(f"{model.name} reads {', '.join(other)} too, as no Ir does")
         _convert(model, output, given, building)
         tokenizer = model.module.tokenizer
-        if (backend := getattr(tokenizer, "backend_tokenizer", None)) is None:
-            raise Refused(f"{model.name} has a tokenizer that is no tokenizer.json")
-        copy = type(backend).from_str(backend.to_str())
-        copy.no_padding()
-        copy.no_truncation()
-        copy.save(str(building / TOKENIZER))
-        sizes = {path.name: path.stat().st_size for path in building.iterdir()}
-        pad = int(tokenizer.pad_token_id or 0)
-        said = {**about, "inputs": list(given), "pad": pad, "sizes": sizes}
-        (building / ABOUT).write_text(json.dumps(said, indent=1), encoding="utf-8")
+        save_tokenizer(tokenizer, building, model.name)
+        tell(building, {**about, "inputs": list(given), "pad": int(tokenizer.pad_token_id or 0)})
         for texts, theirs in told:
             _compare(Ir(building), texts, theirs, model)
+    return target
+
+
+@contextmanager
+def appearing(target: Path) -> Iterator[Path]:
+    """Yield a folder beside `target` that takes its place where the block ends without an error.
+
+    Whole or not at all; what nobody loads any more is thrown away by the way.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    drop_stale(target.parent.iterdir(), now=time.time(), days=KEPT_DAYS)
+    building = target.with_name(f".building-{secrets.token_hex(8)}")
+    building.mkdir()
+    try:
+        yield building
         flush([building, *building.iterdir()])
         if not Ir(target).whole:
             shutil.rmtree(target, ignore_errors=True)
         claim(building, target)
     finally:
         shutil.rmtree(building, ignore_errors=True)
-    return target
+
+
+def save_tokenizer(tokenizer: Any, folder: Path, name: str) -> None:
+    """Write transformers' tokenizer as tokenizer.json. Raises Refused where it is none."""
+    if (backend := getattr(tokenizer, "backend_tokenizer", None)) is None:
+        raise Refused(f"{name} has a tokenizer that is no tokenizer.json")
+    copy = type(backend).from_str(backend.to_str())
+    copy.no_padding()
+    copy.no_truncation()
+    copy.save(str(folder / TOKENIZER))
+
+
+def tell(folder: Path, about: Mapping[str, Any]) -> None:
+    """Write about.json, with the sizes of what is in the folder."""
+    sizes = {path.name: path.stat().st_size for path in folder.iterdir() if path.name != ABOUT}
+    text = json.dumps({**about, "sizes": sizes}, indent=1)
+    (folder / ABOUT).write_text(text, encoding="utf-8")
 
 
 def _convert(model: Any, output: _Output, given: Mapping[str, Any], folder: Path) -> None:
-    ov = openvino()
-    with model.lock, torch.inference_mode(), quiet(warnings=False), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with model.lock:
         model.module.eval()
+        made = converted(output, dict(given), model.name)
+        openvino().save_model(made, str(folder / MODEL), compress_to_fp16=False)
+
+
+def converted(module: torch.nn.Module, example: Mapping[str, Any], name: str) -> Any:
+    """Return a module as OpenVINO's. Raises Refused for one that cannot be followed."""
+    with torch.inference_mode(), quiet(warnings=False), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         try:
-            made = ov.convert_model(output, example_input=dict(given))
+            return openvino().convert_model(module, example_input=dict(example))
         except (OSError, MemoryError):
             raise
         except Exception as error:  # whatever the tracer or the converter cannot follow
-            raise Refused(
-                f"{model.name} cannot be written for OpenVINO ({first_line(error)})"
-            ) from error
-        ov.save_model(made, str(folder / MODEL), compress_to_fp16=False)
+            raise Refused(f"{name} cannot be written for OpenVINO ({first_line(error)})") from error
 
 
 def _compare(ir: Ir, texts: Texts, theirs: Rows, model: Any) -> None:

@@ -95,12 +95,12 @@ class FastReranker(_ByIr):
 
 
 def by_engine(
-    engine: Engine, folder: Callable[[], str], said: Sequence[Any],
+    engine: Engine, folders: Callable[[], Sequence[str]], said: Sequence[Any],
     write: Callable[[Path], object], *, dtype: Dtype = "float32",
 ) -> Ir | None:  # fmt: skip
     """Return a model as OpenVINO reads it, or None where torch is to compute it.
 
-    `folder` finds the model's files, `said` is what else changes its numbers, and `write` puts it
+    `folders` finds the model's files, `said` is what else changes its numbers, and `write` puts it
     into the cache where it is not there. Left open (auto), what OpenVINO does not take is torch's;
     otherwise raises ModelError for it, MissingExtra where OpenVINO is not installed, and
     ConfigError where it does not compute in such numbers here.
@@ -109,7 +109,7 @@ def by_engine(
         if not takes(engine, dtype):
             return None
         more = [] if dtype == "float32" else [dtype]
-        return _written(Path(folder()), [*said, *more], write)
+        return _written([Path(folder) for folder in folders()], [*said, *more], write)
     except (SetupError, OSError, ValueError, ImportError):
         if engine == "openvino":
             raise
@@ -136,10 +136,24 @@ def takes(engine: Engine, dtype: Dtype) -> bool:
     return there and (dtype == "float32" or computes_bfloat16())
 
 
-def _written(model: Path, said: Sequence[Any], write: Callable[[Path], object]) -> Ir:
-    """Return the Ir of a model's folder. Raises ModelError where it was or is refused."""
+def writes_sooner(dtype: str) -> bool:
+    """Return whether one text at a time comes sooner by OpenVINO, if that is installed, in `dtype`.
+
+    Not where torch would compute in bfloat16: it reads as fast again, and it is another model.
+    """
+    if dtype == "float32":
+        return True
+    with suppress(OSError):
+        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+        return dtype == "auto" and not ("avx512_bf16" in flags or "amx_tile" in flags)
+    return False
+
+
+def _written(models: Sequence[Path], said: Sequence[Any], write: Callable[[Path], object]) -> Ir:
+    """Return the Ir of a model's folders. Raises ModelError where it was or is refused."""
     home = cache_folder() / "openvino"
-    key = value_hash([_seen(model), list(said), EXPORT, openvino().__version__, _versions()])
+    seen = [each for model in models for each in _seen(model)]
+    key = value_hash([seen, list(said), EXPORT, openvino().__version__, _versions()])
     folder, refused = home / key, home / f"{key}{REFUSED}"
     ir = Ir(folder)
     if not ir.whole:

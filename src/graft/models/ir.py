@@ -1,4 +1,4 @@
-"""Ir: a small transformer as OpenVINO runs it, with its tokenizer: texts in, numbers out, no torch.
+"""Ir: a transformer as OpenVINO runs it, with its tokenizer: texts in, numbers out, no torch.
 
 A folder of one holds model.xml and model.bin, tokenizer.json, and about.json, which says what
 loading the torch module would have told. `graft.models.export` writes them.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -183,12 +183,16 @@ class Ir:
 
     @cached_property
     def _queue(self) -> Any:
-        ov, settings = openvino(), self.settings
+        settings = self.settings
+        return openvino().AsyncInferQueue(self.compiled(settings), settings["NUM_STREAMS"])
+
+    def compiled(self, settings: Mapping[str, Any]) -> Any:
+        """Return it as OpenVINO runs it by these settings. Raises ModelError if it cannot be."""
+        core = openvino().Core()
         try:
-            made = ov.Core().compile_model(str(self.folder / MODEL), "CPU", settings)
+            return core.compile_model(str(self.folder / MODEL), "CPU", dict(settings))
         except RuntimeError as error:
             told = str(error).strip().splitlines()[-1]
             raise ModelError(
                 f"{self.folder} cannot be read ({told}): delete it, and start again"
             ) from error
-        return ov.AsyncInferQueue(made, settings["NUM_STREAMS"])

@@ -10,6 +10,7 @@ import numpy as np
 from graft.core.errors import ModelError
 from graft.core.protocols import Reranker, Vectors
 from graft.core.runs import Probe
+from graft.models.reply_probe import reply_distance
 
 TEXTS = (
     "Who finished the bridge at Arden?",
@@ -83,12 +84,6 @@ def _score_distance(probe: Probe, reranker: Reranker) -> float:
     return abs(float(reranker.score([pair])[0]) - float(probe.found))
 
 
-def _reply_distance(probe: Probe, causal: Any) -> float:
-    from graft.models.reply_probe import reply_distance  # which needs torch, as its model does
-
-    return reply_distance(probe, causal)
-
-
 _DISTANCES: Mapping[str, Callable[[Probe, Any], float]] = {
-    "reply": _reply_distance, "vector": _vector_distance, "score": _score_distance,
+    "reply": reply_distance, "vector": _vector_distance, "score": _score_distance,
 }  # fmt: skip

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import torch
-from transformers import DynamicCache
+from numpy.typing import NDArray
 
 from graft.core.generation import Prompt
 from graft.core.runs import Probe
-from graft.models.causal import Causal
+from graft.models.session import LanguageModel
 
 REPLY_TOKENS = 8
 """Tokens of a reply that are compared."""
@@ -30,58 +29,48 @@ PROMPTS: Sequence[Prompt] = (
 Replies = list[list[list[Any]]]
 
 
-def probe_reply(causal: Causal, prompts: Sequence[Prompt] = PROMPTS) -> Probe:
+def probe_reply(causal: LanguageModel, prompts: Sequence[Prompt] = PROMPTS) -> Probe:
     """Return the probe of the adapter in use: of these prompts, the one that it moved most."""
     found = []
     for prompt in prompts:
-        ids = causal.ids(prompt)
+        ids = causal.chat.ids(prompt)
         reply = _greedy(causal, ids)
-        likeliest = _log_probs(causal, ids, reply).topk(LIKELIEST)
         told: Replies = [
-            [[int(id), round(float(value), 4)] for id, value in zip(row, values, strict=True)]
-            for row, values in zip(likeliest.indices, likeliest.values, strict=True)
+            [[int(id), round(float(row[id]), 4)] for id in np.argsort(-row)[:LIKELIEST]]
+            for row in _log_probs(causal, ids, reply)
         ]
         given = {"messages": list(prompt), "tokens": reply}
         probe = Probe("reply", given, told, 0.0)
-        with causal.without_adapter():
+        with causal.using(""):
             found.append(Probe("reply", given, told, reply_distance(probe, causal)))
     return max(found, key=lambda probe: probe.moved)
 
 
-def _greedy(causal: Causal, ids: Sequence[int]) -> list[int]:
+def _greedy(causal: LanguageModel, ids: Sequence[int]) -> list[int]:
     reply: list[int] = []
     for _ in range(REPLY_TOKENS):
         reply.append(int(_log_probs(causal, ids, [*reply, 0])[-1].argmax()))
-        if reply[-1] in causal.end_ids:
+        if reply[-1] in causal.chat.end_ids:
             break
     return reply
 
 
-@torch.inference_mode()
-def _log_probs(causal: Causal, ids: Sequence[int], reply: Sequence[int]) -> torch.Tensor:
-    """Return what is said of each token of a reply: `(tokens, vocabulary) float32`."""
-    training = causal.model.training
-    causal.model.eval()
-    try:
-        row = torch.tensor([[*ids, *reply]], device=causal.device)
-        cache = DynamicCache(config=causal.model.config)
-        causal.start(cache, 1)
-        logits: torch.Tensor = causal.model(
-            input_ids=row, past_key_values=cache, use_cache=True
-        ).logits[0]
-        return logits[len(ids) - 1 : -1].float().log_softmax(-1).cpu()
-    finally:
-        causal.model.train(training)
+def _log_probs(
+    causal: LanguageModel, ids: Sequence[int], reply: Sequence[int]
+) -> NDArray[np.float32]:
+    """Return what is said of each token of a reply: `(tokens, vocabulary)`."""
+    told = causal.read([[*ids, *reply]], keep=len(reply) + 1).log_probs()
+    return told[0, :-1]
 
 
-def reply_distance(probe: Probe, causal: Causal) -> float:
+def reply_distance(probe: Probe, causal: LanguageModel) -> float:
     """Return how far log-probabilities are off on the mean, in nats.
 
     It is without bound where another token is the first choice though the two likeliest lay
     farther apart than rounding brings them together.
     """
     told: Replies = probe.found
-    found = _log_probs(causal, causal.ids(probe.given["messages"]), probe.given["tokens"])
+    found = _log_probs(causal, causal.chat.ids(probe.given["messages"]), probe.given["tokens"])
     off = [
         abs(float(row[id]) - value)
         for row, place in zip(found, told, strict=True)
