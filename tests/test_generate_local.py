@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from threading import get_ident
 from typing import Any, get_args
 
 import pytest
@@ -15,6 +17,7 @@ from graft.generate.local import LocalGenerator
 from graft.models import session, torch_session
 from graft.models.adapters.lora import Lora
 from graft.models.causal import Causal, load_causal
+from graft.models.devices import threads
 from graft.models.torch_session import TorchSession
 from graft.testing.tiny import Family, tiny_causal
 
@@ -94,6 +97,47 @@ def test_small_batches_and_long_prompts_change_nothing(causal: Causal) -> None:
     whole = LocalGenerator(causal).generate(PROMPTS, GREEDY)
     small = LocalGenerator(causal, batch_tokens=200).generate(PROMPTS, GREEDY)
     assert small == whole
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_batches_side_by_side_write_and_weigh_what_one_after_the_other_does(
+    models: dict[str, Causal], family: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = ["Oslo", "five days", "", "By the end of March.", "a", "b"]
+    one = LocalGenerator(models[family])
+    alone, scores = one.generate(PROMPTS, GREEDY), one.score(PROMPTS, texts)
+    used = set[int]()
+    forward = torch_session._forward
+
+    def watched(*given: Any, **named: Any) -> torch.Tensor:
+        used.add(get_ident())
+        return forward(*given, **named)
+
+    monkeypatch.setattr(torch_session, "_forward", watched)
+    many = LocalGenerator(models[family], batch_tokens=200)
+    with threads(2):
+        assert many.generate(PROMPTS, GREEDY) == alone
+        assert many.score(PROMPTS, texts) == pytest.approx(scores, abs=1e-5)
+    assert len(used) > 2
+
+
+def test_what_all_prompts_begin_with_is_read_once_whatever_the_batches(
+    causal: Causal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = Counter[int]()
+    forward = torch_session._forward
+
+    def watched(model: Any, ids: torch.Tensor, *given: Any, **named: Any) -> torch.Tensor:
+        read[ids.shape[1]] += ids.shape[0]
+        return forward(model, ids, *given, **named)
+
+    monkeypatch.setattr(torch_session, "_forward", watched)
+    rows = [causal.ids(prompt) for prompt in PROMPTS]
+    LocalGenerator(causal, batch_tokens=100).generate(PROMPTS, GREEDY)
+    shared = session.shared_start(rows, keep=1)
+    assert shared >= session.SHORTEST_SHARED
+    assert read[shared] == 1
+    assert all(length <= max(map(len, rows)) - shared for length in read if length != shared)
 
 
 def test_rows_that_end_leave_the_batch_and_the_others_go_on(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from graft.core.generation import Decoding, FinishReason
 from graft.models.chat import ChatTemplate
-from graft.models.session import LanguageModel
+from graft.models.session import LanguageModel, Start
 
 COMPACT_BELOW = 0.75
 """Ended rows leave the batch when this share of it, or less, still writes: leaving copies it."""
@@ -26,12 +26,17 @@ class Row:
     text: str = ""
 
 
-def decode(causal: LanguageModel, rows: Sequence[Row], decoding: Decoding) -> Iterator[None]:
-    """Continue `rows` together until each has ended; yields after every step. Changes the rows."""
+def decode(
+    causal: LanguageModel, rows: Sequence[Row], decoding: Decoding, start: Start | None = None
+) -> Iterator[None]:
+    """Continue `rows` together until each has ended; yields after every step. Changes the rows.
+
+    `start` is what all of them begin with, where that was read.
+    """
     chat = causal.chat
     stops = (*decoding.stop, *chat.stop_texts)
     batch = list(rows)
-    session = causal.read([row.ids for row in rows])
+    session = causal.read([row.ids for row in rows], start)
     while True:
         # Every row draws from a source of its own, so that a text does not hang on its neighbours.
         draws = [row.draw.random() for row in batch] if decoding.temperature else []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,17 +13,22 @@ from graft.core.generation import Decoding, Generation, Prompt, Streamed
 from graft.core.hashing import value_hash
 from graft.generate.decode import Row, decode
 from graft.models.batching import batches
-from graft.models.session import LanguageModel
+from graft.models.session import LanguageModel, Start
+from graft.models.side_by_side import side_by_side
 
 SCORE_BYTES = 256 * 2**20
 """Most memory for the logits of one batch of `score`."""
+
+LEAST_TOKENS = 256
+"""A batch of fewer is not worth a core of its own."""
 
 
 @dataclass
 class LocalGenerator:
     """Continues prompts with a causal model: greedy at temperature 0, seeded sampling above.
 
-    `batch_tokens` are the prompt tokens read at once, padding included. `context_tokens` bounds
+    `batch_tokens` are the prompt tokens read at once, padding included, in all batches that are
+    computed side by side. `context_tokens` bounds
     prompt and answer together; a smaller limit of the model wins. `adapter` is the one to use
     ("" for the base model, None for the one in use), so that several generators share a base.
     In float32 a prompt's greedy text is the same alone and in any batch; in bfloat16 rounding
@@ -69,9 +74,13 @@ class LocalGenerator:
         rows = self._rows(prompts, decoding)
         fit = [row for row in rows if row.limit > 0]
         with self.causal.using(self.adapter):
-            for batch in batches([len(row.ids) for row in fit], self.batch_tokens):
-                for _ in decode(self.causal, [fit[i] for i in batch], decoding):
+            start = self.causal.begin([row.ids for row in fit]) if fit else None
+
+            def write(batch: Sequence[int]) -> None:
+                for _ in decode(self.causal, [fit[i] for i in batch], decoding, start):
                     pass
+
+            self._in_batches(write, [row.ids for row in fit], start)
         return [self._generation(row) for row in rows]
 
     def stream(self, prompt: Prompt, decoding: Decoding) -> Streamed:
@@ -119,26 +128,36 @@ class LocalGenerator:
         ]
         if not fit:
             return scores
-        longest = max(len(tails[i]) for i in fit)
-        most = max(1, SCORE_BYTES // (self.causal.vocabulary * 4 * (longest + 1)))
-        lengths = [len(heads[i]) + len(tails[i]) for i in fit]
+        keep = max(len(tails[i]) for i in fit) + 1
+        pairs = [[*heads[i], *tails[i]] for i in fit]
         with self.causal.using(self.adapter):
-            for batch in batches(lengths, self.batch_tokens, rows=most):
-                chosen = [fit[i] for i in batch]
-                found = self._scores([heads[i] for i in chosen], [tails[i] for i in chosen])
-                for i, value in zip(chosen, found, strict=True):
-                    scores[i] = value
+            start = self.causal.begin(pairs, keep=keep)
+
+            def weigh(batch: Sequence[int]) -> None:
+                read = self.causal.read([pairs[i] for i in batch], start, keep=keep)
+                for i, told in zip(batch, read.log_probs(), strict=True):
+                    tail = tails[fit[i]]
+                    # Position i predicts token i + 1; the row ends with the text's last token.
+                    scores[fit[i]] = float(np.mean(told[np.arange(-len(tail) - 1, -1), tail]))
+
+            most = max(1, SCORE_BYTES // (self.causal.vocabulary * 4 * keep))
+            self._in_batches(weigh, pairs, start, rows=most)
         return scores
 
-    def _scores(self, heads: Sequence[list[int]], tails: Sequence[list[int]]) -> list[float]:
-        keep = max(len(tail) for tail in tails) + 1
-        pairs = [[*head, *tail] for head, tail in zip(heads, tails, strict=True)]
-        told = self.causal.read(pairs, keep=keep).log_probs()
-        # Position i predicts token i + 1; the row ends with the text's last token.
-        return [
-            float(np.mean(row[np.arange(-len(tail) - 1, -1), tail]))
-            for row, tail in zip(told, tails, strict=True)
-        ]
+    def _in_batches(
+        self, do: Callable[[Sequence[int]], None], prompts: Sequence[Sequence[int]],
+        start: Start | None, *, rows: int = 0,
+    ) -> None:  # fmt: skip
+        """Do what there is of each batch of prompts, as many side by side as the model likes."""
+        count, shared = self.causal.at_once, start.tokens if start else 0
+        lengths = [len(ids) - shared for ids in prompts]
+        # Enough batches for all, and in all of them no more tokens than `batch_tokens`; what is
+        # shared is not read again, but held.
+        even = -(-sum(lengths) // count) if count > 1 else self.batch_tokens
+        budget = min(self.batch_tokens // count, max(even, LEAST_TOKENS))
+        held = 2 * self.batch_tokens // count // (shared + max(lengths, default=0) or 1)
+        most = min(n for n in (rows, max(held, 1)) if n)
+        side_by_side(do, batches(lengths, budget, rows=most), count)
 
     def _rows(self, prompts: Sequence[Prompt], decoding: Decoding) -> list[Row]:
         rows, seen, room = [], Counter[tuple[int, ...]](), self._room

@@ -22,8 +22,10 @@ from graft.models.chat import ChatTemplate, chat_of
 from graft.models.digest import tensors_digest, tokenizer_digest
 from graft.models.loading import first_line, quiet, resolve
 from graft.models.peft_adapter import CONFIG, PeftAttached, base_weights
+from graft.models.session import Start
+from graft.models.side_by_side import at_once
 from graft.models.starter import starter_generator
-from graft.models.torch_session import TorchSession, read
+from graft.models.torch_session import TorchSession, Virtual, begin, read
 
 
 @dataclass
@@ -110,16 +112,35 @@ class Causal:
         """How many ids it tells apart."""
         return int(self.model.get_output_embeddings().weight.shape[0])
 
-    def read(self, prompts: Sequence[Sequence[int]], *, keep: int = 1) -> TorchSession:
+    @property
+    def at_once(self) -> int:
+        """How many sessions are computed side by side; under training one, as modes change."""
+        return 1 if self.model.training else at_once(self.device)
+
+    def begin(self, prompts: Sequence[Sequence[int]], *, keep: int = 1) -> Start | None:
+        """Read what prompts have in common by the adapter in use; None for too little."""
+        with self._settled():
+            return begin(self.model, prompts, self._virtual, keep=keep)
+
+    def read(
+        self, prompts: Sequence[Sequence[int]], start: Start | None = None, *, keep: int = 1
+    ) -> TorchSession:
         """Read prompts by the adapter in use, for the decoding loop to continue them."""
+        with self._settled():
+            return read(self.model, prompts, self._virtual, start, pad=self.pad_id, keep=keep)
+
+    @property
+    def _virtual(self) -> Virtual:
+        return Virtual(self.virtual_tokens, self.start)
+
+    @contextmanager
+    def _settled(self) -> Iterator[None]:
+        """Leave training mode, which drops at random and keeps no cache if it computes twice."""
         training = self.model.training
-        if training:  # which drops at random, and keeps no cache where it computes twice
+        if training:
             self.model.eval()
         try:
-            return read(
-                self.model, prompts, pad=self.pad_id, keep=keep, before=self.virtual_tokens,
-                start=self.start,
-            )  # fmt: skip
+            yield
         finally:
             if training:
                 self.model.train()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,11 +36,20 @@ class Session(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Start:
+    """What several prompts begin with, read once: `tokens` ids, and what a model keeps of them."""
+
+    tokens: int
+    kept: Any
+
+
 class LanguageModel(Protocol):
     """A causal model with its chat, whoever computes it.
 
     `adapter` is the one in use ("" for none), `virtual_tokens` what it lays before every row, and
-    `context_tokens` the model's own limit. Who computes does so within `using`.
+    `context_tokens` the model's own limit. `at_once` sessions are best computed side by side. Who
+    computes does so within `using`.
     """
 
     @property
@@ -56,13 +66,21 @@ class LanguageModel(Protocol):
     def vocabulary(self) -> int: ...
     @property
     def adapter(self) -> str: ...
+    @property
+    def at_once(self) -> int: ...
 
     def using(self, name: str | None) -> AbstractContextManager[None]:
         """Use an adapter within the block ("": none, None: that in use), alone with the model."""
         ...
 
-    def read(self, prompts: Sequence[Sequence[int]], *, keep: int = 1) -> Session:
-        """Read prompts, left-padded, and what they have in common once."""
+    def begin(self, prompts: Sequence[Sequence[int]], *, keep: int = 1) -> Start | None:
+        """Read what prompts have in common, `keep` tokens of each left; None for too little."""
+        ...
+
+    def read(
+        self, prompts: Sequence[Sequence[int]], start: Start | None = None, *, keep: int = 1
+    ) -> Session:
+        """Read prompts, left-padded, after the start that all of them have."""
         ...
 
 

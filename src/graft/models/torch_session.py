@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,9 +12,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from transformers import DynamicCache
-from transformers.cache_utils import DynamicLayer
 
-from graft.models.session import padded, shared_start
+from graft.models.roomy import repeatable, roomy_cache
+from graft.models.session import Start, padded, shared_start
 
 
 @dataclass
@@ -53,31 +54,45 @@ class TorchSession:
         return found
 
 
+@dataclass(frozen=True)
+class Virtual:
+    """What an adapter lays before every row: `lay` puts `tokens` into an empty cache of rows."""
+
+    tokens: int
+    lay: Callable[[DynamicCache, int], None]
+
+
+@torch.inference_mode()
+def begin(
+    model: Any, prompts: Sequence[Sequence[int]], virtual: Virtual, *, keep: int
+) -> Start | None:
+    """Read what prompts have in common, after the virtual tokens."""
+    cache = roomy_cache(model.config)
+    shared = shared_start(prompts, keep) if repeatable(cache) else 0
+    if not shared:
+        return None
+    virtual.lay(cache, 1)
+    device = next(model.parameters()).device
+    first = torch.tensor([list(prompts[0][:shared])], device=device)
+    _forward(model, first, first.new_ones(1, virtual.tokens + shared), cache, keep=1)
+    return Start(shared, cache)
+
+
 @torch.inference_mode()
 def read(
-    model: Any,
-    prompts: Sequence[Sequence[int]],
-    *,
-    pad: int,
-    keep: int,
-    before: int = 0,
-    start: Callable[[DynamicCache, int], None],
-) -> TorchSession:
-    """Read prompts by a transformers model.
-
-    `start` puts the `before` virtual tokens of an adapter into an empty cache of so many rows.
-    """
-    cache = DynamicCache(config=model.config)
-    device = next(model.parameters()).device
-    # A sliding window or a recurrent state of one row is not repeated for others.
-    full = all(type(layer) is DynamicLayer for layer in cache.layers)
-    shared = shared_start(prompts, keep) if full else 0
-    start(cache, 1 if shared else len(prompts))
-    if shared:
-        first = torch.tensor([list(prompts[0][:shared])], device=device)
-        _forward(model, first, first.new_ones(1, before + shared), cache, keep=1)
+    model: Any, prompts: Sequence[Sequence[int]], virtual: Virtual, start: Start | None, *,
+    pad: int, keep: int,
+) -> TorchSession:  # fmt: skip
+    """Read prompts by a transformers model, after the virtual tokens and their start."""
+    if start:
+        cache = deepcopy(start.kept)
         cache.batch_repeat_interleave(len(prompts))
-    ids, seen = padded(prompts, pad, shared=shared, before=before)
+    else:
+        cache = roomy_cache(model.config)
+        virtual.lay(cache, len(prompts))
+    shared = start.tokens if start else 0
+    ids, seen = padded(prompts, pad, shared=shared, before=virtual.tokens)
+    device = next(model.parameters()).device
     mask = torch.tensor(seen, device=device)
     logits = _forward(model, torch.tensor(ids, device=device), mask, cache, keep=keep)
     return TorchSession(model, cache, mask, logits)
