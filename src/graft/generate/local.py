@@ -14,7 +14,6 @@ from graft.core.hashing import value_hash
 from graft.generate.decode import Row, decode
 from graft.models.batching import batches
 from graft.models.session import LanguageModel, Start
-from graft.models.side_by_side import side_by_side
 
 SCORE_BYTES = 256 * 2**20
 """Most memory for the logits of one batch of `score`."""
@@ -157,7 +156,7 @@ class LocalGenerator:
         budget = min(self.batch_tokens // count, max(even, LEAST_TOKENS))
         held = 2 * self.batch_tokens // count // (shared + max(lengths, default=0) or 1)
         most = min(n for n in (rows, max(held, 1)) if n)
-        side_by_side(do, batches(lengths, budget, rows=most), count)
+        self.causal.each(do, batches(lengths, budget, rows=most))
 
     def _rows(self, prompts: Sequence[Prompt], decoding: Decoding) -> list[Row]:
         rows, seen, room = [], Counter[tuple[int, ...]](), self._room

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,8 +17,8 @@ from tokenizers import Tokenizer
 from graft.core.errors import ModelError
 from graft.models.chat import ChatTemplate
 from graft.models.chat_tokenizer import ChatTokenizer
-from graft.models.ir import TOKENIZER, Ir, cores
-from graft.models.session import padded, shared_start
+from graft.models.ir import TOKENIZER, Ir, cores, openvino
+from graft.models.session import Start, padded, shared_start
 
 
 @dataclass(frozen=True)
@@ -68,15 +68,36 @@ class FastCausal:
         with self.lock:
             yield
 
-    def read(self, prompts: Sequence[Sequence[int]], *, keep: int = 1) -> IrSession:
-        """Read prompts, for the decoding loop to continue them; each session has its own cache."""
-        shared = shared_start(prompts, keep)
+    @property
+    def at_once(self) -> int:
+        """One session has all cores: it is for one text at a time that this engine is taken."""
+        return 1
+
+    def each(self, do: Callable[[Sequence[int]], None], batches: Sequence[Sequence[int]]) -> None:
+        """Do something with each batch, one after the other."""
+        for batch in batches:
+            do(batch)
+
+    def begin(self, prompts: Sequence[Sequence[int]], *, keep: int = 1) -> Start | None:
+        """Read what prompts have in common; None for too little."""
+        if not (shared := shared_start(prompts, keep)):
+            return None
         session = IrSession(self._compiled.create_infer_request(), keep)
-        if shared:
-            first = np.array([prompts[0][:shared]])
-            session.run(first, np.ones_like(first), [0])
-        ids, mask = padded(prompts, self.chat.pad_id, shared=shared)
-        rows = [0] * len(prompts) if shared else range(len(prompts))
+        first = np.array([prompts[0][:shared]])
+        session.run(first, np.ones_like(first), [0])
+        return Start(shared, [state.state.data.copy() for state in session.request.query_state()])
+
+    def read(
+        self, prompts: Sequence[Sequence[int]], start: Start | None = None, *, keep: int = 1
+    ) -> IrSession:
+        """Read prompts, for the decoding loop to continue them; each session has its own cache."""
+        session = IrSession(self._compiled.create_infer_request(), keep)
+        if start:
+            states = session.request.query_state()
+            for state, kept in zip(states, start.kept, strict=True):
+                state.state = openvino().Tensor(kept)
+        ids, mask = padded(prompts, self.chat.pad_id, shared=start.tokens if start else 0)
+        rows = [0] * len(prompts) if start else range(len(prompts))
         session.run(np.array(ids), np.array(mask), rows)
         return session
 

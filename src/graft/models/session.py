@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -48,8 +48,7 @@ class LanguageModel(Protocol):
     """A causal model with its chat, whoever computes it.
 
     `adapter` is the one in use ("" for none), `virtual_tokens` what it lays before every row, and
-    `context_tokens` the model's own limit. `at_once` sessions are best computed side by side. Who
-    computes does so within `using`.
+    `context_tokens` the model's own limit. Who computes does so within `using`.
     """
 
     @property
@@ -67,10 +66,16 @@ class LanguageModel(Protocol):
     @property
     def adapter(self) -> str: ...
     @property
-    def at_once(self) -> int: ...
+    def at_once(self) -> int:
+        """How many sessions `each` computes side by side."""
+        ...
 
     def using(self, name: str | None) -> AbstractContextManager[None]:
         """Use an adapter within the block ("": none, None: that in use), alone with the model."""
+        ...
+
+    def each(self, do: Callable[[Sequence[int]], None], batches: Sequence[Sequence[int]]) -> None:
+        """Do something with each batch, which reads a session of its own."""
         ...
 
     def begin(self, prompts: Sequence[Sequence[int]], *, keep: int = 1) -> Start | None:
