@@ -23,6 +23,7 @@ from graft.core.errors import ConfigError, nearest
 from graft.core.measure import measure_named
 from graft.core.migrations.releases import retrieve_to_2
 from graft.core.recipe import Part
+from graft.core.space import Coded
 from graft.core.table import Table, checked, keys_of, problem
 
 STARTER = "starter"
@@ -166,8 +167,12 @@ class IngestTable(Table):
     """Names (globs) that folders are searched without."""
     near_duplicate: float = Field(0.9, gt=0, le=1)
     """Estimated Jaccard similarity from which two documents count as near-duplicates."""
-    ann_from: int = Field(200_000, ge=1000)
-    """Passages from which an approximate index is built; below it search is exact."""
+    ann_from: int = Field(20_000, ge=1000)
+    """Passages from which codes of vectors are compared first; below it all vectors are."""
+    vectors: Coded = "auto"
+    """What is compared first: "binary" (a bit a dimension), "int8" (a byte), or "float32" for all
+    vectors whole. Those that come near are compared whole. "auto" is binary where it finds .95 of
+    the ten nearest, as is measured at the ingest, else int8, else float32."""
     index: str = "lance"
     """Where candidates are found: "lance", or an index that a package brings."""
     index_url: str = ""

@@ -19,7 +19,6 @@ from graft.core.later import import_later
 import_later("lance_namespace_urllib3_client")
 
 import lancedb  # noqa: E402
-from lancedb.index import HnswSq  # noqa: E402
 
 SCAN_ROWS = 8192
 """Rows in a batch of a scan; at 384 dimensions its vectors take 12 MiB."""
@@ -46,8 +45,9 @@ class StoredTable(Protocol):
     def add(self, data: Any) -> Any: ...
     def add_columns(self, transforms: Any) -> Any: ...
     def count_rows(self, filter: str | None = None) -> int: ...
-    def create_index(self, column: str, *, config: Any, replace: bool = True) -> None: ...
     def delete(self, where: str) -> Any: ...
+    def drop_index(self, name: str) -> None: ...
+    def list_indices(self) -> Any: ...
     def list_versions(self) -> list[dict[str, Any]]: ...
     def merge_insert(self, on: str) -> Any: ...
     def optimize(
@@ -143,13 +143,3 @@ def version_time(table: StoredTable, version: int) -> float | None:
             moment: datetime = entry["timestamp"]
             return moment.timestamp()
     return None
-
-
-def index_vectors(table: StoredTable, partitions: int) -> None:
-    """Build an approximate index over the `vector` column, for inner products.
-
-    100 neighbours considered while building, not LanceDB's 300, take a third of the time; what
-    that costs in recall is measured by the caller.
-    """
-    config = HnswSq(distance_type="dot", num_partitions=partitions, m=16, ef_construction=100)
-    table.create_index("vector", config=config, replace=True)

@@ -19,7 +19,6 @@ from graft.core.protocols import Index
 from graft.core.search import Filter
 from graft.library import inverted
 from graft.library.fulltext import FullText, Weighing, invert
-from graft.library.indexes.lance import LanceIndex
 from graft.library.lance import Database, StoredTable, equals_any, scan, take
 from graft.library.leases import end_lease, take_lease
 from graft.library.manifest import (
@@ -29,7 +28,7 @@ from graft.library.manifest import (
     published,
     read_manifest,
 )
-from graft.library.vectors import Searcher, read_exact, read_indexed
+from graft.library.vectors import Searcher, read_coded, read_exact, read_indexed
 from graft.library.visible import (
     Directory,
     Facets,
@@ -98,7 +97,7 @@ class Snapshot:
         return self._once(("searcher", state.space.id), lambda: self._searcher(state))
 
     def index(self, state: SpaceState) -> tuple[Index | None, str]:
-        """Return where a space's candidates come from, None for all its vectors in memory.
+        """Return where a space's candidates come from, None for the library's own vectors.
 
         The reason says why that is not the index which the settings name.
         """
@@ -238,15 +237,16 @@ class Snapshot:
         table, directory = self.table(state.table), self.directory(state.space.segmentation)
         if index is not None and "nearest" in index.capabilities:
             return read_indexed(table, directory, index)
+        if state.coding is not None and state.coding.kind != "float32":
+            return read_coded(self.folder, table, directory, state.coding)
         return read_exact(table, directory, state.space.dimensions)
 
     def _index(self, state: SpaceState) -> tuple[Index | None, str]:
-        own = LanceIndex(self.table(state.table), state.index) if state.index else None
         if self.choice is None:
-            return own, ""
+            return None, ""
         name = self.choice.kind.name
         if state.filled != name:
-            return own, f"the index {name!r} was not filled with this version: ingest again"
+            return None, f"the index {name!r} was not filled with this version: ingest again"
         try:
             index = self.choice.at(self.folder, state.space)
             reason = index.health()
@@ -255,7 +255,7 @@ class Snapshot:
         except Exception as error:  # whatever the client of a store raises
             reason = f"{type(error).__name__}: {error}"
         if reason:
-            return own, f"the index {name!r} is not used ({reason})"
+            return None, f"the index {name!r} is not used ({reason})"
         return index, ""
 
     def _kept(self, key: Hashable, make: Callable[[], T]) -> T:
