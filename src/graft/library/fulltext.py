@@ -173,11 +173,11 @@ class FullText:
             return best(np.zeros(0, dtype=np.float32), limit)
         scores = np.bincount(
             np.concatenate(rows), weights=np.concatenate(weights), minlength=len(self.lengths)
-        ).astype(np.float32)
-        if allowed is not None:
-            scores[~allowed] = 0
+        )
         found = np.flatnonzero(scores)
-        return best(scores[found], limit, found)
+        if allowed is not None:
+            found = found[allowed[found]]
+        return best(scores[found].astype(np.float32), limit, found)
 
     def _weighed(self, term: int, weighing: Weighing | None) -> Weighed:
         span = slice(self.starts[term], self.starts[term + 1])
