@@ -73,6 +73,9 @@ class EncoderTable(Table):
     passage_prefix: str = ""
     max_tokens: int = Field(0, ge=0)
     """Cut texts here; 0 is the model's own limit."""
+    dimensions: int = Field(0, ge=0)
+    """Keep so many of a vector's dimensions, the first, at unit length, as models trained for it
+    allow (Matryoshka); 0 keeps all. Documents are encoded anew."""
     engine: Literal["auto", "torch", "openvino"] = "auto"
     """What computes this model, and rerankers: auto is OpenVINO where it is installed
     (`pip install graft-rag[fast]`) and there is no GPU. Vectors are the same to rounding."""
