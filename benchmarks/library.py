@@ -7,8 +7,8 @@
     python benchmarks/library.py size DEVELOPER [--rows 100000] [--keep WORKSPACE]
 
 `vectors` writes clustered vectors, and prints rows written a second, the seconds to the first
-answer, latency and memory of exact search, and then seconds to build, latency and recall of the
-approximate index on questions it was not tuned on.
+answer, latency and memory of exact search, and then seconds to measure codes and write them, and
+latency and recall by them on other questions.
 
 `text` writes BEIR folders, one passage a document ("title text"), in several ingests with
 deletions between them, and prints nDCG@10 and processor milliseconds a question of
@@ -117,16 +117,16 @@ def vectors(options: argparse.Namespace, folder: Path) -> None:
         writer.put_documents([Document("one more", "")])
         started = clock()
         writer.publish()
-        took("build the approximate index and publish", started)
+        took("measure codes, write them and publish", started)
     state = Library.open(folder).space_states[0]
-    print(f"  {state.index}")
-    found = ask(folder, space, queries, "approximate")
+    print(f"  {state.coding}")
+    found = ask(folder, space, queries, "by codes")
     shared = [
         len({h[0] for h in a[:10]} & {h[0] for h in b[:10]})
         for a, b in zip(exact, found, strict=True)
     ]
     print(f"  recall@10 on {len(queries)} other questions: {sum(shared) / 10 / len(shared):.3f}")
-    ask(folder, space, queries, "approximate, a tenth of the documents", Filter(under="d0000"))
+    ask(folder, space, queries, "by codes, a tenth of the documents", Filter(under="d0000"))
 
 
 def clustered(
