@@ -177,9 +177,10 @@ def truth(folder: Path) -> np.ndarray[tuple[int, int], np.dtype[np.str_]]:
     for batch in scan(snapshot.table(state.table), ["id", "vector"]):
         here = asked @ matrix_of(batch.column("vector"), SPACE.dimensions).T
         names = np.asarray(batch.column("id").to_pylist(), dtype="U64")
-        both = np.concatenate([scores, here], axis=1)
+        top = np.argpartition(-here, 9, axis=1)[:, :10]
+        both = np.concatenate([scores, np.take_along_axis(here, top, 1)], axis=1)
+        of_both = np.concatenate([ids, names[top]], axis=1)
         best = np.argsort(-both, axis=1)[:, :10]
-        of_both = np.concatenate([ids, np.broadcast_to(names, here.shape)], axis=1)
         scores, ids = np.take_along_axis(both, best, 1), np.take_along_axis(of_both, best, 1)
     return ids
 

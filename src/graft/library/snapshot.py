@@ -18,8 +18,8 @@ from graft.core.index import IndexChoice
 from graft.core.protocols import Index
 from graft.core.search import Filter
 from graft.library import inverted
-from graft.library.fulltext import FullText, Weighing, invert
-from graft.library.lance import Database, StoredTable, equals_any, scan, take
+from graft.library.fulltext import FullText, Weighing, invert, regrow, shift_of
+from graft.library.lance import SCAN_ROWS, Database, StoredTable, equals_any, scan, take
 from graft.library.leases import end_lease, take_lease
 from graft.library.manifest import (
     SpaceState,
@@ -43,6 +43,8 @@ T = TypeVar("T")
 
 Audience = tuple[int, str, frozenset[str] | None]
 """A version of who may see what, a segmentation, and who asks."""
+
+POSTINGS = ("postings", "length")
 
 RECENT = 32
 """Masks of audiences and filters (a byte a passage each), and what full text weighs by under one
@@ -220,17 +222,42 @@ class Snapshot:
         name = inverted.name_of(state, segmentation) if state else ""
         if kept := inverted.load(self.folder, name, len(directory)) if name else None:
             return kept
+        made = self._regrow(directory, segmentation) or self._sort(directory, segmentation)
+        if name and len(directory) >= inverted.KEPT_FROM:
+            inverted.save(self.folder, name, made, directory.row_ids)
+        return made
+
+    def _sort(self, directory: Directory, segmentation: str) -> FullText:
         (where,) = equals_any("segmentation", [segmentation])
 
         def lists() -> Iterator[tuple[Rows, pa.RecordBatch]]:
-            columns = ["postings", "length"]
-            for batch in scan(self.passages, columns, where=where, row_ids=True):
+            for batch in scan(self.passages, POSTINGS, where=where, row_ids=True):
                 yield directory.rows(batch.column("_rowid").to_numpy()), batch
 
-        made = invert(len(directory), lists())
-        if name and len(directory) >= inverted.KEPT_FROM:
-            inverted.save(self.folder, name, made)
-        return made
+        return invert(len(directory), lists())
+
+    def _regrow(self, directory: Directory, segmentation: str) -> FullText | None:
+        """Return the full text made of an older version's, None where too little is as it was."""
+        state = self.manifest.passages
+        kept = inverted.older(self.folder, state, segmentation) if state else None
+        if kept is None or kept[0].shift != shift_of(len(directory)):
+            return None
+        old, addresses = kept
+        order = np.argsort(directory.row_ids)
+        at = np.searchsorted(directory.row_ids, addresses, sorter=order)
+        found = order[np.minimum(at, len(order) - 1)]
+        places = np.where(directory.row_ids[found] == addresses, found, -1)
+        new = np.setdiff1d(np.arange(len(directory)), places)
+        if len(new) > inverted.REGROWN * len(directory):
+            return None
+
+        def lists() -> Iterator[tuple[Rows, pa.RecordBatch]]:
+            for start in range(0, len(new), SCAN_ROWS):
+                some = new[start : start + SCAN_ROWS]
+                table = take(self.passages, directory.row_ids[some], POSTINGS)
+                yield some, table.combine_chunks().to_batches()[0]
+
+        return regrow(old, places, len(directory), lists())
 
     def _searcher(self, state: SpaceState) -> Searcher:
         index, _ = self.index(state)
