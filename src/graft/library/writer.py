@@ -227,7 +227,8 @@ class Writer:
         self.manifest = manifest
         self._tallies.published()
         self._clean(compacted)
-        self._lay_down(measured)
+        if measured:
+            self._lay_down(measured)
         self._files = files(self._database.folder)
         self._changed, self._purging = set(), False
         return manifest.version
