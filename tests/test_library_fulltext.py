@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from graft.library import fulltext
 from graft.library.fulltext import ENGLISH, Analyser, FullText, invert, regrow, shift_of
 from graft.library.visible import Rows
 
@@ -106,6 +107,25 @@ def test_only_allowed_passages_count_against_the_limit() -> None:
     allowed[[1, 4]] = True
     rows, _ = found.search(Counter({"word": 1}), 2, allowed)
     assert sorted(rows.tolist()) == [1, 4]
+
+
+@pytest.mark.parametrize("filtered", [False, True])
+def test_a_bound_that_a_sample_tells_leaves_out_nothing(
+    monkeypatch: pytest.MonkeyPatch, filtered: bool
+) -> None:
+    draw = random.Random(0)
+    vocabulary = [f"word{i}" for i in range(12)]
+    found = index([" ".join(draw.choices(vocabulary, k=draw.randrange(9))) for _ in range(3000)])
+    allowed = np.random.default_rng(0).random(3000) < 0.3 if filtered else None
+    for words in range(1, 6):
+        query = Counter(draw.choices(vocabulary, k=words))
+        for limit in (0, 1, 10, 700, 4000):
+            told = []
+            for sample in (16, 1 << 20):
+                monkeypatch.setattr(fulltext, "SAMPLE", sample)
+                rows, scores = found.search(query, limit, allowed)
+                told.append((rows.tolist(), scores.tolist()))
+            assert told[0] == told[1] and len(told[0][0]) <= limit
 
 
 TEXT = st.lists(st.sampled_from(["tea", "leave", "days", "river", "hill", "the"]), max_size=9)

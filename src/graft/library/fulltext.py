@@ -97,6 +97,12 @@ def term_hash(term: str) -> int:
 KEPT_FROM = 1000
 """Passages that hold a term from which what it weighs is kept: fewer are weighed at once."""
 
+SAMPLE = 1 << 14
+"""Scores among which a bound is looked for."""
+
+ROUNDING = 1e-6
+"""More than rounding a sum to float32 changes it, relative to it."""
+
 Weighed = tuple[NDArray[np.int32], NDArray[np.float32]]
 """The passages that hold a term, and what it weighs in each."""
 
@@ -174,9 +180,9 @@ class FullText:
         scores = np.bincount(
             np.concatenate(rows), weights=np.concatenate(weights), minlength=len(self.lengths)
         )
-        found = np.flatnonzero(scores)
         if allowed is not None:
-            found = found[allowed[found]]
+            scores[~allowed] = 0
+        found = _promising(scores, limit)
         return best(scores[found].astype(np.float32), limit, found)
 
     def _weighed(self, term: int, weighing: Weighing | None) -> Weighed:
@@ -269,6 +275,23 @@ def _weigh(keys: NDArray[np.uint64], lengths: NDArray[np.float32], shift: int) -
     weights /= weights + _norm(lengths, lengths)[passages]
     weights *= np.repeat(_rarity(len(lengths), frequency), frequency)
     return FullText(shift, keys[starts[:-1]], starts, passages, weights, counts, lengths)
+
+
+def _promising(scores: NDArray[np.float64], limit: int) -> NDArray[np.int64]:
+    """Return the rows that hold the `limit` best scores above 0 and those that round to them.
+
+    Where many rows have a score, a sample of them tells a bound that leaves few to sort.
+    """
+    step = len(scores) // SAMPLE
+    if step > 1 and limit > 0:
+        some = scores[::step]
+        place = min(2 * (limit // step) + 16, len(some))
+        bound = float(np.partition(some, len(some) - place)[len(some) - place])
+        if bound > 0:
+            found = np.flatnonzero(scores >= bound * (1 - ROUNDING))
+            if np.count_nonzero(scores[found] >= bound) >= limit:
+                return found
+    return np.flatnonzero(scores)
 
 
 def _rarity(size: int, frequency: NDArray[np.int64]) -> NDArray[np.float32]:
