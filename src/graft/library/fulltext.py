@@ -177,8 +177,9 @@ class FullText:
                 weights.append(weighed * np.float32(count))
         if not rows:
             return best(np.zeros(0, dtype=np.float32), limit)
-        scores = np.bincount(
-            np.concatenate(rows), weights=np.concatenate(weights), minlength=len(self.lengths)
+        held = np.concatenate(rows)
+        scores = np.asarray(
+            np.bincount(held, np.concatenate(weights), len(self.lengths)), dtype=np.float64
         )
         if allowed is not None:
             scores[~allowed] = 0

@@ -137,7 +137,8 @@ def _batches(table: StoredTable, wanted: Addresses) -> Iterator[tuple[Addresses,
         return
     for batch in scan(table, ["vector"], row_ids=True):
         addresses = batch.column("_rowid").to_numpy()
-        new = np.isin(addresses, wanted)
+        at = np.minimum(np.searchsorted(wanted, addresses), len(wanted) - 1)
+        new = wanted[at] == addresses
         yield addresses[new], matrix_of(batch.column("vector"), dimensions)[new]
 
 
