@@ -126,6 +126,8 @@ def test_one_that_is_damaged_is_sorted_anew(
         monkeypatch.setattr(np, "save", lambda *_: (_ for _ in ()).throw(OSError("no space")))
     assert ask(Library.open(tmp_path)) == found
     assert small == [30, 30]
+    assert ask(Library.open(tmp_path)) == found
+    assert small == [30] * (3 if harm == "unwritable" else 2), "it was kept anew"
     assert not [path for path in folder.parent.iterdir() if path.name.startswith(".")]
 
 

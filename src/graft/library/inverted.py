@@ -94,6 +94,8 @@ def save(library: Path, name: str, text: FullText, addresses: NDArray[np.uint64]
             lengths = {each: len(array) for each, array in arrays.items()}
             about = {"shift": text.shift, "lengths": lengths}
             (building / "about.json").write_text(json.dumps(about), encoding="utf-8")
+            if _load(target) is None:  # damaged, or by an older version of Graft
+                shutil.rmtree(target, ignore_errors=True)
             building.rename(target)
         finally:
             shutil.rmtree(building, ignore_errors=True)

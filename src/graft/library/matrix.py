@@ -144,4 +144,4 @@ def _batches(table: StoredTable, wanted: Addresses) -> Iterator[tuple[Addresses,
 
 def _places(addresses: Addresses, wanted: Addresses) -> Rows:
     order = np.argsort(addresses, kind="stable")
-    return order[np.searchsorted(addresses, wanted, sorter=order)]
+    return order[np.searchsorted(addresses[order], wanted)]
