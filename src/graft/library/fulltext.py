@@ -227,11 +227,12 @@ def regrow(
     left = places >= 0
     lengths[places[left]] = old.lengths[left]
     rows = places.astype(np.int32)[old.passages]
-    left = rows >= 0
-    keys = np.repeat(old.terms, np.diff(old.starts))[left]
-    keys <<= np.uint64(old.shift)
-    keys |= rows[left].astype(np.uint64) << np.uint64(COUNT_BITS)
-    keys |= old.counts[left]
+    keys = np.repeat(old.terms << np.uint64(old.shift), np.diff(old.starts))
+    keys |= old.counts
+    if not left.all():
+        held = rows >= 0
+        rows, keys = rows[held], keys[held]
+    keys |= rows.astype(np.uint64) << np.uint64(COUNT_BITS)
     keys = np.concatenate([keys, _sorted_keys(lists, lengths)])
     keys.sort(kind="stable")  # of two sorted runs it only merges them
     return _weigh(keys, lengths, old.shift)

@@ -20,7 +20,7 @@ from graft.core.files import flush
 from graft.core.protocols import Vectors
 from graft.core.space import Coded
 from graft.library.codes import ROWS_AT_ONCE, Codes, Packed, decoded, encode, width
-from graft.library.lance import StoredTable, scan, take
+from graft.library.lance import StoredTable, locate, scan, take
 from graft.library.manifest import TableState
 from graft.library.rows import matrix_of
 from graft.library.visible import Rows
@@ -62,7 +62,7 @@ def open_matrix(library: Path, table: StoredTable, wanted: Addresses, kind: Code
         rows = [*_batches(table, np.sort(wanted))]
         addresses, vectors = (np.concatenate(parts) for parts in zip(*rows, strict=True))
         packed = encode(kind, vectors)
-    places = _places(addresses, wanted)
+    places = locate(addresses, wanted)
     return Matrix(vectors, places, decoded(kind, packed, places))
 
 
@@ -90,7 +90,7 @@ class _Files:
     def grown(self, table: StoredTable, wanted: Addresses) -> tuple[Addresses, Vectors, Packed]:
         """Return what they hold once all that is wanted is in them."""
         held = self._held()
-        missing = np.setdiff1d(wanted, held, assume_unique=True)
+        missing = np.sort(wanted[locate(held, wanted) < 0])
         if len(held) + len(missing) > 2 * len(wanted):
             shutil.rmtree(self.folder)  # whoever has mapped them keeps them
             held, missing = held[:0], np.sort(wanted)
@@ -140,8 +140,3 @@ def _batches(table: StoredTable, wanted: Addresses) -> Iterator[tuple[Addresses,
         at = np.minimum(np.searchsorted(wanted, addresses), len(wanted) - 1)
         new = wanted[at] == addresses
         yield addresses[new], matrix_of(batch.column("vector"), dimensions)[new]
-
-
-def _places(addresses: Addresses, wanted: Addresses) -> Rows:
-    order = np.argsort(addresses, kind="stable")
-    return order[np.searchsorted(addresses[order], wanted)]

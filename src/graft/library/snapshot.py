@@ -19,7 +19,7 @@ from graft.core.protocols import Index
 from graft.core.search import Filter
 from graft.library import inverted
 from graft.library.fulltext import FullText, Weighing, invert, regrow, shift_of
-from graft.library.lance import SCAN_ROWS, Database, StoredTable, equals_any, scan, take
+from graft.library.lance import SCAN_ROWS, Database, StoredTable, equals_any, locate, scan, take
 from graft.library.leases import end_lease, take_lease
 from graft.library.manifest import (
     SpaceState,
@@ -243,11 +243,10 @@ class Snapshot:
         if kept is None or kept[0].shift != shift_of(len(directory)):
             return None
         old, addresses = kept
-        order = np.argsort(directory.row_ids)
-        at = np.searchsorted(directory.row_ids, addresses, sorter=order)
-        found = order[np.minimum(at, len(order) - 1)]
-        places = np.where(directory.row_ids[found] == addresses, found, -1)
-        new = np.setdiff1d(np.arange(len(directory)), places)
+        places = locate(directory.row_ids, addresses)
+        fresh = np.ones(len(directory), dtype=np.bool_)
+        fresh[places[places >= 0]] = False
+        new = np.flatnonzero(fresh)
         if len(new) > inverted.REGROWN * len(directory):
             return None
 
