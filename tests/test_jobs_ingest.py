@@ -577,7 +577,7 @@ def test_a_space_of_many_passages_is_indexed_from_where_the_settings_say(
         workspace = configured(tmp_path / f"ws-{limit}", settings)
         assert run(workspace, path).passages == len(rows) == 1352
         (state,) = library(workspace).space_states
-        assert (state.index is not None) == indexed
+        assert (state.coding is not None) == indexed
 
 
 def test_a_purge_takes_what_was_removed_before_and_refuses_what_never_was(workspace, documents):

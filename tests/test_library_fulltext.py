@@ -10,30 +10,38 @@ import bm25s
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from graft.library.fulltext import ENGLISH, Analyser, FullText, invert
+from graft.library import fulltext
+from graft.library.fulltext import ENGLISH, Analyser, FullText, invert, regrow, shift_of
 from graft.library.visible import Rows
 
 ANALYSER = Analyser()
 
 
-def index(texts: Sequence[str]) -> FullText:
-    def batches() -> Iterator[tuple[Rows, pa.RecordBatch]]:
-        # In batches of three and backwards, as a table on disk may hold them.
-        for start in reversed(range(0, len(texts), 3)):
-            rows = np.arange(start, min(start + 3, len(texts)))[::-1]
-            found = [ANALYSER.postings(texts[row]) for row in rows]
-            yield (
-                rows,
-                pa.record_batch(
-                    {
-                        "postings": pa.array([p for p, _ in found], pa.list_(pa.uint64())),
-                        "length": pa.array([n for _, n in found], pa.int32()),
-                    }
-                ),
-            )
+def batches(
+    texts: Sequence[str], some: Sequence[int] | None = None
+) -> Iterator[tuple[Rows, pa.RecordBatch]]:
+    """Yield the postings of some texts, all by default."""
+    places = np.arange(len(texts)) if some is None else np.array(some, dtype=np.int64)
+    # In batches of three and backwards, as a table on disk may hold them.
+    for start in reversed(range(0, len(places), 3)):
+        rows = places[start : start + 3][::-1]
+        found = [ANALYSER.postings(texts[row]) for row in rows]
+        yield (
+            rows,
+            pa.record_batch(
+                {
+                    "postings": pa.array([p for p, _ in found], pa.list_(pa.uint64())),
+                    "length": pa.array([n for _, n in found], pa.int32()),
+                }
+            ),
+        )
 
-    return invert(len(texts), batches())
+
+def index(texts: Sequence[str]) -> FullText:
+    return invert(len(texts), batches(texts))
 
 
 def search(found: FullText, query: str, limit: int = 10) -> list[tuple[int, float]]:
@@ -99,3 +107,43 @@ def test_only_allowed_passages_count_against_the_limit() -> None:
     allowed[[1, 4]] = True
     rows, _ = found.search(Counter({"word": 1}), 2, allowed)
     assert sorted(rows.tolist()) == [1, 4]
+
+
+@pytest.mark.parametrize("filtered", [False, True])
+def test_a_bound_that_a_sample_tells_leaves_out_nothing(
+    monkeypatch: pytest.MonkeyPatch, filtered: bool
+) -> None:
+    draw = random.Random(0)
+    vocabulary = [f"word{i}" for i in range(12)]
+    found = index([" ".join(draw.choices(vocabulary, k=draw.randrange(9))) for _ in range(3000)])
+    allowed = np.random.default_rng(0).random(3000) < 0.3 if filtered else None
+    for words in range(1, 6):
+        query = Counter(draw.choices(vocabulary, k=words))
+        for limit in (0, 1, 10, 700, 4000):
+            told = []
+            for sample in (16, 1 << 20):
+                monkeypatch.setattr(fulltext, "SAMPLE", sample)
+                rows, scores = found.search(query, limit, allowed)
+                told.append((rows.tolist(), scores.tolist()))
+            assert told[0] == told[1] and len(told[0][0]) <= limit
+
+
+TEXT = st.lists(st.sampled_from(["tea", "leave", "days", "river", "hill", "the"]), max_size=9)
+
+
+@given(st.lists(st.tuples(TEXT.map(" ".join), st.sampled_from("ogn")), min_size=1, max_size=40))
+def test_an_index_that_is_regrown_is_the_one_that_is_sorted(rows: list[tuple[str, str]]) -> None:
+    """Each text is old, gone, or new: the new index holds the first and the last."""
+    before = [text for text, fate in rows if fate != "n"]
+    after = [text for text, fate in rows if fate != "g"]
+    if shift_of(len(before)) != shift_of(len(after)):
+        return
+    kept = iter(range(len(after)))
+    now = [next(kept) if fate != "g" else -1 for _, fate in rows]
+    places = np.array([n for n, (_, fate) in zip(now, rows, strict=True) if fate != "n"], dtype=int)
+    new = [n for n, (_, fate) in zip(now, rows, strict=True) if fate == "n"]
+    found = regrow(index(before), places, len(after), batches(after, new))
+    for name, wanted in vars(index(after)).items():
+        held = getattr(found, name)
+        assert np.array_equal(held, wanted), name
+        assert name == "shift" or held.dtype == wanted.dtype

@@ -242,6 +242,8 @@ def _probed(w: Wiring, name: str, part: Part, model: T) -> T:
 def encoder(w: Wiring, table: EncoderTable) -> Encoder:
     """Return the encoder of these settings, by the engine that the configuration names."""
 
+    from graft.models.shortened import shortened
+
     def make() -> Encoder:
         from graft.models.fast import FastEncoder, by_engine
         from graft.models.loading import resolve
@@ -262,7 +264,7 @@ def encoder(w: Wiring, table: EncoderTable) -> Encoder:
             return replace(torch_encoder(w, table), dtype=table.dtype)
         return _probed(w, table.model, "retriever", FastEncoder(ir, table.model))
 
-    return w.once(("encoder", table), make)
+    return shortened(w.once(("encoder", table), make), table.dimensions)
 
 
 def torch_encoder(w: Wiring, table: EncoderTable) -> SentenceEncoder:

@@ -23,6 +23,7 @@ from graft.core.errors import ConfigError, nearest
 from graft.core.measure import measure_named
 from graft.core.migrations.releases import retrieve_to_2
 from graft.core.recipe import Part
+from graft.core.space import Coded
 from graft.core.table import Table, checked, keys_of, problem
 
 STARTER = "starter"
@@ -76,6 +77,9 @@ class EncoderTable(Table):
     passage_prefix: str = ""
     max_tokens: int = Field(0, ge=0)
     """Cut texts here; 0 is the model's own limit."""
+    dimensions: int = Field(0, ge=0)
+    """Keep so many of a vector's dimensions, the first, at unit length, as models trained for it
+    allow (Matryoshka); 0 keeps all. Documents are encoded anew."""
     engine: Literal["auto", "torch", "openvino"] = "auto"
     """What computes this model, and rerankers: auto is OpenVINO where it is installed
     (`pip install graft-rag[fast]`) and there is no GPU. Vectors are the same to rounding."""
@@ -181,8 +185,12 @@ class IngestTable(Table):
     """Names (globs) that folders are searched without."""
     near_duplicate: float = Field(0.9, gt=0, le=1)
     """Estimated Jaccard similarity from which two documents count as near-duplicates."""
-    ann_from: int = Field(200_000, ge=1000)
-    """Passages from which an approximate index is built; below it search is exact."""
+    ann_from: int = Field(20_000, ge=1000)
+    """Passages from which codes of vectors are compared first; below it all vectors are."""
+    vectors: Coded = "auto"
+    """What is compared first: "binary" (a bit a dimension), "int8" (a byte), or "float32" for all
+    vectors whole. Those that come near are compared whole. "auto" is binary where it finds .95 of
+    the ten nearest, as is measured at the ingest, else int8, else float32."""
     index: str = "lance"
     """Where candidates are found: "lance", or an index that a package brings."""
     index_url: str = ""

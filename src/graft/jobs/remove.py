@@ -11,6 +11,7 @@ from graft.core.errors import GraftError, NotFound
 from graft.examples import store
 from graft.examples.split import documents_of
 from graft.loop.evaluations import forget
+from graft.loop.spaces import writing
 from graft.wire import Wiring, library
 
 
@@ -35,7 +36,7 @@ def remove_documents(
             raise NotFound(
                 f"there is no document {missing[0]!r}: `graft library list` shows them all"
             )
-        with held.writer(ctx, ann_from=workspace.config.ingest.ann_from) as writer:
+        with writing(workspace, ctx=ctx) as writer:
             removed = writer.purge(ids) if purge else writer.remove(ids)
             version = writer.publish()
         changes = [(id, "", "purged" if purge else "removed") for id in ids if id in known]

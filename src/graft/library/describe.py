@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from graft.core.errors import FormatError, InputError
 from graft.core.space import Space
 from graft.library.lance import StoredTable, equals_any, scan, scan_table
-from graft.library.manifest import AnnIndex, Cut, Manifest, SpaceState, TableState, set_digest
+from graft.library.manifest import Coding, Cut, Manifest, SpaceState, TableState, set_digest
 from graft.library.tally import Tally
 
 FEW = 1000
@@ -53,7 +53,7 @@ class Tallies:
 def describe(
     manifest: Manifest,
     tables: Mapping[str, StoredTable],
-    spaces: Sequence[tuple[Space, AnnIndex | None]],
+    spaces: Sequence[tuple[Space, Coding | None]],
     tallies: Tallies,
 ) -> Manifest:
     """Return the manifest with the tables as they are, by the tallies of what was written.
@@ -72,7 +72,7 @@ def describe(
     fresh = Tally(fresh={id: None for tally in tallies.cuts.values() for id in tally.fresh})
     _check_single(tables[PASSAGE], fresh, "passage", passages.rows)
     found = []
-    for space, index in spaces:
+    for space, coding in spaces:
         tally = tallies.spaces[space.id]
         state = _state(tally)
         _check_single(tables[space.id], tally, "vector of passage", state.rows)
@@ -80,7 +80,7 @@ def describe(
         _check_whole(space, state, cut)
         if not cut.rows and documents.rows:
             _check_empty(space, tables[DOCUMENT])
-        found.append(SpaceState(space, _at(state, tables[space.id]), index))
+        found.append(SpaceState(space, _at(state, tables[space.id]), coding))
     return replace(
         manifest,
         documents=_at(documents, tables[DOCUMENT]),

@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graft.library.lance import equals_any, scan_table
-from graft.library.rows import PASSAGE_COLUMNS, to_passage
+from graft.library.rows import PASSAGE_COLUMNS, matrix_of, to_passage
 from graft.library.snapshot import Snapshot
-from graft.library.vectors import matrix_of
 
 Vector = NDArray[np.float32]
 

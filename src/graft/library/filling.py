@@ -20,8 +20,7 @@ from graft.core.space import Space
 from graft.library.lance import Database, StoredTable, equals_any, scan_table
 from graft.library.leases import leased
 from graft.library.manifest import Manifest, SpaceState, TableState, read_manifest
-from graft.library.rows import PASSAGE_COLUMNS, to_passage
-from graft.library.vectors import matrix_of
+from graft.library.rows import PASSAGE_COLUMNS, matrix_of, to_passage
 
 AT_ONCE = 1000
 """Passages put, counted or deleted together."""

@@ -19,7 +19,6 @@ from graft.core.later import import_later
 import_later("lance_namespace_urllib3_client")
 
 import lancedb  # noqa: E402
-from lancedb.index import HnswSq  # noqa: E402
 
 SCAN_ROWS = 8192
 """Rows in a batch of a scan; at 384 dimensions its vectors take 12 MiB."""
@@ -46,8 +45,9 @@ class StoredTable(Protocol):
     def add(self, data: Any) -> Any: ...
     def add_columns(self, transforms: Any) -> Any: ...
     def count_rows(self, filter: str | None = None) -> int: ...
-    def create_index(self, column: str, *, config: Any, replace: bool = True) -> None: ...
     def delete(self, where: str) -> Any: ...
+    def drop_index(self, name: str) -> None: ...
+    def list_indices(self) -> Any: ...
     def list_versions(self) -> list[dict[str, Any]]: ...
     def merge_insert(self, on: str) -> Any: ...
     def optimize(
@@ -120,6 +120,23 @@ def take(table: StoredTable, row_ids: NDArray[np.uint64], columns: Sequence[str]
     return found.drop_columns(["_rowid"]).take(pa.array([place[id] for id in wanted], pa.int64()))
 
 
+def locate(held: NDArray[np.uint64], wanted: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Return where each wanted row id stands among those that are held, -1 where it does not.
+
+    Both are gone through in order, which is ten times as fast as looking a million up at random.
+
+    >>> locate(np.array([9, 3], dtype=np.uint64), np.array([3, 4, 9], dtype=np.uint64)).tolist()
+    [1, -1, 0]
+    """
+    found = np.full(len(wanted), -1, dtype=np.int64)
+    if len(held):
+        order, asked = np.argsort(held, kind="stable"), np.argsort(wanted, kind="stable")
+        rising, looked = held[order], wanted[asked]
+        at = np.minimum(np.searchsorted(rising, looked), len(held) - 1)
+        found[asked] = np.where(rising[at] == looked, order[at], -1)
+    return found
+
+
 def equals_any(column: str, values: Sequence[str]) -> Iterator[str]:
     """Yield SQL conditions that together say `column` is one of `values`.
 
@@ -143,13 +160,3 @@ def version_time(table: StoredTable, version: int) -> float | None:
             moment: datetime = entry["timestamp"]
             return moment.timestamp()
     return None
-
-
-def index_vectors(table: StoredTable, partitions: int) -> None:
-    """Build an approximate index over the `vector` column, for inner products.
-
-    100 neighbours considered while building, not LanceDB's 300, take a third of the time; what
-    that costs in recall is measured by the caller.
-    """
-    config = HnswSq(distance_type="dot", num_partitions=partitions, m=16, ef_construction=100)
-    table.create_index("vector", config=config, replace=True)

@@ -16,7 +16,7 @@ from typing import Any
 from graft.core.errors import FormatError
 from graft.core.files import write_atomic
 from graft.core.hashing import value_hash
-from graft.core.space import Space
+from graft.core.space import Coded, Space
 from graft.library.fulltext import ENGLISH
 
 FORMAT = 1
@@ -34,34 +34,38 @@ class TableState:
 
 
 @dataclass(frozen=True)
-class AnnIndex:
-    """An index and how it is searched, as the manifest keeps it.
+class Coding:
+    """How a large space is searched: among how many candidates, found by which codes.
 
-    `rows` are those it was built over, `tail` those added since, `deleted` those taken away.
-    `recall` is recall@10 against exact search, measured at `probes` partitions, `breadth`
-    candidates a graph and `refine` times the limit compared by their full vectors.
+    `asked` is the setting, `kind` what it came to; "float32" compares every vector. `recall` is
+    recall@10 against exact search, measured over `rows`; `tail` were added since, `deleted` taken
+    away.
     """
 
-    rows: int
-    partitions: int
-    probes: int
-    breadth: int
-    refine: int
+    asked: Coded
+    kind: Coded
+    candidates: int
     recall: float
+    rows: int
     tail: int = 0
     deleted: int = 0
+
+    @property
+    def changed(self) -> int:
+        """How many rows came and went since it was measured."""
+        return self.tail + self.deleted
 
 
 @dataclass(frozen=True)
 class SpaceState:
-    """A space, its table, and its approximate index if it is large enough to have one.
+    """A space, its table, and its codes if it is large enough to have some.
 
     `filled` names the index outside the library that held all of it when it was published.
     """
 
     space: Space
     table: TableState
-    index: AnnIndex | None = None
+    coding: Coding | None = None
     filled: str = ""
 
 
@@ -182,7 +186,7 @@ def _decode(data: dict[str, Any]) -> Manifest:
             SpaceState(
                 Space(**entry["space"]),
                 TableState(**entry["table"]),
-                entry["index"] and AnnIndex(**entry["index"]),
+                Coding(**entry["coding"]) if entry.get("coding") else None,
                 entry.get("filled", ""),
             )
             for entry in data["spaces"]

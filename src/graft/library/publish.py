@@ -13,7 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from graft.core.files import flush
-from graft.library import inverted
+from graft.library import inverted, matrix
 from graft.library.lance import NEVER, Database, StoredTable, version_time
 from graft.library.leases import leased
 from graft.library.manifest import (
@@ -98,6 +98,8 @@ def clean(database: Database, manifest: Manifest, *, all_older: bool = False) ->
     _drop_unused(database, manifest)
     read = [read_manifest(folder, number).passages for number in manifest_versions(folder)]
     inverted.clean(folder, [state for state in read if state is not None])
+    tables = [read_manifest(folder, number).tables for number in manifest_versions(folder)]
+    matrix.clean(folder, [state for some in tables for state in some])
     for state in manifest.tables:
         table = database.open(state.name)
         for tag in _tags(table):

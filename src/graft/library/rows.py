@@ -85,6 +85,14 @@ def vector_batch(ids: Sequence[str], vectors: Vectors) -> pa.RecordBatch:
     )
 
 
+def matrix_of(column: pa.Array, dimensions: int) -> Vectors:
+    """Return a fixed-size list column as `(n, d) float32`."""
+    if isinstance(column, pa.ChunkedArray):
+        column = pa.concat_arrays(column.chunks)
+    values: Vectors = column.flatten().to_numpy(zero_copy_only=False).reshape(-1, dimensions)
+    return values
+
+
 @dataclass(frozen=True)
 class DocumentRow:
     """A document without its text; `passages` counts those of the library's segmentation."""

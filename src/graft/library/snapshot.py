@@ -18,9 +18,8 @@ from graft.core.index import IndexChoice
 from graft.core.protocols import Index
 from graft.core.search import Filter
 from graft.library import inverted
-from graft.library.fulltext import FullText, Weighing, invert
-from graft.library.indexes.lance import LanceIndex
-from graft.library.lance import Database, StoredTable, equals_any, scan, take
+from graft.library.fulltext import FullText, Weighing, invert, regrow, shift_of
+from graft.library.lance import SCAN_ROWS, Database, StoredTable, equals_any, locate, scan, take
 from graft.library.leases import end_lease, take_lease
 from graft.library.manifest import (
     SpaceState,
@@ -29,7 +28,7 @@ from graft.library.manifest import (
     published,
     read_manifest,
 )
-from graft.library.vectors import Searcher, read_exact, read_indexed
+from graft.library.vectors import Searcher, read_coded, read_exact, read_indexed
 from graft.library.visible import (
     Directory,
     Facets,
@@ -44,6 +43,8 @@ T = TypeVar("T")
 
 Audience = tuple[int, str, frozenset[str] | None]
 """A version of who may see what, a segmentation, and who asks."""
+
+POSTINGS = ("postings", "length")
 
 RECENT = 32
 """Masks of audiences and filters (a byte a passage each), and what full text weighs by under one
@@ -98,7 +99,7 @@ class Snapshot:
         return self._once(("searcher", state.space.id), lambda: self._searcher(state))
 
     def index(self, state: SpaceState) -> tuple[Index | None, str]:
-        """Return where a space's candidates come from, None for all its vectors in memory.
+        """Return where a space's candidates come from, None for the library's own vectors.
 
         The reason says why that is not the index which the settings name.
         """
@@ -221,32 +222,57 @@ class Snapshot:
         name = inverted.name_of(state, segmentation) if state else ""
         if kept := inverted.load(self.folder, name, len(directory)) if name else None:
             return kept
+        made = self._regrow(directory, segmentation) or self._sort(directory, segmentation)
+        if name and len(directory) >= inverted.KEPT_FROM:
+            inverted.save(self.folder, name, made, directory.row_ids)
+        return made
+
+    def _sort(self, directory: Directory, segmentation: str) -> FullText:
         (where,) = equals_any("segmentation", [segmentation])
 
         def lists() -> Iterator[tuple[Rows, pa.RecordBatch]]:
-            columns = ["postings", "length"]
-            for batch in scan(self.passages, columns, where=where, row_ids=True):
+            for batch in scan(self.passages, POSTINGS, where=where, row_ids=True):
                 yield directory.rows(batch.column("_rowid").to_numpy()), batch
 
-        made = invert(len(directory), lists())
-        if name and len(directory) >= inverted.KEPT_FROM:
-            inverted.save(self.folder, name, made)
-        return made
+        return invert(len(directory), lists())
+
+    def _regrow(self, directory: Directory, segmentation: str) -> FullText | None:
+        """Return the full text made of an older version's, None where too little is as it was."""
+        state = self.manifest.passages
+        kept = inverted.older(self.folder, state, segmentation) if state else None
+        if kept is None or kept[0].shift != shift_of(len(directory)):
+            return None
+        old, addresses = kept
+        places = locate(directory.row_ids, addresses)
+        fresh = np.ones(len(directory), dtype=np.bool_)
+        fresh[places[places >= 0]] = False
+        new = np.flatnonzero(fresh)
+        if len(new) > inverted.REGROWN * len(directory):
+            return None
+
+        def lists() -> Iterator[tuple[Rows, pa.RecordBatch]]:
+            for start in range(0, len(new), SCAN_ROWS):
+                some = new[start : start + SCAN_ROWS]
+                table = take(self.passages, directory.row_ids[some], POSTINGS)
+                yield some, table.combine_chunks().to_batches()[0]
+
+        return regrow(old, places, len(directory), lists())
 
     def _searcher(self, state: SpaceState) -> Searcher:
         index, _ = self.index(state)
         table, directory = self.table(state.table), self.directory(state.space.segmentation)
         if index is not None and "nearest" in index.capabilities:
             return read_indexed(table, directory, index)
+        if state.coding is not None and state.coding.kind != "float32":
+            return read_coded(self.folder, table, directory, state.coding)
         return read_exact(table, directory, state.space.dimensions)
 
     def _index(self, state: SpaceState) -> tuple[Index | None, str]:
-        own = LanceIndex(self.table(state.table), state.index) if state.index else None
         if self.choice is None:
-            return own, ""
+            return None, ""
         name = self.choice.kind.name
         if state.filled != name:
-            return own, f"the index {name!r} was not filled with this version: ingest again"
+            return None, f"the index {name!r} was not filled with this version: ingest again"
         try:
             index = self.choice.at(self.folder, state.space)
             reason = index.health()
@@ -255,7 +281,7 @@ class Snapshot:
         except Exception as error:  # whatever the client of a store raises
             reason = f"{type(error).__name__}: {error}"
         if reason:
-            return own, f"the index {name!r} is not used ({reason})"
+            return None, f"the index {name!r} is not used ({reason})"
         return index, ""
 
     def _kept(self, key: Hashable, make: Callable[[], T]) -> T:

@@ -1,9 +1,10 @@
-"""Vectors: exact search in memory, or candidates of an index that are checked."""
+"""Vectors: exact search in memory, by codes first, or among candidates of an index."""
 
 from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -13,8 +14,12 @@ from numpy.typing import NDArray
 
 from graft.core.context import Context
 from graft.core.protocols import Candidates, Index, Vectors
+from graft.library.codes import nearest
 from graft.library.lance import StoredTable, scan, scan_table, take
+from graft.library.manifest import Coding
+from graft.library.matrix import Matrix, open_matrix
 from graft.library.ranking import Best, best
+from graft.library.rows import matrix_of
 from graft.library.visible import Directory, Mask, Rows, find_rows
 
 SCORES_AT_ONCE = 1 << 23
@@ -65,15 +70,52 @@ class ExactVectors:
             for query, scores in zip(block, block @ self.matrix.T, strict=True):
                 if allowed is not None:
                     scores[~allowed] = -np.inf
-                found.append(self._refine(query, scores, min(limit, count)))
+                found.append(self.refine(query, scores, min(limit, count)))
         return found
 
-    def _refine(self, query: NDArray[np.float32], scores: NDArray[np.float32], limit: int) -> Best:
+    def refine(self, query: NDArray[np.float32], scores: NDArray[np.float32], limit: int) -> Best:
+        """Return the best by scores that are right to rounding, summed again near the cut."""
         if limit <= 0:
             return best(scores[:0], 0)
         least = np.partition(scores, len(scores) - limit)[len(scores) - limit]
         rows = np.flatnonzero(scores >= least - ROUNDING * max(abs(float(least)), 1.0))
         return best(products(self.matrix, rows, query), limit, rows)
+
+
+@dataclass(frozen=True)
+class CodedVectors:
+    """A space of which codes are compared first, and then the vectors of `candidates` rows."""
+
+    matrix: Matrix
+    candidates: int
+
+    def search(
+        self, queries: Vectors, limit: int, allowed: Mask | None, ctx: Context | None = None
+    ) -> list[Best]:
+        """Return each query's nearest passages among those whose codes are nearest.
+
+        Scores are those of the vectors, and equal ones fall to the passage id, as ever. Where no
+        more passages are allowed than would be compared anyway, it is exact.
+        """
+        count = len(self.matrix.codes) if allowed is None else int(allowed.sum())
+        wanted = max(self.candidates, 4 * limit)
+        if count <= wanted:
+            rows = np.arange(count) if allowed is None else np.flatnonzero(allowed)
+            return self._among(rows, queries, limit)
+        found: list[Best] = []
+        for query in queries:
+            rows = nearest(self.matrix.codes, query, wanted, allowed)
+            found += self._among(rows, query[None], limit)
+        return found
+
+    def _among(self, rows: Rows, queries: Vectors, limit: int) -> list[Best]:
+        exact, found = ExactVectors(self.matrix.of(rows)), []
+        for query in queries:
+            # A product of this size is done before the threads of a matrix product have begun.
+            scores = np.einsum("nd,d->n", exact.matrix, query)
+            places, scores = exact.refine(query, scores, min(limit, len(rows)))
+            found.append((rows[places], scores))
+        return found
 
 
 @dataclass(frozen=True)
@@ -187,14 +229,6 @@ def products(matrix: Vectors, rows: Rows, query: NDArray[np.float32]) -> NDArray
     return np.concatenate(parts).astype(np.float32) if parts else np.zeros(0, dtype=np.float32)
 
 
-def matrix_of(column: pa.Array, dimensions: int) -> Vectors:
-    """Return a fixed-size list column as `(n, d) float32`."""
-    if isinstance(column, pa.ChunkedArray):
-        column = pa.concat_arrays(column.chunks)
-    values: Vectors = column.flatten().to_numpy(zero_copy_only=False).reshape(-1, dimensions)
-    return values
-
-
 def read_exact(table: StoredTable, directory: Directory, dimensions: int) -> ExactVectors:
     """Read a whole space into memory: `4 * n * d` bytes."""
     row_ids = _row_ids(table, directory)
@@ -204,6 +238,14 @@ def read_exact(table: StoredTable, directory: Directory, dimensions: int) -> Exa
         places = np.searchsorted(row_ids, batch.column("_rowid").to_numpy(), sorter=order)
         matrix[order[places]] = matrix_of(batch.column("vector"), dimensions)
     return ExactVectors(matrix)
+
+
+def read_coded(
+    library: Path, table: StoredTable, directory: Directory, coding: Coding
+) -> CodedVectors:
+    """Map a large space's vectors from their files, which grow by what is not in them yet."""
+    matrix = open_matrix(library, table, _row_ids(table, directory), coding.kind)
+    return CodedVectors(matrix, coding.candidates)
 
 
 def read_indexed(table: StoredTable, directory: Directory, index: Index) -> IndexedVectors:

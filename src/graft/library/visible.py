@@ -131,8 +131,13 @@ class Directory:
 
     def rows(self, row_ids: NDArray[np.uint64]) -> Rows:
         """Return the directory's rows of rows of the passages table."""
+        order, rising = self._by_address
+        return order[np.searchsorted(rising, row_ids)]
+
+    @cached_property
+    def _by_address(self) -> tuple[Rows, NDArray[np.uint64]]:
         order = np.argsort(self.row_ids)
-        return order[np.searchsorted(self.row_ids[order], row_ids)]
+        return order, self.row_ids[order]
 
     def showing(self, documents: Mask) -> Mask:
         """Return which passages show nothing but these documents, `(n,) bool`.

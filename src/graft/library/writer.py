@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,15 +16,15 @@ from graft.core.document import Document, Passage
 from graft.core.errors import InputError, NotFound
 from graft.core.index import IndexChoice
 from graft.core.protocols import Vectors
-from graft.core.space import Space
-from graft.library.ann import upkeep
+from graft.core.space import Coded, Space
 from graft.library.buffers import RowBuffer, VectorBuffer
+from graft.library.codes import upkeep
 from graft.library.describe import DOCUMENT, PASSAGE, Tallies, by_cut, describe, document_keys
 from graft.library.filling import Filling
 from graft.library.fulltext import Analyser
 from graft.library.indexes.lance import LanceIndex
 from graft.library.lance import Database, StoredTable, equals_any, scan, scan_table
-from graft.library.manifest import AnnIndex, published, read_manifest
+from graft.library.manifest import Coding, published, read_manifest
 from graft.library.publish import clean, commit, compact, files, prune, restore
 from graft.library.rows import (
     DOCUMENTS,
@@ -33,6 +34,7 @@ from graft.library.rows import (
     signature_row,
     vector_schema,
 )
+from graft.library.snapshot import Snapshot
 from graft.library.tally import Tally
 
 
@@ -45,11 +47,18 @@ class Writer:
     """
 
     def __init__(
-        self, folder: Path, ctx: Context, *, ann_from: int, index: IndexChoice | None = None
+        self,
+        folder: Path,
+        ctx: Context,
+        *,
+        ann_from: int,
+        coded: Coded = "auto",
+        index: IndexChoice | None = None,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.ctx = ctx
         self.ann_from = ann_from
+        self.coded: Coded = coded
         self.manifest = read_manifest(folder, published(folder))
         self._database = Database(folder)
         self._filling = Filling(self._database, index, ctx) if index else None
@@ -68,10 +77,10 @@ class Writer:
             self._database.open(passages.name) if passages else self._create(PASSAGE, PASSAGES)
         )
         self._spaces: dict[str, Space] = {}
-        self._indexes: dict[str, AnnIndex | None] = {}
+        self._codings: dict[str, Coding | None] = {}
         self._vectors: dict[str, VectorBuffer] = {}
         for held in self.manifest.spaces:
-            self._hold(held.space, self._database.open(held.table.name), held.index)
+            self._hold(held.space, self._database.open(held.table.name), held.coding)
         self._documents = RowBuffer(DOCUMENTS)
         self._passages = RowBuffer(PASSAGES)
         ids = scan_table(self._tables[DOCUMENT], ["id"])["id"].to_pylist()
@@ -181,7 +190,7 @@ class Writer:
             raise NotFound(f"there is no space {space.id}: nothing was dropped")
         self._flush()
         del self._spaces[space.id], self._tables[space.id], self._vectors[space.id]
-        del self._indexes[space.id], self._tallies.spaces[space.id]
+        del self._codings[space.id], self._tallies.spaces[space.id]
         self._changed.add(space.id)
         if space.segmentation not in {left.segmentation for left in self._spaces.values()}:
             for condition in equals_any("segmentation", [space.segmentation]):
@@ -198,16 +207,17 @@ class Writer:
         """
         self._flush()
         unfilled = self._filling is not None and self._filling.lacks(self.manifest)
-        if not (self._changed or self._purging or unfilled):
+        recoded = any(map(self._is_due, self._spaces))
+        if not (self._changed or self._purging or unfilled or recoded):
             return self.manifest.version
         with self.ctx.stage("publish"):
             if self._purging:
                 self._rewrite()
-            compacted = self._keep_up()
+            compacted, measured = self._keep_up()
             manifest = describe(
                 replace(self.manifest, version=self.manifest.version + 1, created=self.ctx.clock()),
                 self._tables,
-                [(space, self._indexes[id]) for id, space in self._spaces.items()],
+                [(space, self._codings[id]) for id, space in self._spaces.items()],
                 self._tallies,
             )
             if self._filling is not None:
@@ -217,6 +227,8 @@ class Writer:
         self.manifest = manifest
         self._tallies.published()
         self._clean(compacted)
+        if measured:
+            self._lay_down(measured)
         self._files = files(self._database.folder)
         self._changed, self._purging = set(), False
         return manifest.version
@@ -249,10 +261,10 @@ class Writer:
         name = f"{DOCUMENT}-{secrets.token_hex(4)}"
         return self._database.create(name, DOCUMENTS, map(_brought_up, scan(table, held)))
 
-    def _hold(self, space: Space, table: StoredTable, index: AnnIndex | None) -> None:
+    def _hold(self, space: Space, table: StoredTable, coding: Coding | None) -> None:
         self._spaces[space.id] = space
         self._tables[space.id] = table
-        self._indexes[space.id] = index
+        self._codings[space.id] = coding
         self._vectors[space.id] = VectorBuffer(space.dimensions)
         self._tallies.spaces.setdefault(space.id, Tally())
 
@@ -269,9 +281,8 @@ class Writer:
                 self._tables[key].add(pa.Table.from_batches([batch]))
                 self._count(key, batch)
                 self._changed.add(key)
-                index = self._indexes.get(key)
-                if index is not None:
-                    self._indexes[key] = replace(index, tail=index.tail + len(batch))
+                if coding := self._codings.get(key):
+                    self._codings[key] = replace(coding, tail=coding.tail + len(batch))
 
     def _count(self, key: str, batch: pa.RecordBatch) -> None:
         ids = batch["id"].to_pylist()
@@ -293,9 +304,8 @@ class Writer:
                     held = scan_table(self._tables[id], ["id"], where=where)["id"]
                     self._tallies.spaces[id].drop(held.to_pylist())
                 LanceIndex(self._tables[id]).delete(ids)
-                index = self._indexes[id]
-                if index is not None:
-                    self._indexes[id] = replace(index, deleted=index.deleted + len(ids))
+                if coding := self._codings[id]:
+                    self._codings[id] = replace(coding, deleted=coding.deleted + len(ids))
             if ids:
                 for cut, some in by_cut(rows).items():
                     self._tallies.cut(cut).drop(some)
@@ -316,19 +326,43 @@ class Writer:
             batches = scan(table, table.schema.names)
             self._tables[key] = self._database.create(name, table.schema, batches)
             self._changed.add(key)
-        self._indexes = dict.fromkeys(self._indexes)
+        self._codings = dict.fromkeys(self._codings)
 
-    def _keep_up(self) -> list[StoredTable]:
-        """Compact what grew untidy, and index the spaces that are large; return the compacted."""
+    def _keep_up(self) -> tuple[list[StoredTable], set[str]]:
+        """Compact what grew untidy, and measure the codes of what is large.
+
+        Returns the compacted tables, and the spaces that were measured.
+        """
+        measured: set[str] = set()
         compacted = [t for key, t in self._tables.items() if key in self._changed and compact(t)]
         for id in self._spaces:
-            table, index = self._tables[id], self._indexes[id]
-            rows = table.count_rows()
-            if rows < self.ann_from:
-                self._indexes[id] = None
-            elif id in self._changed or index is None:
-                self._indexes[id] = upkeep(table, index, rows=rows, ctx=self.ctx)
-        return compacted
+            if not (id in self._changed or self._is_due(id)):
+                continue
+            held, rows = self._codings[id], self._tallies.spaces[id].rows
+            self._codings[id] = None
+            if rows >= self.ann_from:
+                coding = upkeep(self._tables[id], held, asked=self.coded, rows=rows, ctx=self.ctx)
+                self._codings[id] = coding
+                measured |= {id} if coding is not held else set()
+        return compacted, measured
+
+    def _is_due(self, id: str) -> bool:
+        """Return whether a space is not searched as it would be were it laid now."""
+        coding, rows = self._codings[id], self._tallies.spaces[id].rows
+        if coding is None:
+            return rows >= self.ann_from
+        return rows < self.ann_from or coding.asked != self.coded
+
+    def _lay_down(self, spaces: set[str]) -> None:
+        """Write what the first search of these spaces would write, since much of it is new."""
+        try:
+            with closing(Snapshot(self._database.folder)) as snapshot:
+                for state in snapshot.manifest.spaces:
+                    if state.space.id in spaces:
+                        snapshot.searcher(state)
+                        snapshot.full_text(state.space.segmentation)
+        except Exception as error:  # whatever LanceDB raises: the first search does it then
+            self.ctx.warn("publish", f"what searches map could not be written: {error}")
 
 
 def _brought_up(batch: pa.RecordBatch) -> pa.RecordBatch:

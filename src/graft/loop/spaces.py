@@ -63,7 +63,8 @@ def filled(w: Wiring, settings: Settings) -> Filled:
 @contextmanager
 def writing(w: Wiring, *, ctx: Context) -> Iterator[Writer]:
     """Write the library's next version; the caller holds the workspace's lock."""
-    with library(w).writer(ctx, ann_from=w.config.ingest.ann_from) as writer:
+    table = w.config.ingest
+    with library(w).writer(ctx, ann_from=table.ann_from, coded=table.vectors) as writer:
         yield writer
 
 

@@ -43,16 +43,21 @@ def fuse_ranks(
             shares.setdefault(id, []).append(weight / (k + rank))
             merged[id] = _merge(merged[id], hit) if id in merged else hit
     # fsum rounds once, so that the order of the rankings cannot change a score.
-    hits = ordered([replace(hit, score=math.fsum(shares[id])) for id, hit in merged.items()])
+    hits = ordered([_as(hit, math.fsum(shares[id]), hit.stages) for id, hit in merged.items()])
     return contribute(hits, name) if name else hits
 
 
 def contribute(hits: Sequence[Hit], name: str) -> tuple[Hit, ...]:
     """Return the hits with their present rank and score noted under a stage's name."""
     return tuple(
-        replace(hit, stages={**hit.stages, name: Contribution(rank, hit.score)})
+        _as(hit, hit.score, {**hit.stages, name: Contribution(rank, hit.score)})
         for rank, hit in enumerate(hits, start=1)
     )
+
+
+def _as(hit: Hit, score: float, stages: Mapping[str, Contribution]) -> Hit:
+    # A quarter of the time of `replace`, and a search makes six hundred.
+    return Hit(hit.passage_id, hit.document_id, score, stages, hit.passage)
 
 
 def _merge(one: Hit, other: Hit) -> Hit:

@@ -1,31 +1,30 @@
-"""The default: vectors in a LanceDB table, at the version of its handle, found approximately.
+"""The default: vectors in a LanceDB table, at the version of its handle.
 
 It is the one index that is published with everything else. The library keeps every space in it,
-and gives it an approximate index only when the space is large: a small one is compared whole.
+and searches by what it maps of it (see `vectors`, `matrix`); asked as an index it compares all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from graft.core.index import IndexKind, IndexPlace
 from graft.core.protocols import Candidates, Vectors
-from graft.library.ann import candidates
 from graft.library.lance import Database, StoredTable, equals_any
-from graft.library.manifest import AnnIndex
 from graft.library.rows import vector_batch, vector_schema
 
 
 class LanceIndex:
-    """A table of one space: passage ids and vectors. `state` says how its index is searched."""
+    """A table of one space: passage ids and vectors."""
 
     capabilities = frozenset({"nearest", "exact"})
 
-    def __init__(self, table: StoredTable, state: AnnIndex | None = None) -> None:
+    def __init__(self, table: StoredTable) -> None:
         self.table = table
-        self.state = state
 
     @classmethod
     def open(cls, place: IndexPlace) -> LanceIndex:
@@ -44,7 +43,7 @@ class LanceIndex:
             self.table.delete(condition)
 
     def nearest(self, vectors: Vectors, limit: int) -> list[Candidates]:
-        return [candidates(self.table, self.state, query, limit) for query in vectors]
+        return [_candidates(self.table, query, limit) for query in vectors]
 
     def match(self, queries: Sequence[str], limit: int) -> list[Candidates]:
         """Full text is the library's own: its postings stand in the passages' rows."""
@@ -57,6 +56,14 @@ class LanceIndex:
 
     def health(self) -> str:
         return ""
+
+
+def _candidates(table: StoredTable, query: NDArray[np.float32], limit: int) -> Candidates:
+    search = table.search(query, vector_column_name="vector").distance_type("dot").limit(limit)
+    found = search.select(["id", "_distance"]).to_arrow()
+    scores = (1.0 - found["_distance"].to_numpy()).astype(np.float32)
+    pairs = zip(found["id"].to_pylist(), scores.tolist(), strict=True)
+    return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
 
 
 LANCE = IndexKind("lance", "the library's own tables; nothing else to keep up", LanceIndex.open)
