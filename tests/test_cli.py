@@ -367,7 +367,7 @@ def test_an_answer_that_was_cut_says_so(graft, documents):
 def test_a_chat_answers_line_by_line_until_the_input_ends(graft, documents, monkeypatch):
     graft("ingest", documents)
     made = FakeGenerator(lambda _: "It was made in 1800 by a smith.")
-    monkeypatch.setattr("graft.wire.generator", lambda *_: made)
+    monkeypatch.setattr("graft.wire.answering.generator", lambda *_, **__: made)
 
     def chat(*lines: str, flags: tuple[str, ...] = ()) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "stdin", io.StringIO("".join(f"{line}\n" for line in lines)))
@@ -403,7 +403,7 @@ def test_an_answer_may_fail_or_be_stopped_and_the_chat_goes_on(graft, documents,
         return "It was made in 1800 by a smith."
 
     made = FakeGenerator(reply)
-    monkeypatch.setattr("graft.wire.generator", lambda *_: made)
+    monkeypatch.setattr("graft.wire.answering.generator", lambda *_, **__: made)
     before = signal.getsignal(signal.SIGINT)
     lines = ("When was the hammer made?", "When was the kettle made?")
     monkeypatch.setattr(sys, "stdin", io.StringIO("\n".join(lines)))

@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 import torch
 
-from graft import wire
 from graft.core.config import Config, GenerateTable
 from graft.core.files import Layout
 from graft.core.generation import Decoding, Prompt
@@ -25,7 +24,7 @@ from graft.models.encoder import load_encoder
 from graft.models.loading import quiet
 from graft.models.reranker import grow_reranker, load_reranker
 from graft.testing.tiny import TEXTS, tiny_causal, tiny_encoder
-from graft.wire import Wiring
+from graft.wire import Wiring, writing
 
 pytestmark = pytest.mark.slow
 
@@ -158,7 +157,7 @@ def test_a_probe_is_asked_while_nobody_changes_the_adapter(
     folder: Path, causal: Causal, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     table = GenerateTable(model="base", adapter=str(folder / "one"))
-    workspace = Wiring(Layout(tmp_path), Config(), loaded={wire._causal_key(table): causal})
+    workspace = Wiring(Layout(tmp_path), Config(), loaded={writing.causal_key(table): causal})
     told: list[tuple[str, list[str]]] = []
 
     def probe(_: Wiring, __: str, ___: str, base: Causal) -> None:
@@ -167,8 +166,8 @@ def test_a_probe_is_asked_while_nobody_changes_the_adapter(
             other.result(0.3)
         told.append((base.adapter, texts(base, base.adapter)))
 
-    monkeypatch.setattr(wire, "_probed", probe)
-    name = wire.loaded_adapter(workspace, table)
+    monkeypatch.setattr(writing, "probed", probe)
+    name = writing.loaded_adapter(workspace, table)
     assert told == [(name, texts(causal, "one"))]
 
 
