@@ -51,7 +51,7 @@ def nobody(*args, **kwargs):
 
 
 def use(monkeypatch, generator):
-    monkeypatch.setattr(wire, "generator", lambda w, table: generator)
+    monkeypatch.setattr("graft.wire.answering.generator", lambda *_, **__: generator)
     return generator
 
 
@@ -123,8 +123,8 @@ def test_scoring_again_asks_no_model_and_takes_a_measure_added_later(asked, monk
     use(monkeypatch, FakeGenerator(year))
     done = evaluate(asked, limit=4, ctx=CTX)
     before = done.to_dict()["splits"]
-    monkeypatch.setattr(wire, "generator", nobody)
-    monkeypatch.setattr(wire, "pipeline", nobody)
+    monkeypatch.setattr("graft.wire.answering.generator", nobody)
+    monkeypatch.setattr("graft.wire.answering.pipeline", nobody)
     again = evaluate_again(asked, [done.id[:6]], ctx=CTX)
     assert again.id == done.id and again.to_dict()["splits"] == before
     words = Measure(
@@ -167,7 +167,7 @@ def test_cells_that_retrieve_keep_their_ranks_so_that_a_ranking_measure_can_come
     assert set(spanned[False].judged) == {spanned[False].example.gold[0].document_id}
     ranking = [name for name, cases in by_name.items() if cases[0].ranking is not None]
     assert ranking == ["rag", "rag+ft", "rag+few-shot"]
-    monkeypatch.setattr(wire, "pipeline", nobody)
+    monkeypatch.setattr("graft.wire.answering.pipeline", nobody)
     config = asked.config
     table = config.evaluate.model_copy(update={"measures": ["nDCG@3"]})
     asked.config = config.model_copy(update={"evaluate": table})
@@ -273,7 +273,7 @@ def test_two_evaluations_are_compared_on_what_both_were_asked(asked, monkeypatch
     one = evaluate(asked, limit=6, ctx=CTX)
     use(monkeypatch, FakeGenerator(year))
     two = evaluate(asked, limit=4, ctx=CTX)
-    monkeypatch.setattr(wire, "generator", nobody)
+    monkeypatch.setattr("graft.wire.answering.generator", nobody)
     done = evaluate_again(asked, [one.id, two.id], ctx=CTX)
     result = done.results["test-new"]
     assert list(result.systems) == [

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from graft import wire
 from graft.core.context import Context, Event
 from graft.core.errors import Cancelled, InputError
 from graft.core.example import Example
@@ -48,7 +47,7 @@ def year(prompt: Prompt) -> str:
 
 def reads(monkeypatch: pytest.MonkeyPatch, reply=year) -> None:
     """Let the system answer by a rule instead of the model."""
-    monkeypatch.setattr(wire, "generator", lambda w, table: FakeGenerator(reply))
+    monkeypatch.setattr("graft.wire.answering.generator", lambda *_, **__: FakeGenerator(reply))
 
 
 def asked(material: Material) -> tuple[Example, ...]:
