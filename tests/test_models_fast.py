@@ -213,6 +213,26 @@ print(tried, "torch" in sys.modules, sys.modules.get("openvino_telemetry"))
     assert said == ["[] True None", "[] False None"]
 
 
+def test_ctrl_c_is_heard_after_a_model_was_dropped_by_another_thread(
+    folder: Path, tmp_path: Path
+) -> None:
+    written = export_encoder(load_encoder(str(folder), device="cpu"), tmp_path / "ir")
+    code = f"""if True:
+        import signal, threading
+        from pathlib import Path
+        from graft.models.ir import Ir
+        signal.signal(signal.SIGINT, lambda *_: print("heard"))
+        held = [Ir(Path({str(written)!r}))]
+        held[0].run(["one"], 100)
+        dropping = threading.Thread(target=held.clear)
+        dropping.start()
+        dropping.join()
+        signal.raise_signal(signal.SIGINT)
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "heard\n"), done.stderr
+
+
 def test_without_openvino_torch_computes_unless_it_is_asked_for(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,7 +23,7 @@ from graft.core.errors import ConfigError, nearest
 from graft.core.measure import measure_named
 from graft.core.migrations.releases import retrieve_to_2
 from graft.core.recipe import Part
-from graft.core.space import Coded
+from graft.core.space import Coded, Dtype
 from graft.core.table import Table, checked, keys_of, problem
 
 STARTER = "starter"
@@ -63,10 +63,6 @@ class SegmentTable(Table):
                 f"({self.max_tokens}): lower it"
             )
         return self
-
-
-Dtype = Literal["float32", "bfloat16"]
-"""The numbers that encoders and rerankers compute in."""
 
 
 class EncoderTable(Table):

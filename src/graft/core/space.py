@@ -7,6 +7,9 @@ from typing import Literal
 
 from graft.core.hashing import value_hash
 
+Dtype = Literal["float32", "bfloat16"]
+"""The numbers that encoders and rerankers compute in."""
+
 Coded = Literal["auto", "float32", "int8", "binary"]
 """What of a large space's vectors is compared first; "auto" is the shortest that finds enough."""
 

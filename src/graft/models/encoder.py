@@ -12,10 +12,11 @@ import numpy as np
 import torch
 from sentence_transformers import SentenceTransformer
 
-from graft.core.config import STARTER, Dtype
+from graft.core.config import STARTER
 from graft.core.errors import ModelError
 from graft.core.hashing import value_hash
 from graft.core.protocols import Vectors
+from graft.core.space import Dtype
 from graft.models import devices
 from graft.models.batching import batches
 from graft.models.digest import in_dtype, settings_digest, tensors_digest, tokenizer_digest

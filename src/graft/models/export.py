@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from graft.core.config import Dtype
 from graft.core.files import drop_stale, flush
+from graft.core.space import Dtype
 from graft.models.encoder import SentenceEncoder
 from graft.models.ir import ABOUT, MODEL, TOKENIZER, Ir, Refused, Rows, Texts, openvino
 from graft.models.loading import first_line, quiet

@@ -20,11 +20,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from graft.core.config import Dtype
 from graft.core.errors import ConfigError, SetupError
 from graft.core.files import write_atomic
 from graft.core.hashing import value_hash
 from graft.core.protocols import Vectors
+from graft.core.space import Dtype
 from graft.models.ir import Ir, Refused, computes_bfloat16, openvino
 from graft.models.starter import cache_folder
 

@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from threading import RLock
 from typing import Any
@@ -51,9 +51,19 @@ def openvino() -> Any:
     return found
 
 
+@cache
+def core() -> Any:
+    """Return OpenVINO's runtime, one for as long as the process lives.
+
+    It gives the thread that first uses it a stack for signals, and frees that with itself, from
+    whichever thread: where one had gone, the next Ctrl-C was a segmentation fault.
+    """
+    return openvino().Core()
+
+
 def computes_bfloat16() -> bool:
     """Return whether OpenVINO computes in bfloat16 on this processor, as those with AMX do."""
-    able = openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    able = core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     return "BF16" in able
 
 
@@ -188,9 +198,8 @@ class Ir:
 
     def compiled(self, settings: Mapping[str, Any]) -> Any:
         """Return it as OpenVINO runs it by these settings. Raises ModelError if it cannot be."""
-        core = openvino().Core()
         try:
-            return core.compile_model(str(self.folder / MODEL), "CPU", dict(settings))
+            return core().compile_model(str(self.folder / MODEL), "CPU", dict(settings))
         except RuntimeError as error:
             told = str(error).strip().splitlines()[-1]
             raise ModelError(

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from peft import PeftModel
 from sentence_transformers import CrossEncoder
 
-from graft.core.config import Dtype
 from graft.core.errors import ModelError
 from graft.core.hashing import value_hash
+from graft.core.space import Dtype
 from graft.models import devices
 from graft.models.batching import batches
 from graft.models.digest import in_dtype, settings_digest, tensors_digest, tokenizer_digest

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 from graft.core.config import (
     STARTER,
-    Dtype,
     EncoderTable,
     Settings,
 )
@@ -16,7 +15,7 @@ from graft.core.files import RUNS
 from graft.core.protocols import Encoder, Reranker, Tokenizer
 from graft.core.recipe import Part
 from graft.core.runs import Run, read_run, require_digest
-from graft.core.space import Space
+from graft.core.space import Dtype, Space
 from graft.wire.workspace import Wiring, segmentation
 
 if TYPE_CHECKING:
