@@ -229,9 +229,7 @@ def test_ctrl_c_is_heard_after_a_model_was_dropped_by_another_thread(
         dropping.join()
         signal.raise_signal(signal.SIGINT)
     """
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "heard\n"), done.stderr
 
 
