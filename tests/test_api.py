@@ -103,7 +103,7 @@ def test_ask_and_search_see_what_their_principals_may(root, documents, tmp_path)
 def talking(monkeypatch) -> FakeGenerator:
     """A generator that answers every question with the same words, and keeps the prompts."""
     made = FakeGenerator(lambda _: "It was made in 1800 by a smith.")
-    monkeypatch.setattr("graft.wire.answering.generator", lambda *_, **__: made)
+    monkeypatch.setattr("graft.wire.answering.generator", lambda *_: made)
     return made
 
 

@@ -367,7 +367,7 @@ def test_an_answer_that_was_cut_says_so(graft, documents):
 def test_a_chat_answers_line_by_line_until_the_input_ends(graft, documents, monkeypatch):
     graft("ingest", documents)
     made = FakeGenerator(lambda _: "It was made in 1800 by a smith.")
-    monkeypatch.setattr("graft.wire.answering.generator", lambda *_, **__: made)
+    monkeypatch.setattr("graft.wire.answering.generator", lambda *_: made)
 
     def chat(*lines: str, flags: tuple[str, ...] = ()) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "stdin", io.StringIO("".join(f"{line}\n" for line in lines)))
@@ -403,7 +403,7 @@ def test_an_answer_may_fail_or_be_stopped_and_the_chat_goes_on(graft, documents,
         return "It was made in 1800 by a smith."
 
     made = FakeGenerator(reply)
-    monkeypatch.setattr("graft.wire.answering.generator", lambda *_, **__: made)
+    monkeypatch.setattr("graft.wire.answering.generator", lambda *_: made)
     before = signal.getsignal(signal.SIGINT)
     lines = ("When was the hammer made?", "When was the kettle made?")
     monkeypatch.setattr(sys, "stdin", io.StringIO("\n".join(lines)))
@@ -658,7 +658,7 @@ def test_without_a_gain_what_was_asked_for_fails_and_the_gate_refuses(asked):
 
 def test_what_passes_the_gate_is_promoted_where_that_was_asked_for(asked, monkeypatch):
     passed = Verdict("promote", SENTENCES["promote"], ())
-    monkeypatch.setattr("graft.jobs.adapt.verdict_on", lambda *_, **__: passed)
+    monkeypatch.setattr("graft.jobs.adapt.verdict_on", lambda *_: passed)
     code, out, err = asked("adapt", "--examples", asked.examples, "--promote", "--require-gain")
     assert code == 0, err
     assert f"verdict: {passed.sentence}" in out and "release 1 is in use" in out

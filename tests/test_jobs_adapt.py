@@ -200,7 +200,7 @@ def test_an_edited_fact_is_answered_from_the_edited_copy_alone(
         return found[1] if found else "It is not known."
 
     fake = FakeGenerator(answer)
-    monkeypatch.setattr("graft.wire.answering.generator", lambda *_, **__: fake)
+    monkeypatch.setattr("graft.wire.answering.generator", lambda *_: fake)
     held = reading(workspace, settings)
     before = held.document("d0").text
     chosen = freshness.edits(workspace, settings, examples, count=3, ctx=CTX)
@@ -229,7 +229,7 @@ def test_an_edited_fact_is_answered_from_the_edited_copy_alone(
         found = re.search(rf"The {name} was made.*?smith\.", prompt[-1]["content"], re.S)
         return " ".join(found[0].split()) if found else "It is not known."
 
-    monkeypatch.setattr("graft.wire.answering.generator", lambda *_, **__: FakeGenerator(repeat))
+    monkeypatch.setattr("graft.wire.answering.generator", lambda *_: FakeGenerator(repeat))
     chosen = freshness.edits(workspace, settings, told, count=2, ctx=CTX)
     assert len(chosen) == 2 and all(new.endswith("a smith.") for _, new in chosen)
 

@@ -51,7 +51,7 @@ def nobody(*args, **kwargs):
 
 
 def use(monkeypatch, generator):
-    monkeypatch.setattr("graft.wire.answering.generator", lambda *_, **__: generator)
+    monkeypatch.setattr("graft.wire.answering.generator", lambda *_: generator)
     return generator
 
 

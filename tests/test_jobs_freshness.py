@@ -47,7 +47,7 @@ def year(prompt: Prompt) -> str:
 
 def reads(monkeypatch: pytest.MonkeyPatch, reply=year) -> None:
     """Let the system answer by a rule instead of the model."""
-    monkeypatch.setattr("graft.wire.answering.generator", lambda *_, **__: FakeGenerator(reply))
+    monkeypatch.setattr("graft.wire.answering.generator", lambda *_: FakeGenerator(reply))
 
 
 def asked(material: Material) -> tuple[Example, ...]:

@@ -205,7 +205,7 @@ def test_releases_are_compared_with_their_own_prompts(workspace, beir, monkeypat
     other = {**first.prompts[name], "system": "Reply in Latin."}
     number = workspace.releases.add(first.model_copy(update={"prompts": {name: other}})).number
     fake = FakeGenerator(lambda prompt: "1800")
-    monkeypatch.setattr("graft.wire.answering.generator", lambda *_, **__: fake)
+    monkeypatch.setattr("graft.wire.answering.generator", lambda *_: fake)
     evaluate_systems(workspace, [0, number], limit=4, ctx=CTX)
     systems = [prompt[0]["content"] for prompt in fake.seen]
     assert systems.count("Reply in Latin.") == 4 and len(systems) == 8

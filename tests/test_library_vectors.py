@@ -306,3 +306,28 @@ def test_exact_search_of_vectors_of_any_length() -> None:
         )
         assert scores == pytest.approx(exact[rows], rel=1e-6)
     assert replace(searcher, matrix=matrix[:0]).search(queries, 5, None)[0][0].tolist() == []
+
+
+@pytest.mark.parametrize("lost", ["addresses", "float32"])
+def test_a_code_never_outlives_the_vector_that_it_is_of(tmp_path: Path, lost: str) -> None:
+    points, queries = clustered(2600, 1), clustered(20, 2)
+    library = put(tmp_path, points[:1300], Context(), coded="binary")
+    ask(library, queries)
+    with library.writer(Context(), ann_from=1000, coded="binary") as writer:
+        writer.remove([f"d{i:05}" for i in range(0, 500)])
+        writer.publish()
+    library = put(tmp_path, points[1300:], Context(), first=1300, coded="binary")
+    wanted = exactly(points, queries, np.arange(500, 2600))
+    assert recall(ask(library, queries), wanted) >= codes.RECALL
+    for path in (tmp_path / matrix.FOLDER).glob(f"*/{lost}"):
+        path.unlink()  # as where a process was killed that threw the folder away
+    for _ in range(2):
+        assert recall(ask(Library.open(tmp_path), queries), wanted) >= codes.RECALL
+
+
+def test_equal_vectors_do_not_count_against_codes_that_find_them(tmp_path: Path) -> None:
+    points = clustered(ROWS, 1)
+    points[: ROWS // 2] = points[0]
+    library = put(tmp_path, points, Context(), coded="binary")
+    (state,) = library.space_states
+    assert state.coding is not None and state.coding.kind == "binary"

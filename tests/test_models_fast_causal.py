@@ -166,44 +166,34 @@ def test_what_cannot_be_written_is_told(tmp_path: Path, monkeypatch: pytest.Monk
         export_causal(causal, tmp_path / "ir")
 
 
-def wired(root: Path, model: Path, *, waited: bool = False, **said: str) -> Generator:
+def wired(root: Path, model: Path, **said: str) -> Generator:
     """Return what a new process of a workspace writes with."""
     flags = {"generate.model": str(model), **{f"generate.{key}": v for key, v in said.items()}}
     w = open_workspace(root / "ws", flags)
-    return wired_generator(w, w.config.generate, waited=waited)
+    return wired_generator(w, w.config.generate)
 
 
 def engine(made: Any) -> type:
     return type(made.causal)
 
 
-def test_settings_and_what_is_waited_for_choose_the_engine(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: Path
-) -> None:
+def test_openvino_writes_where_it_is_asked_for(tmp_path: Path, cache: Path) -> None:
     folder = tiny_causal(tmp_path / "model", "smollm")
-    monkeypatch.setattr(fast, "writes_sooner", lambda dtype: dtype != "bfloat16")
-    assert engine(wired(tmp_path, folder)) is Causal
+    one = wired(tmp_path, folder)
+    assert engine(one) is engine(wired(tmp_path, folder, engine="torch")) is Causal
     assert not cache.exists()
-    one = wired(tmp_path, folder, waited=True)
-    other = wired(tmp_path, folder, engine="openvino")
-    assert engine(one) is engine(other) is FastCausal and one.digest == other.digest
-    assert one.digest == wired(tmp_path, folder, dtype="float32").digest
-    assert engine(wired(tmp_path, folder, waited=True, engine="torch")) is Causal
-    assert engine(wired(tmp_path, folder, waited=True, dtype="bfloat16")) is Causal
+    other = wired(tmp_path, folder, engine="openvino", dtype="float32")
+    assert engine(other) is FastCausal
+    assert other.digest == wired(tmp_path, folder, dtype="float32").digest
     assert len(list(cache.iterdir())) == 1
-    eight = wired(tmp_path, folder, dtype="int8")
-    assert engine(eight) is FastCausal and eight.digest != one.digest
-    assert len(list(cache.iterdir())) == 2
-    for said in ({"engine": "torch", "dtype": "int8"}, {"engine": "openvino", "dtype": "bfloat16"}):
-        with pytest.raises(ConfigError, match="int8 is computed by openvino alone"):
-            wired(tmp_path, folder, **said)
+    with pytest.raises(ConfigError, match="bfloat16, which torch alone computes in"):
+        wired(tmp_path, folder, engine="openvino", dtype="bfloat16")
 
 
-def test_what_openvino_refuses_torch_writes_and_it_is_tried_once(
+def test_what_openvino_refuses_is_told_and_tried_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tiny_causal(tmp_path / "model", "smollm")
-    monkeypatch.setattr(fast, "writes_sooner", lambda dtype: True)
     tried = []
 
     def refuse(causal: Causal) -> Any:
@@ -211,9 +201,9 @@ def test_what_openvino_refuses_torch_writes_and_it_is_tried_once(
         raise Refused("tiny cannot be written")
 
     monkeypatch.setattr(export, "_stateful", refuse)
-    assert engine(wired(tmp_path, folder, waited=True)) is Causal
-    with pytest.raises(Refused, match="tiny cannot be written"):
-        wired(tmp_path, folder, engine="openvino")
+    for _ in range(2):
+        with pytest.raises(Refused, match="tiny cannot be written"):
+            wired(tmp_path, folder, engine="openvino")
     assert len(tried) == 1 and fast.refusals() == ["tiny cannot be written"]
 
 

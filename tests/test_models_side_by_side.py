@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import signal
+import time
 from collections.abc import Iterator
-from threading import Event, Thread, get_ident
+from threading import Event, Thread, Timer, get_ident
 
 import pytest
 import torch
@@ -65,3 +67,31 @@ def test_a_gpu_has_one_batch_and_a_processor_four_at_most() -> None:
         assert at_once(torch.device("cpu")) == 2
     with threads(64):
         assert at_once(torch.device("cpu")) == 4
+
+
+def test_an_interrupt_ends_what_has_begun_and_cores_are_all_there_again() -> None:
+    ended, main = [], get_ident()
+
+    def long(item: int) -> None:
+        try:
+            if item == 0:
+                Timer(0.1, signal.pthread_kill, [main, signal.SIGINT]).start()
+            for _ in range(2000):
+                time.sleep(0.005)
+        finally:
+            ended.append(item)
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    started = time.perf_counter()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            side_by_side(long, range(5), 2)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert time.perf_counter() - started < 5
+    assert sorted(ended) == [0, 1]
+    assert torch.get_num_threads() == 4
+
+
+def test_fewer_items_than_places_share_all_cores() -> None:
+    assert side_by_side(lambda _: torch.get_num_threads(), [1, 2], 4) == [2, 2]

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from graft.cli.ingest import show_ingested
 from graft.cli.question import AsOption, HistoryOption, ReleaseOption, WhereOption, asked
-from graft.cli.session import JsonOption, Screen, SetOption, opened, screen
+from graft.cli.session import JsonOption, Screen, SetOption, WaitOption, opened, screen
 
 if TYPE_CHECKING:
     from graft.core.answer import Answer
@@ -28,6 +28,7 @@ def ask(
     where: WhereOption = "",
     principals: AsOption = None,
     settings: SetOption = None,
+    wait: WaitOption = 0.0,
     as_json: JsonOption = False,
 ) -> None:
     """Answer from the documents with citations, or decline and say what was looked for.
@@ -37,7 +38,7 @@ def ask(
     """
     with screen(as_json) as shown:
         search = asked(question, history=history, where=where, principals=principals)
-        workspace = opened(context, shown, settings)
+        workspace = opened(context, shown, settings, wait=wait)
         if paths:
             show_ingested(shown.err, workspace.ingest(*paths))  # the output is the answer alone
         if as_json:

@@ -139,13 +139,11 @@ class GenerateTable(Table):
     """Seconds to wait for a reply."""
     retries: int = Field(3, ge=0)
     engine: Literal["auto", "torch", "openvino"] = "auto"
-    """What computes a local model. Auto: on a processor without native bfloat16 what somebody
-    waits for (`graft ask`, `chat`) is OpenVINO's, where it is installed
-    (`pip install graft-rag[fast]`), and batches are torch's. In float32 texts are the same to
+    """What computes a local model: auto is torch. OpenVINO (`pip install graft-rag[fast]`) starts
+    an answer without torch and writes faster, reads slower, and is for who waits for single
+    answers; writing a model for it takes a minute once. In float32 texts are the same to
     rounding."""
-    dtype: Literal["auto", "bfloat16", "float32", "int8"] = "auto"
-    """int8 is OpenVINO's alone, by whatever engine: weights of a quarter of the size, other texts,
-    and a digest of its own."""
+    dtype: Literal["auto", "bfloat16", "float32"] = "auto"
     batch_tokens: int = Field(8192, ge=256)
     """Prompt tokens that go through the model at once in jobs."""
     max_new_tokens: int = Field(96, ge=1)
@@ -181,12 +179,13 @@ class IngestTable(Table):
     """Names (globs) that folders are searched without."""
     near_duplicate: float = Field(0.9, gt=0, le=1)
     """Estimated Jaccard similarity from which two documents count as near-duplicates."""
-    ann_from: int = Field(20_000, ge=1000)
+    ann_from: int = Field(50_000, ge=1000)
     """Passages from which codes of vectors are compared first; below it all vectors are."""
     vectors: Coded = "auto"
     """What is compared first: "binary" (a bit a dimension), "int8" (a byte), or "float32" for all
     vectors whole. Those that come near are compared whole. "auto" is binary where it finds .95 of
-    the ten nearest, as is measured at the ingest, else int8, else float32."""
+    the ten nearest to noisy copies of stored vectors, as is measured at the ingest, else int8,
+    else float32; where a corpus is many near copies, "float32" misses nothing."""
     index: str = "lance"
     """Where candidates are found: "lance", or an index that a package brings."""
     index_url: str = ""

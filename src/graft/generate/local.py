@@ -16,7 +16,7 @@ from graft.models.batching import batches
 from graft.models.session import LanguageModel, Start
 
 SCORE_BYTES = 256 * 2**20
-"""Most memory for the logits of one batch of `score`."""
+"""Most memory for the logits of the batches of `score` that are computed side by side."""
 
 LEAST_TOKENS = 256
 """A batch of fewer is not worth a core of its own."""
@@ -139,7 +139,7 @@ class LocalGenerator:
                     # Position i predicts token i + 1; the row ends with the text's last token.
                     scores[fit[i]] = float(np.mean(told[np.arange(-len(tail) - 1, -1), tail]))
 
-            most = max(1, SCORE_BYTES // (self.causal.vocabulary * 4 * keep))
+            most = max(1, SCORE_BYTES // self.causal.at_once // (self.causal.vocabulary * 4 * keep))
             self._in_batches(weigh, pairs, start, rows=most)
         return scores
 

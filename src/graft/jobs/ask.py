@@ -65,7 +65,7 @@ def _answerer(workspace: Wiring, number: int | None, principals: frozenset[str] 
     served = serving(workspace, number, principals)
     return answerer(
         workspace, served.settings, library(workspace), release=served.name,
-        prompts=served.release.prompts, waited=True,
+        prompts=served.release.prompts,
     )  # fmt: skip
 
 

@@ -202,10 +202,12 @@ def measured(table: StoredTable, asked: Coded, rows: int, ctx: Context) -> Codin
 
 
 def _places(codes: Codes, query: NDArray[np.float32], rows: Rows) -> Rows:
-    """Return the places of some rows among all, by their codes; equal ones count as before."""
-    distances = codes.distances(query, None)
-    order = np.sort(distances)
-    return np.searchsorted(order, distances[rows], side="right") - 1
+    """Return the places of some rows among all, by their codes, equal ones in their order."""
+    order = np.argsort(codes.distances(query, None), kind="stable")
+    places = np.empty(len(order), dtype=np.int64)
+    places[order] = np.arange(len(order))
+    found: Rows = places[rows]
+    return found
 
 
 def _sample(table: StoredTable, rows: int, ctx: Context) -> Vectors:

@@ -97,6 +97,9 @@ def save(library: Path, name: str, text: FullText, addresses: NDArray[np.uint64]
             if _load(target) is None:  # damaged, or by an older version of Graft
                 shutil.rmtree(target, ignore_errors=True)
             building.rename(target)
+            # Sorted while a purge threw the table away: what it said is to go too.
+            if not (library / f"{name.rpartition('-v')[0]}.lance").exists():
+                shutil.rmtree(target)
         finally:
             shutil.rmtree(building, ignore_errors=True)
 

@@ -19,8 +19,9 @@ from graft.core.hashing import value_hash
 from graft.core.space import Coded, Space
 from graft.library.fulltext import ENGLISH
 
-FORMAT = 1
-"""The manifest format this Graft writes and reads; a newer one is refused."""
+FORMAT = 2
+"""The manifest format this Graft writes; it reads older ones too, and a newer one is refused.
+Since 2 a space says how its codes are compared."""
 
 
 @dataclass(frozen=True)

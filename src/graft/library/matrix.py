@@ -2,11 +2,13 @@
 
 They are made of the space's table and may go at any time. A row of a table never changes under the
 address that LanceDB gave it, so that what was published later is put behind what is there; what
-was deleted stays until half of the file is such, or a purge replaces the table.
+was deleted stays until two fifths of the file are such, as after a compaction, or a purge replaces
+the table.
 """
 
 from __future__ import annotations
 
+import secrets
 import shutil
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -70,8 +72,11 @@ def clean(library: Path, used: Collection[TableState]) -> None:
     """Throw away the files of tables that no version has any more."""
     names = {state.name for state in used}
     for path in (library / FOLDER).glob("*"):
-        if path.stem not in names:
-            shutil.rmtree(path, ignore_errors=True)
+        if path.name.removesuffix(".lock") in names:
+            continue
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
             path.unlink(missing_ok=True)
 
 
@@ -91,9 +96,11 @@ class _Files:
         """Return what they hold once all that is wanted is in them."""
         held = self._held()
         missing = np.sort(wanted[locate(held, wanted) < 0])
-        if len(held) + len(missing) > 2 * len(wanted):
-            shutil.rmtree(self.folder)  # whoever has mapped them keeps them
+        dead = len(held) + len(missing) - len(wanted)
+        if 5 * dead > 2 * (len(held) + len(missing)):
+            self._drop()  # whoever has mapped them keeps them
             held, missing = held[:0], np.sort(wanted)
+        kept = len(held)
         if len(missing):
             self.folder.mkdir(exist_ok=True)
             for addresses, vectors in _batches(table, missing):
@@ -101,12 +108,21 @@ class _Files:
                 held = np.concatenate([held, addresses])
             flush([self.folder / "float32"])
             held.tofile(self.folder / "addresses.new")
+            flush([self.folder / "addresses.new"])
             (self.folder / "addresses.new").replace(self.folder / "addresses")
         vectors = self._map("float32", 4 * self.dimensions, len(held)).view(np.float32)
         row = width(self.kind, self.dimensions)
-        for start in range(self._rows(self.kind, row), len(held), ROWS_AT_ONCE):
+        # A code is of the vector in its row only where that is older than this growth.
+        coded = min(self._rows(self.kind, row), kept)
+        for start in range(coded, len(held), ROWS_AT_ONCE):
             self._write(self.kind, start, encode(self.kind, vectors[start : start + ROWS_AT_ONCE]))
         return held, vectors, self._map(self.kind, row, len(held))
+
+    def _drop(self) -> None:
+        """Let the folder be gone at once: half of one would be taken for a whole."""
+        gone = self.folder.with_name(f"{self.folder.name}.{secrets.token_hex(4)}")
+        self.folder.rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)
 
     def _held(self) -> Addresses:
         if not (self.folder / "addresses").exists():

@@ -341,8 +341,8 @@ class Library:
             held = ", ".join(f"{s.space.encoder} ({s.space.encoder_digest[:12]})" for s in states)
             raise EncoderMismatch(
                 f"the query comes from the encoder {digest[:12]} and the vectors of this "
-                f"segmentation from {held or 'none yet'}: use that encoder, or embed the "
-                "documents with the new one (`graft ingest`)"
+                f"segmentation from {held or 'none yet'}: use that encoder, or set the other "
+                "in graft.toml and run `graft release promote --config`"
             )
         return fitting[0]
 

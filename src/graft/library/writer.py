@@ -59,6 +59,7 @@ class Writer:
         self.ctx = ctx
         self.ann_from = ann_from
         self.coded: Coded = coded
+        self.index = index
         self.manifest = read_manifest(folder, published(folder))
         self._database = Database(folder)
         self._filling = Filling(self._database, index, ctx) if index else None
@@ -213,7 +214,7 @@ class Writer:
         with self.ctx.stage("publish"):
             if self._purging:
                 self._rewrite()
-            compacted, measured = self._keep_up()
+            compacted, fresh = self._keep_up()
             manifest = describe(
                 replace(self.manifest, version=self.manifest.version + 1, created=self.ctx.clock()),
                 self._tables,
@@ -227,8 +228,8 @@ class Writer:
         self.manifest = manifest
         self._tallies.published()
         self._clean(compacted)
-        if measured:
-            self._lay_down(measured)
+        if fresh:
+            self._lay_down(fresh)
         self._files = files(self._database.folder)
         self._changed, self._purging = set(), False
         return manifest.version
@@ -331,10 +332,12 @@ class Writer:
     def _keep_up(self) -> tuple[list[StoredTable], set[str]]:
         """Compact what grew untidy, and measure the codes of what is large.
 
-        Returns the compacted tables, and the spaces that were measured.
+        Returns the compacted tables, and the spaces whose files are to be written: those that were
+        measured, and those whose rows have other addresses since.
         """
-        measured: set[str] = set()
-        compacted = [t for key, t in self._tables.items() if key in self._changed and compact(t)]
+        tables = {key: table for key, table in self._tables.items() if key in self._changed}
+        compacted = {key: table for key, table in tables.items() if compact(table)}
+        fresh = {id for id in self._spaces if id in compacted}
         for id in self._spaces:
             if not (id in self._changed or self._is_due(id)):
                 continue
@@ -343,8 +346,8 @@ class Writer:
             if rows >= self.ann_from:
                 coding = upkeep(self._tables[id], held, asked=self.coded, rows=rows, ctx=self.ctx)
                 self._codings[id] = coding
-                measured |= {id} if coding is not held else set()
-        return compacted, measured
+                fresh |= {id} if coding is not held else set()
+        return [*compacted.values()], fresh
 
     def _is_due(self, id: str) -> bool:
         """Return whether a space is not searched as it would be were it laid now."""
@@ -356,9 +359,11 @@ class Writer:
     def _lay_down(self, spaces: set[str]) -> None:
         """Write what the first search of these spaces would write, since much of it is new."""
         try:
-            with closing(Snapshot(self._database.folder)) as snapshot:
+            with closing(Snapshot(self._database.folder, self.index)) as snapshot:
                 for state in snapshot.manifest.spaces:
-                    if state.space.id in spaces:
+                    # What is compared whole is read into memory, and leaves nothing there.
+                    coded = state.coding is not None and state.coding.kind != "float32"
+                    if state.space.id in spaces and coded:
                         snapshot.searcher(state)
                         snapshot.full_text(state.space.segmentation)
         except Exception as error:  # whatever LanceDB raises: the first search does it then

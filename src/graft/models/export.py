@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
-import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,16 +15,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from graft.core.files import drop_stale, flush
+from graft.core.files import flush
 from graft.core.space import Dtype
 from graft.models.encoder import SentenceEncoder
+from graft.models.fast import BUILDING
 from graft.models.ir import ABOUT, MODEL, TOKENIZER, Ir, Refused, Rows, Texts, openvino
 from graft.models.loading import first_line, quiet
 from graft.models.reranker import CrossEncoderReranker
 from graft.models.starter import claim
-
-KEPT_DAYS = 90
-"""How long a written model is kept that no process loads."""
 
 OFF: Mapping[Dtype, float] = {"float32": 1e-3, "bfloat16": 3e-2}
 """How far a number may be off, of the largest: another order of sums makes 1e-6 in float32, and
@@ -134,11 +131,10 @@ def _export(
 def appearing(target: Path) -> Iterator[Path]:
     """Yield a folder beside `target` that takes its place where the block ends without an error.
 
-    Whole or not at all; what nobody loads any more is thrown away by the way.
+    Whole or not at all.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    drop_stale(target.parent.iterdir(), now=time.time(), days=KEPT_DAYS)
-    building = target.with_name(f".building-{secrets.token_hex(8)}")
+    building = target.with_name(f"{BUILDING}{secrets.token_hex(8)}")
     building.mkdir()
     try:
         yield building
@@ -171,7 +167,15 @@ def _convert(model: Any, output: _Output, given: Mapping[str, Any], folder: Path
     with model.lock:
         model.module.eval()
         made = converted(output, dict(given), model.name)
-        openvino().save_model(made, str(folder / MODEL), compress_to_fp16=False)
+        saved(made, folder)
+
+
+def saved(model: Any, folder: Path) -> None:
+    """Write OpenVINO's model into a folder. Raises OSError where the disk refuses it."""
+    try:
+        openvino().save_model(model, str(folder / MODEL), compress_to_fp16=False)
+    except RuntimeError as error:  # so it calls a full disk
+        raise OSError(f"{folder} cannot be written ({first_line(error)})") from error
 
 
 def converted(module: torch.nn.Module, example: Mapping[str, Any], name: str) -> Any:

@@ -21,9 +21,9 @@ from transformers.cache_utils import DynamicLayer
 from graft.core.generation import Prompt
 from graft.core.hashing import value_hash
 from graft.models.causal import Causal
-from graft.models.export import OFF, SENTENCES, appearing, converted, save_tokenizer, tell
+from graft.models.export import OFF, SENTENCES, appearing, converted, save_tokenizer, saved, tell
 from graft.models.fast_causal import FastCausal
-from graft.models.ir import MODEL, Ir, Refused, openvino
+from graft.models.ir import Ir, Refused, openvino
 from graft.models.loading import first_line
 from graft.models.reply_probe import PROMPTS
 from graft.models.session import LanguageModel
@@ -257,7 +257,7 @@ def _written(
     *, by: Callable[[Rows, Rows], float] = _relative,
 ) -> float:  # fmt: skip
     """Write a model into a folder, and return how far it is off torch at most."""
-    openvino().save_model(model, str(folder / MODEL), compress_to_fp16=False)
+    saved(model, folder)
     tell(folder, about)
     ours = FastCausal(Ir(folder), causal.name)
     short: list[Prompt] = [[{"role": "user", "content": text}] for text in SENTENCES]

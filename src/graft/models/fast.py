@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graft.core.errors import ConfigError, SetupError
-from graft.core.files import write_atomic
+from graft.core.files import drop_stale, write_atomic
 from graft.core.hashing import value_hash
 from graft.core.protocols import Vectors
 from graft.core.space import Dtype
@@ -38,6 +39,13 @@ BATCH_TOKENS = 4096
 
 REFUSED = ".refused"
 """The end of a file that says why a model was not written: it is not tried each time."""
+
+
+KEPT_DAYS = 90
+"""How long a written model is kept that no process loads."""
+
+BUILDING = ".building-"
+"""How the name of a folder begins that is being written."""
 
 
 @dataclass(frozen=True)
@@ -136,19 +144,6 @@ def takes(engine: Engine, dtype: Dtype) -> bool:
     return there and (dtype == "float32" or computes_bfloat16())
 
 
-def writes_sooner(dtype: str) -> bool:
-    """Return whether one text at a time comes sooner by OpenVINO, if that is installed, in `dtype`.
-
-    Not where torch would compute in bfloat16: it reads as fast again, and it is another model.
-    """
-    if dtype == "float32":
-        return True
-    with suppress(OSError):
-        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
-        return dtype == "auto" and not ("avx512_bf16" in flags or "amx_tile" in flags)
-    return False
-
-
 def _written(models: Sequence[Path], said: Sequence[Any], write: Callable[[Path], object]) -> Ir:
     """Return the Ir of a model's folders. Raises ModelError where it was or is refused."""
     home = cache_folder() / "openvino"
@@ -166,8 +161,11 @@ def _written(models: Sequence[Path], said: Sequence[Any], write: Callable[[Path]
                 write_atomic(refused, str(error))
             raise
         ir = Ir(folder)
-    with suppress(OSError):  # what nobody reads any more is thrown away in time
+    with suppress(OSError):
         os.utime(folder)
+        now = time.time()
+        drop_stale(home.iterdir(), now=now, days=KEPT_DAYS)
+        drop_stale(home.glob(f"{BUILDING}*"), now=now, days=1)  # a killed process left them
     return ir
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
-from threading import RLock
+from threading import Lock, RLock
 from typing import Any
 
 import numpy as np
@@ -51,13 +51,21 @@ def openvino() -> Any:
     return found
 
 
-@cache
 def core() -> Any:
     """Return OpenVINO's runtime, one for as long as the process lives.
 
     It gives the thread that first uses it a stack for signals, and frees that with itself, from
     whichever thread: where one had gone, the next Ctrl-C was a segmentation fault.
     """
+    with _MAKING:  # a cache alone lets two threads make one each
+        return _core()
+
+
+_MAKING = Lock()
+
+
+@cache
+def _core() -> Any:
     return openvino().Core()
 
 

@@ -40,6 +40,11 @@ class RoomyLayer(DynamicLayer):
         self.keys, self.values = room[0][..., :length, :], room[1][..., :length, :]
         return self.keys, self.values
 
+    def batch_select_indices(self, indices: Tensor) -> None:
+        """Keep some rows alone, and what was laid out for all of them no longer."""
+        super().batch_select_indices(indices)
+        self._room = None
+
 
 def roomy_cache(config: PreTrainedConfig) -> DynamicCache:
     """Return an empty cache for a model; a layer with a sliding window stays transformers' own."""

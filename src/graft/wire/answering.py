@@ -23,17 +23,14 @@ if TYPE_CHECKING:
     from graft.retrieve.stage import Stage
 
 
-def pipeline(
-    w: Wiring, settings: Settings, held: Library, *, limit: int = 0, waited: bool = False
-) -> Stage:
+def pipeline(w: Wiring, settings: Settings, held: Library, *, limit: int = 0) -> Stage:
     """Return the whole retrieval of these settings: their line, cut, and the texts of its hits.
 
-    `limit` is how many hits come out; 0 is the settings' `answer.passages`. `waited` as for
-    `generator`, for stages that write.
+    `limit` is how many hits come out; 0 is the settings' `answer.passages`.
     """
     from graft.retrieve.stages.fetch import Fetch
 
-    parts = _Parts(w, settings, held.using(segmentation(settings.segment).id), waited)
+    parts = _Parts(w, settings, held.using(segmentation(settings.segment).id))
     line = build(line_of(settings), parts)
     return line % (limit or settings.answer.passages) >> Fetch(parts.store)
 
@@ -53,7 +50,6 @@ class _Parts:
     w: Wiring
     settings: Settings
     store: PassageStore
-    waited: bool = False
 
     @property
     def encoder(self) -> Encoder:
@@ -61,7 +57,7 @@ class _Parts:
 
     @property
     def generator(self) -> Generator:
-        return generator(self.w, self.settings.generate, waited=self.waited)
+        return generator(self.w, self.settings.generate)
 
     @property
     def depth(self) -> int:
@@ -76,21 +72,16 @@ class _Parts:
 
 def answerer(
     w: Wiring, settings: Settings, held: Library, *, release: str = "",
-    prompts: Mapping[str, Mapping[str, str]] | None = None, waited: bool = False,
+    prompts: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Answerer:  # fmt: skip
-    """Return the one path from a question to an answer; a release's own prompts win.
-
-    `waited` as for `generator`.
-    """
+    """Return the one path from a question to an answer; a release's own prompts win."""
     from graft.answer.answerer import Answerer, considered
 
     name = settings.answer.prompt
     own = (prompts or {}).get(name)
     return Answerer(
-        retrieve=pipeline(
-            w, settings, held, limit=considered(settings.answer.passages), waited=waited
-        ),
-        generator=generator(w, settings.generate, waited=waited),
+        retrieve=pipeline(w, settings, held, limit=considered(settings.answer.passages)),
+        generator=generator(w, settings.generate),
         store=held.using(segmentation(settings.segment).id),
         template=Template(**own) if own else prompt_of(w, name),
         passages=settings.answer.passages,

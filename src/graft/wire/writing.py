@@ -27,32 +27,32 @@ def causal(w: Wiring, table: GenerateTable) -> Causal:
     """Return the local base model of these settings; adapters are loaded on it by `generator`."""
     from graft.models.causal import load_causal
 
-    _, _, dtype = key = causal_key(table)
-    return w.once(key, lambda: load_causal(weights_path(w, table.model, "generator"), dtype=dtype))
+    return w.once(
+        causal_key(table),
+        lambda: load_causal(weights_path(w, table.model, "generator"), dtype=table.dtype),
+    )
 
 
 def causal_key(table: GenerateTable) -> tuple[str, str, str]:
     """Return what the local base model of these settings is kept by."""
-    # What is in int8 is trained, and made of, weights that are not.
-    return "causal", table.model, "auto" if table.dtype == "int8" else table.dtype
+    return "causal", table.model, table.dtype
 
 
-def fast_causal(w: Wiring, table: GenerateTable, *, waited: bool) -> FastCausal | None:
+def fast_causal(w: Wiring, table: GenerateTable) -> FastCausal | None:
     """Return the local model of these settings by OpenVINO, or None where torch is to compute it.
 
-    The engine is the configuration's; `waited` as for `generator`. Raises ConfigError for a number
-    format that the engine has not, and what `by_engine` does.
+    The engine is the configuration's; left open it is torch, since a model takes a minute to be
+    written for the other. Raises ConfigError for bfloat16, and what `by_engine` does.
     """
-    from graft.models.fast import by_engine, writes_sooner
+    from graft.models.fast import by_engine
 
-    engine, int8 = w.config.generate.engine, table.dtype == "int8"
-    if (engine, table.dtype) in (("torch", "int8"), ("openvino", "bfloat16")):
-        raise ConfigError(
-            f"generate.engine is {engine!r} with generate.dtype {table.dtype!r}: int8 is computed "
-            "by openvino alone, and bfloat16 by torch"
-        )
-    if engine == "auto" and not int8 and not (waited and writes_sooner(table.dtype)):
+    if w.config.generate.engine != "openvino":
         return None
+    if table.dtype == "bfloat16":
+        raise ConfigError(
+            "generate.engine is openvino with generate.dtype = bfloat16, which torch alone computes"
+            " in: set the engine to torch, or the dtype to auto or float32"
+        )
 
     def make() -> FastCausal | None:
         from graft.models.fast_causal import FastCausal
@@ -80,21 +80,14 @@ def fast_causal(w: Wiring, table: GenerateTable, *, waited: bool) -> FastCausal 
             if adapter:
                 kind = adapter_of(run.recipe.adapter) if run else None
                 base.load_adapter("served", adapter, kind)
-            export_causal(base, target, int8=int8)
+            export_causal(base, target)
 
-        ir = by_engine(
-            # No other engine has int8.
-            "openvino" if int8 else engine,
-            folders,
-            [table.dtype] if int8 else [],
-            write,
-        )
+        ir = by_engine("openvino", folders, [], write)
         if ir is None:
             return None
-        made = FastCausal(ir, table.model, table.adapter)
-        return probed(w, table.adapter, "generator", made)
+        return probed(w, table.adapter, "generator", FastCausal(ir, table.model, table.adapter))
 
-    return w.once(("fast causal", engine, table.model, table.adapter, int8), make)
+    return w.once(("fast causal", table.model, table.adapter), make)
 
 
 def base_digest(w: Wiring, table: GenerateTable) -> str:
@@ -104,18 +97,16 @@ def base_digest(w: Wiring, table: GenerateTable) -> str:
         return model.digest
 
 
-def generator(w: Wiring, table: GenerateTable, *, waited: bool = False) -> Generator:
+def generator(w: Wiring, table: GenerateTable) -> Generator:
     """Return the local or remote generator of these settings.
 
-    `waited` says that somebody waits for each answer: where the engine is left open, one text at
-    a time is OpenVINO's, and texts in batches are torch's. Raises ConfigError for a key's variable
-    that is not set, or an adapter on a remote model.
+    Raises ConfigError for a key's variable that is not set, or an adapter on a remote model.
     """
     if table.url:
         return _remote(table)
     from graft.generate.local import LocalGenerator
 
-    fast = fast_causal(w, table, waited=waited)
+    fast = fast_causal(w, table)
     local: Generator = LocalGenerator(
         fast or causal(w, table),
         adapter=None if fast else loaded_adapter(w, table),
