@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from threading import get_ident
 from typing import Any, get_args
 
 import pytest
@@ -17,7 +16,6 @@ from graft.generate.local import LocalGenerator
 from graft.models import session, torch_session
 from graft.models.adapters.lora import Lora
 from graft.models.causal import Causal, load_causal
-from graft.models.devices import threads
 from graft.models.torch_session import TorchSession
 from graft.testing.tiny import Family, tiny_causal
 
@@ -97,28 +95,6 @@ def test_small_batches_and_long_prompts_change_nothing(causal: Causal) -> None:
     whole = LocalGenerator(causal).generate(PROMPTS, GREEDY)
     small = LocalGenerator(causal, batch_tokens=200).generate(PROMPTS, GREEDY)
     assert small == whole
-
-
-@pytest.mark.parametrize("family", FAMILIES)
-def test_batches_side_by_side_write_and_weigh_what_one_after_the_other_does(
-    models: dict[str, Causal], family: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    texts = ["Oslo", "five days", "", "By the end of March.", "a", "b"]
-    one = LocalGenerator(models[family])
-    alone, scores = one.generate(PROMPTS, GREEDY), one.score(PROMPTS, texts)
-    used = set[int]()
-    forward = torch_session._forward
-
-    def watched(*given: Any, **named: Any) -> torch.Tensor:
-        used.add(get_ident())
-        return forward(*given, **named)
-
-    monkeypatch.setattr(torch_session, "_forward", watched)
-    many = LocalGenerator(models[family], batch_tokens=200)
-    with threads(2):
-        assert many.generate(PROMPTS, GREEDY) == alone
-        assert many.score(PROMPTS, texts) == pytest.approx(scores, abs=1e-5)
-    assert len(used) > 2
 
 
 def test_what_all_prompts_begin_with_is_read_once_whatever_the_batches(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,18 +16,14 @@ from graft.models.batching import batches
 from graft.models.session import LanguageModel, Start
 
 SCORE_BYTES = 256 * 2**20
-"""Most memory for the logits of the batches of `score` that are computed side by side."""
-
-LEAST_TOKENS = 256
-"""A batch of fewer is not worth a core of its own."""
+"""Most memory for the logits of one batch of `score`."""
 
 
 @dataclass
 class LocalGenerator:
     """Continues prompts with a causal model: greedy at temperature 0, seeded sampling above.
 
-    `batch_tokens` are the prompt tokens read at once, padding included, in all batches that are
-    computed side by side. `context_tokens` bounds
+    `batch_tokens` are the prompt tokens read at once, padding included. `context_tokens` bounds
     prompt and answer together; a smaller limit of the model wins. `adapter` is the one to use
     ("" for the base model, None for the one in use), so that several generators share a base.
     In float32 a prompt's greedy text is the same alone and in any batch; in bfloat16 rounding
@@ -74,12 +70,9 @@ class LocalGenerator:
         fit = [row for row in rows if row.limit > 0]
         with self.causal.using(self.adapter):
             start = self.causal.begin([row.ids for row in fit]) if fit else None
-
-            def write(batch: Sequence[int]) -> None:
+            for batch in self._batches([row.ids for row in fit], start):
                 for _ in decode(self.causal, [fit[i] for i in batch], decoding, start):
                     pass
-
-            self._in_batches(write, [row.ids for row in fit], start)
         return [self._generation(row) for row in rows]
 
     def stream(self, prompt: Prompt, decoding: Decoding) -> Streamed:
@@ -132,31 +125,25 @@ class LocalGenerator:
         with self.causal.using(self.adapter):
             start = self.causal.begin(pairs, keep=keep)
 
-            def weigh(batch: Sequence[int]) -> None:
+            most = max(1, SCORE_BYTES // (self.causal.vocabulary * 4 * keep))
+            for batch in self._batches(pairs, start, rows=most):
                 read = self.causal.read([pairs[i] for i in batch], start, keep=keep)
                 for i, told in zip(batch, read.log_probs(), strict=True):
                     tail = tails[fit[i]]
                     # Position i predicts token i + 1; the row ends with the text's last token.
                     scores[fit[i]] = float(np.mean(told[np.arange(-len(tail) - 1, -1), tail]))
-
-            most = max(1, SCORE_BYTES // self.causal.at_once // (self.causal.vocabulary * 4 * keep))
-            self._in_batches(weigh, pairs, start, rows=most)
         return scores
 
-    def _in_batches(
-        self, do: Callable[[Sequence[int]], None], prompts: Sequence[Sequence[int]],
-        start: Start | None, *, rows: int = 0,
-    ) -> None:  # fmt: skip
-        """Do what there is of each batch of prompts, as many side by side as the model likes."""
-        count, shared = self.causal.at_once, start.tokens if start else 0
+    def _batches(
+        self, prompts: Sequence[Sequence[int]], start: Start | None, *, rows: int = 0
+    ) -> list[list[int]]:
+        """Return which prompts are computed together, `rows` of them at most (0: any number)."""
+        shared = start.tokens if start else 0
         lengths = [len(ids) - shared for ids in prompts]
-        # Enough batches for all, and in all of them no more tokens than `batch_tokens`; what is
-        # shared is not read again, but held.
-        even = -(-sum(lengths) // count) if count > 1 else self.batch_tokens
-        budget = min(self.batch_tokens // count, max(even, LEAST_TOKENS))
-        held = 2 * self.batch_tokens // count // (shared + max(lengths, default=0) or 1)
+        # What is shared is not read again, but held by every row.
+        held = 2 * self.batch_tokens // (shared + max(lengths, default=0) or 1)
         most = min(n for n in (rows, max(held, 1)) if n)
-        self.causal.each(do, batches(lengths, budget, rows=most))
+        return batches(lengths, self.batch_tokens, rows=most)
 
     def _rows(self, prompts: Sequence[Prompt], decoding: Decoding) -> list[Row]:
         rows, seen, room = [], Counter[tuple[int, ...]](), self._room

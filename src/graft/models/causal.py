@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +23,6 @@ from graft.models.digest import tensors_digest, tokenizer_digest
 from graft.models.loading import first_line, quiet, resolve
 from graft.models.peft_adapter import CONFIG, PeftAttached, base_weights
 from graft.models.session import Start
-from graft.models.side_by_side import at_once, side_by_side
 from graft.models.starter import starter_generator
 from graft.models.torch_session import TorchSession, Virtual, begin, read
 
@@ -111,15 +110,6 @@ class Causal:
     def vocabulary(self) -> int:
         """How many ids it tells apart."""
         return int(self.model.get_output_embeddings().weight.shape[0])
-
-    @property
-    def at_once(self) -> int:
-        """How many sessions are computed side by side; under training one, as modes change."""
-        return 1 if self.model.training else at_once(self.device)
-
-    def each(self, do: Callable[[Sequence[int]], None], batches: Sequence[Sequence[int]]) -> None:
-        """Do something with each batch, `at_once` of them side by side."""
-        side_by_side(do, batches, self.at_once)
 
     def begin(self, prompts: Sequence[Sequence[int]], *, keep: int = 1) -> Start | None:
         """Read what prompts have in common by the adapter in use; None for too little."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -67,16 +67,6 @@ class FastCausal:
             )
         with self.lock:
             yield
-
-    @property
-    def at_once(self) -> int:
-        """One session has all cores: it is for one text at a time that this engine is taken."""
-        return 1
-
-    def each(self, do: Callable[[Sequence[int]], None], batches: Sequence[Sequence[int]]) -> None:
-        """Do something with each batch, one after the other."""
-        for batch in batches:
-            do(batch)
 
     def begin(self, prompts: Sequence[Sequence[int]], *, keep: int = 1) -> Start | None:
         """Read what prompts have in common; None for too little."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -65,17 +65,9 @@ class LanguageModel(Protocol):
     def vocabulary(self) -> int: ...
     @property
     def adapter(self) -> str: ...
-    @property
-    def at_once(self) -> int:
-        """How many sessions `each` computes side by side."""
-        ...
 
     def using(self, name: str | None) -> AbstractContextManager[None]:
         """Use an adapter within the block ("": none, None: that in use), alone with the model."""
-        ...
-
-    def each(self, do: Callable[[Sequence[int]], None], batches: Sequence[Sequence[int]]) -> None:
-        """Do something with each batch, which reads a session of its own."""
         ...
 
     def begin(self, prompts: Sequence[Sequence[int]], *, keep: int = 1) -> Start | None:
