@@ -123,7 +123,7 @@ def test_the_end_says_the_verdict_and_what_to_do(outcome, promoted, ending):
 @pytest.mark.parametrize("words", [["demo"], ["adapt"]])
 def test_the_json_of_the_end_is_what_scripts_rely_on(tmp_path, monkeypatch, capsys, words):
     for job in ("demo.demo", "adapt.adapt"):
-        monkeypatch.setattr(f"graft.jobs.{job}", lambda *_: adapted())
+        monkeypatch.setattr(f"graft.jobs.{job}", lambda *_, **__: adapted())
     monkeypatch.setattr(sys, "argv", ["graft", "-w", str(tmp_path), *words, "--json"])
     with pytest.raises(SystemExit) as end:
         main()

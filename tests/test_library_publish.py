@@ -24,7 +24,7 @@ from graft.core.space import Space
 from graft.library import publish as publishing
 from graft.library.lance import Database
 from graft.library.leases import leased
-from graft.library.manifest import manifest_versions, published, read_manifest
+from graft.library.manifest import FORMAT, manifest_versions, published, read_manifest
 from graft.library.rows import DOCUMENTS, document_row
 from graft.library.store import Library
 from graft.library.writer import Writer
@@ -322,7 +322,7 @@ def test_a_purge_leaves_no_byte_of_the_text(tmp_path: Path) -> None:
 def test_a_newer_format_is_refused(tmp_path: Path) -> None:
     publish(tmp_path, a="text")
     path = tmp_path / "manifests" / "1.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), "format": 2}))
+    path.write_text(json.dumps({**json.loads(path.read_text()), "format": FORMAT + 1}))
     with pytest.raises(FormatError, match="update Graft"):
         Library.open(tmp_path)
 

@@ -341,8 +341,9 @@ class Library:
             held = ", ".join(f"{s.space.encoder} ({s.space.encoder_digest[:12]})" for s in states)
             raise EncoderMismatch(
                 f"the query comes from the encoder {digest[:12]} and the vectors of this "
-                f"segmentation from {held or 'none yet'}: use that encoder, or set the other "
-                "in graft.toml and run `graft release promote --config`"
+                f"segmentation from {held or 'none yet'}: where the model's files changed, "
+                "`graft ingest` embeds anew; another setting goes into graft.toml, and into use "
+                "by `graft release promote --config`"
             )
         return fitting[0]
 
