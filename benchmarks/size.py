@@ -175,7 +175,7 @@ def truth(folder: Path) -> np.ndarray[tuple[int, int], np.dtype[np.str_]]:
     asked = Source(folder).vectors["asked"]
     ids, scores = np.zeros((len(asked), 10), dtype="U64"), np.full((len(asked), 10), -2.0)
     for batch in scan(snapshot.table(state.table), ["id", "vector"]):
-        here = asked @ matrix_of(batch.column("vector"), SPACE.dimensions).T
+        here = asked @ matrix_of(batch.column("vector")).T
         names = np.asarray(batch.column("id").to_pylist(), dtype="U64")
         top = np.argpartition(-here, 9, axis=1)[:, :10]
         both = np.concatenate([scores, np.take_along_axis(here, top, 1)], axis=1)

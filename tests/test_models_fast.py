@@ -139,7 +139,7 @@ def test_a_model_is_written_once_and_again_when_its_files_change(
         export_encoder(load_encoder(str(own)), target)
 
     def load(*said: str) -> FastEncoder:
-        ir = by_engine("openvino", lambda: [str(own)], said, write)
+        ir = by_engine("openvino", lambda: str(own), said, write)
         assert ir is not None
         return FastEncoder(ir, "own")
 

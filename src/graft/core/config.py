@@ -23,7 +23,7 @@ from graft.core.errors import ConfigError, nearest
 from graft.core.measure import measure_named
 from graft.core.migrations.releases import retrieve_to_2
 from graft.core.recipe import Part
-from graft.core.space import Coded, Dtype
+from graft.core.space import CODED_FROM, Coded, Dtype
 from graft.core.table import Table, checked, keys_of, problem
 
 STARTER = "starter"
@@ -179,7 +179,7 @@ class IngestTable(Table):
     """Names (globs) that folders are searched without."""
     near_duplicate: float = Field(0.9, gt=0, le=1)
     """Estimated Jaccard similarity from which two documents count as near-duplicates."""
-    ann_from: int = Field(50_000, ge=1000)
+    ann_from: int = Field(CODED_FROM, ge=1000)
     """Passages from which codes of vectors are compared first; below it all vectors are."""
     vectors: Coded = "auto"
     """What is compared first: "binary" (a bit a dimension), "int8" (a byte), or "float32" for all

@@ -14,6 +14,10 @@ Coded = Literal["auto", "float32", "int8", "binary"]
 """What of a large space's vectors is compared first; "auto" is the shortest that finds enough."""
 
 
+CODED_FROM = 50_000
+"""Passages from which codes are compared first, where no setting says another number."""
+
+
 @dataclass(frozen=True)
 class Segmentation:
     """How documents are cut into passages, whatever encoder reads them.

@@ -241,6 +241,5 @@ def _exact(table: StoredTable, queries: Vectors, limit: int) -> list[Rows]:
 
 
 def _batches(table: StoredTable) -> Iterator[Vectors]:
-    dimensions = table.schema.field("vector").type.list_size
     for batch in scan(table, ["vector"]):
-        yield matrix_of(batch.column("vector"), dimensions)
+        yield matrix_of(batch.column("vector"))

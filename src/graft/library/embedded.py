@@ -45,7 +45,7 @@ class Embedded:
             table = self.snapshot.table(state.table)
             for where in equals_any("id", list(known)):
                 rows = scan_table(table, ["id", "vector"], where=where)
-                vectors = matrix_of(rows["vector"], state.space.dimensions)
+                vectors = matrix_of(rows["vector"])
                 for id, vector in zip(rows["id"].to_pylist(), vectors, strict=True):
                     found[known[id]] = vector
         return found

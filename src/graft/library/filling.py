@@ -105,7 +105,7 @@ class Filling:
         passages = self._table(manifest.passages)
         rows = scan_table(passages, PASSAGE_COLUMNS, where=where).sort_by("id").to_pylist()
         texts = [to_passage(row).indexed_text for row in rows]
-        index.put(ids, matrix_of(found["vector"], state.space.dimensions), texts)
+        index.put(ids, matrix_of(found["vector"]), texts)
         self.ctx.check()
 
     def _table(self, state: TableState | None) -> StoredTable:

@@ -147,12 +147,11 @@ class _Files:
 
 def _batches(table: StoredTable, wanted: Addresses) -> Iterator[tuple[Addresses, Vectors]]:
     """Yield the rows with these addresses, which rise, and their vectors."""
-    dimensions = table.schema.field("vector").type.list_size
     if len(wanted) <= FEW:
-        yield wanted, matrix_of(take(table, wanted, ["vector"])["vector"], dimensions)
+        yield wanted, matrix_of(take(table, wanted, ["vector"])["vector"])
         return
     for batch in scan(table, ["vector"], row_ids=True):
         addresses = batch.column("_rowid").to_numpy()
         at = np.minimum(np.searchsorted(wanted, addresses), len(wanted) - 1)
         new = wanted[at] == addresses
-        yield addresses[new], matrix_of(batch.column("vector"), dimensions)[new]
+        yield addresses[new], matrix_of(batch.column("vector"))[new]

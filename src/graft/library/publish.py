@@ -96,10 +96,9 @@ def clean(database: Database, manifest: Manifest, *, all_older: bool = False) ->
         if number not in kept:
             remove_manifest(folder, number)
     _drop_unused(database, manifest)
-    read = [read_manifest(folder, number).passages for number in manifest_versions(folder)]
-    inverted.clean(folder, [state for state in read if state is not None])
-    tables = [read_manifest(folder, number).tables for number in manifest_versions(folder)]
-    matrix.clean(folder, [state for some in tables for state in some])
+    read = [read_manifest(folder, number) for number in manifest_versions(folder)]
+    inverted.clean(folder, [each.passages for each in read if each.passages is not None])
+    matrix.clean(folder, [state for each in read for state in each.tables])
     for state in manifest.tables:
         table = database.open(state.name)
         for tag in _tags(table):

@@ -85,11 +85,12 @@ def vector_batch(ids: Sequence[str], vectors: Vectors) -> pa.RecordBatch:
     )
 
 
-def matrix_of(column: pa.Array, dimensions: int) -> Vectors:
+def matrix_of(column: pa.Array) -> Vectors:
     """Return a fixed-size list column as `(n, d) float32`."""
+    wide = column.type.list_size
     if isinstance(column, pa.ChunkedArray):
         column = pa.concat_arrays(column.chunks)
-    values: Vectors = column.flatten().to_numpy(zero_copy_only=False).reshape(-1, dimensions)
+    values: Vectors = column.flatten().to_numpy(zero_copy_only=False).reshape(-1, wide)
     return values
 
 

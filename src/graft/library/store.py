@@ -19,7 +19,7 @@ from graft.core.errors import EncoderMismatch, InputError, NotFound
 from graft.core.index import IndexChoice
 from graft.core.protocols import Ranked, Vectors
 from graft.core.search import Filter
-from graft.core.space import Coded, Space
+from graft.core.space import CODED_FROM, Coded, Space
 from graft.library.check import problems
 from graft.library.duplicates import Group
 from graft.library.embedded import Embedded
@@ -42,9 +42,6 @@ __all__ = ["Library", "Writer"]
 
 DOCUMENTS_AT_ONCE = 256
 """Documents read together with their texts."""
-
-ANN_FROM = 20_000
-"""Passages from which a space's codes are compared first."""
 
 
 class Library:
@@ -297,7 +294,7 @@ class Library:
 
     @contextmanager
     def writer(
-        self, ctx: Context, *, ann_from: int = ANN_FROM, coded: Coded = "auto"
+        self, ctx: Context, *, ann_from: int = CODED_FROM, coded: Coded = "auto"
     ) -> Iterator[Writer]:
         """Write the library's next version; the caller holds the workspace's lock.
 

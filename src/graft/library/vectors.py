@@ -185,7 +185,7 @@ class IndexedVectors:
         dimensions = self.table.schema.field("vector").type.list_size
         if not len(rows):
             return np.zeros((0, dimensions), dtype=np.float32)
-        return matrix_of(take(self.table, self.row_ids[rows], ["vector"])["vector"], dimensions)
+        return matrix_of(take(self.table, self.row_ids[rows], ["vector"])["vector"])
 
     def _among(self, queries: Vectors, limit: int, allowed: Mask) -> list[Best]:
         rows, vectors = self._read(allowed)
@@ -210,7 +210,7 @@ class IndexedVectors:
             places = np.searchsorted(self.row_ids, batch.column("_rowid").to_numpy(), sorter=order)
             rows = order[places]
             kept = np.arange(len(rows)) if allowed is None else np.flatnonzero(allowed[rows])
-            matrix = matrix_of(batch.column("vector"), queries.shape[1])
+            matrix = matrix_of(batch.column("vector"))
             for i, query in enumerate(queries):
                 merged = np.concatenate([held[i][0], rows[kept]])
                 scores = np.concatenate([held[i][1], products(matrix, kept, query)])
@@ -236,7 +236,7 @@ def read_exact(table: StoredTable, directory: Directory, dimensions: int) -> Exa
     matrix = np.zeros((len(directory), dimensions), dtype=np.float32)
     for batch in scan(table, ["vector"], row_ids=True):
         places = np.searchsorted(row_ids, batch.column("_rowid").to_numpy(), sorter=order)
-        matrix[order[places]] = matrix_of(batch.column("vector"), dimensions)
+        matrix[order[places]] = matrix_of(batch.column("vector"))
     return ExactVectors(matrix)
 
 

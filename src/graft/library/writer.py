@@ -347,7 +347,10 @@ class Writer:
                 coding = upkeep(self._tables[id], held, asked=self.coded, rows=rows, ctx=self.ctx)
                 self._codings[id] = coding
                 fresh |= {id} if coding is not held else set()
-        return [*compacted.values()], fresh
+        codings = {id: self._codings[id] for id in fresh}
+        # What is compared whole is read into memory, and leaves nothing in files.
+        coded = {id for id, coding in codings.items() if coding and coding.kind != "float32"}
+        return [*compacted.values()], coded
 
     def _is_due(self, id: str) -> bool:
         """Return whether a space is not searched as it would be were it laid now."""
@@ -361,9 +364,7 @@ class Writer:
         try:
             with closing(Snapshot(self._database.folder, self.index)) as snapshot:
                 for state in snapshot.manifest.spaces:
-                    # What is compared whole is read into memory, and leaves nothing there.
-                    coded = state.coding is not None and state.coding.kind != "float32"
-                    if state.space.id in spaces and coded:
+                    if state.space.id in spaces:
                         snapshot.searcher(state)
                         snapshot.full_text(state.space.segmentation)
         except Exception as error:  # whatever LanceDB raises: the first search does it then

@@ -103,12 +103,12 @@ class FastReranker(_ByIr):
 
 
 def by_engine(
-    engine: Engine, folders: Callable[[], Sequence[str]], said: Sequence[Any],
+    engine: Engine, folder: Callable[[], str], said: Sequence[Any],
     write: Callable[[Path], object], *, dtype: Dtype = "float32",
 ) -> Ir | None:  # fmt: skip
     """Return a model as OpenVINO reads it, or None where torch is to compute it.
 
-    `folders` finds the model's files, `said` is what else changes its numbers, and `write` puts it
+    `folder` finds the model's files, `said` is what else changes its numbers, and `write` puts it
     into the cache where it is not there. Left open (auto), what OpenVINO does not take is torch's;
     otherwise raises ModelError for it, MissingExtra where OpenVINO is not installed, and
     ConfigError where it does not compute in such numbers here.
@@ -117,7 +117,7 @@ def by_engine(
         if not takes(engine, dtype):
             return None
         more = [] if dtype == "float32" else [dtype]
-        return _written([Path(folder) for folder in folders()], [*said, *more], write)
+        return written([Path(folder())], [*said, *more], write)
     except (SetupError, OSError, ValueError, ImportError):
         if engine == "openvino":
             raise
@@ -144,8 +144,12 @@ def takes(engine: Engine, dtype: Dtype) -> bool:
     return there and (dtype == "float32" or computes_bfloat16())
 
 
-def _written(models: Sequence[Path], said: Sequence[Any], write: Callable[[Path], object]) -> Ir:
-    """Return the Ir of a model's folders. Raises ModelError where it was or is refused."""
+def written(models: Sequence[Path], said: Sequence[Any], write: Callable[[Path], object]) -> Ir:
+    """Return the Ir of a model, put into the cache by `write` where it is not there.
+
+    `models` are the folders of its files, and `said` is what else changes its numbers. Raises
+    ModelError where it was or is refused, and MissingExtra where OpenVINO is not installed.
+    """
     home = cache_folder() / "openvino"
     seen = [each for model in models for each in _seen(model)]
     key = value_hash([seen, list(said), EXPORT, openvino().__version__, _versions()])

@@ -143,7 +143,7 @@ class Ir:
 
             queue.set_callback(take)
             try:
-                for rows, inputs in self.inputs(texts, budget, limit=limit):
+                for rows, inputs in self._inputs(texts, budget, limit=limit):
                     queue.start_async(inputs, rows)
             finally:  # a text that cannot be read leaves none under way for whoever comes next
                 queue.wait_all()
@@ -151,7 +151,7 @@ class Ir:
             raise ModelError(f"{self.folder} cannot be computed ({failed[0]}): set engine to torch")
         return found
 
-    def inputs(
+    def _inputs(
         self, texts: Texts, budget: int, *, limit: int = 0
     ) -> Iterator[tuple[list[int], dict[str, NDArray[np.int64]]]]:
         """Yield batches of `budget` tokens: positions in `texts`, and what the model reads."""

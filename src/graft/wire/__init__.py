@@ -35,7 +35,6 @@ from graft.wire.writing import (
     base_digest,
     causal,
     decoding,
-    fast_causal,
     generator,
     loaded_adapter,
     prompt_of,
@@ -43,7 +42,7 @@ from graft.wire.writing import (
 
 __all__ = [
     "Wiring", "answerer", "base_digest", "causal", "decoding", "encoder", "encoder_folder",
-    "fast_causal", "fusion_weights", "generator", "index", "library", "line_of",
+    "fusion_weights", "generator", "index", "library", "line_of",
     "loaded_adapter", "mapper", "open_workspace", "pipeline", "prompt_of", "read_config",
     "reading", "require_folder", "reranker", "resolved", "run_of", "segmentation", "space",
     "tokenizer", "torch_encoder", "torch_reranker", "weights_path", "with_changes", "with_line",

@@ -71,7 +71,7 @@ def encoder(w: Wiring, table: EncoderTable) -> Encoder:
 
         ir = by_engine(
             w.config.encoder.engine,
-            lambda: [resolve(encoder_folder(w, table), marker="modules.json")],
+            lambda: resolve(encoder_folder(w, table), marker="modules.json"),
             [table.query_prefix, table.passage_prefix, table.max_tokens],
             write,
             dtype=table.dtype,
@@ -137,7 +137,7 @@ def reranker(w: Wiring, name: str, dtype: Dtype) -> Reranker:
 
         folder = weights_path(w, name, "reranker")
         ir = by_engine(
-            w.config.encoder.engine, lambda: [resolve(folder, marker="config.json")], [], write,
+            w.config.encoder.engine, lambda: resolve(folder, marker="config.json"), [], write,
             dtype=dtype,
         )  # fmt: skip
         if ir is None:

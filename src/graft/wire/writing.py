@@ -42,9 +42,9 @@ def fast_causal(w: Wiring, table: GenerateTable) -> FastCausal | None:
     """Return the local model of these settings by OpenVINO, or None where torch is to compute it.
 
     The engine is the configuration's; left open it is torch, since a model takes a minute to be
-    written for the other. Raises ConfigError for bfloat16, and what `by_engine` does.
+    written for the other. Raises ConfigError for bfloat16, and what `written` does.
     """
-    from graft.models.fast import by_engine
+    from graft.models.fast import written
 
     if w.config.generate.engine != "openvino":
         return None
@@ -54,37 +54,31 @@ def fast_causal(w: Wiring, table: GenerateTable) -> FastCausal | None:
             " in: set the engine to torch, or the dtype to auto or float32"
         )
 
-    def make() -> FastCausal | None:
+    def make() -> FastCausal:
         from graft.models.fast_causal import FastCausal
+        from graft.models.loading import resolve
+        from graft.models.starter import starter_generator
 
         run = run_of(w, table.adapter) if table.adapter else None
         adapter = weights_path(w, table.adapter, "generator") if table.adapter else ""
-
-        def folders() -> list[str]:
-            from graft.models.loading import resolve
-            from graft.models.starter import starter_generator
-
-            name = weights_path(w, table.model, "generator")
-            base = str(starter_generator()) if name == STARTER else name
-            own = [resolve(adapter, marker=".")] if adapter else []  # of whatever kind
-            return [resolve(base, marker="config.json"), *own]
+        model = weights_path(w, table.model, "generator")
+        base = str(starter_generator()) if model == STARTER else model
+        folders = [resolve(base, marker="config.json")]
+        if adapter:
+            folders.append(resolve(adapter, marker="."))  # of whatever kind
 
         def write(target: Path) -> None:
             from graft.models.adapter import adapter_of
             from graft.models.causal import load_causal
             from graft.models.export_causal import export_causal
 
-            base = load_causal(
-                weights_path(w, table.model, "generator"), dtype="float32", device="cpu"
-            )
+            causal = load_causal(model, dtype="float32", device="cpu")
             if adapter:
                 kind = adapter_of(run.recipe.adapter) if run else None
-                base.load_adapter("served", adapter, kind)
-            export_causal(base, target)
+                causal.load_adapter("served", adapter, kind)
+            export_causal(causal, target)
 
-        ir = by_engine("openvino", folders, [], write)
-        if ir is None:
-            return None
+        ir = written([Path(folder) for folder in folders], [], write)
         return probed(w, table.adapter, "generator", FastCausal(ir, table.model, table.adapter))
 
     return w.once(("fast causal", table.model, table.adapter), make)
