@@ -55,7 +55,6 @@ SMALL = {
     "tune.generator.batch_size": "8",
     "tune.retriever.epochs": "1",
     "tune.reranker.epochs": "1",
-    "evaluate.resamples": "200",
     "evaluate.limit": "12",
     "adapt.edited_facts": "0",
     "retrieve.stages.rerank.depth": "5",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -91,26 +92,38 @@ def test_a_decline_names_the_question_and_where_it_looked():
 
 
 def test_the_threshold_between_right_and_wrong_is_found():
-    fitted = fit_threshold([0.9, 0.8, 0.7, 0.4, 0.3], [1, 1, 1, 0, 0], smallest=2)
-    assert (fitted.threshold, fitted.value, fitted.enough) == (0.55, 1.0, True)
-    assert fitted.curve[0].threshold == 0
-    assert (fitted.curve[0].kept, fitted.curve[0].declined) == (1, 0)
+    fitted = fit_threshold([0.9, 0.8, 0.7, 0.4, 0.3] * 4, [1, 1, 1, 0, 0] * 4)
+    assert (fitted.threshold, fitted.gain, fitted.enough) == (0.55, 0.4, True)
+    every, none = fitted.curve[0], fitted.curve[-1]
+    assert (every.threshold, every.coverage, every.risk) == (0, 1, 0.4)
+    assert every.utility == pytest.approx(0.2)
+    assert (none.threshold, none.coverage, none.utility) == (1, 0, 0)
 
 
-def test_both_kinds_count_the_same_however_frequent():
-    # 2 right of 100 answers: to decline all but the best two is best, though 98 % are wrong
-    supports = [0.9, 0.2] + [0.1] * 98
-    right = [True, True] + [False] * 98
-    fitted = fit_threshold(supports, right, smallest=2)
-    assert fitted.threshold == 0.15
-    assert fitted.value == 1
+def test_what_a_wrong_answer_costs_decides_where_it_lies():
+    supports = [0.9] * 10 + [0.6] * 20 + [0.3] * 10
+    right = [True] * 10 + [True] * 12 + [False] * 8 + [False] * 10
+    assert fit_threshold(supports, right, cost=1.0).threshold == 0.45
+    assert fit_threshold(supports, right, cost=4.0).threshold == 0.75
+    assert fit_threshold(supports, right, cost=0.0).threshold == 0
 
 
-def test_ties_go_to_the_lower_threshold():
-    # no threshold does better than keeping all
-    fitted = fit_threshold([0.1, 0.5], [True, False], smallest=1)
-    assert fitted.threshold == 0
-    assert fit_threshold([0.5] * 10, [True, False] * 5).threshold == 0
+def test_without_a_gain_on_what_it_was_not_fitted_on_all_is_answered():
+    # Support says nothing of what is right: what is best on these answers is luck.
+    generator = np.random.default_rng(0)
+    kept = [
+        fit_threshold(list(generator.random(80)), list(generator.random(80) < 0.55)).threshold
+        for _ in range(40)
+    ]
+    assert sum(t == 0 for t in kept) >= 30
+
+
+def test_answers_on_one_document_are_judged_by_the_threshold_of_others():
+    # Each document has a level of its own; by single answers the fit would look like a gain.
+    supports = [d / 20 + i / 1000 for d in range(20) for i in range(10)]
+    right = [d % 2 == 0 for d in range(20) for _ in range(10)]
+    groups = [str(d) for d in range(20) for _ in range(10)]
+    assert fit_threshold(supports, right, groups=groups).threshold == 0
 
 
 def test_tiny_or_one_sided_sets_keep_the_default():
@@ -120,17 +133,20 @@ def test_tiny_or_one_sided_sets_keep_the_default():
 
 
 @quick
-@given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), max_size=30), st.floats(0, 1))
-def test_no_threshold_beats_the_fitted_one(rows: list[tuple[float, bool]], other: float):
+@given(
+    st.lists(st.tuples(st.floats(0, 1), st.booleans()), max_size=30), st.floats(0, 1),
+    st.floats(0, 5),
+)  # fmt: skip
+def test_no_threshold_beats_the_best_of_the_curve(rows, other, cost):
     supports, right = [s for s, _ in rows], [r for _, r in rows]
-    fitted = fit_threshold(supports, right, smallest=1)
+    fitted = fit_threshold(supports, right, cost=cost, smallest=1)
     assert 0 <= fitted.threshold <= 1
     if fitted.enough:
-        good = [s for s, r in rows if r]
-        bad = [s for s, r in rows if not r]
-        kept = sum(s >= other for s in good) / len(good)
-        declined = sum(s < other for s in bad) / len(bad)
-        assert fitted.value >= (kept + declined) / 2 - 1e-12
+        shown = sum(1 if r else -cost for s, r in rows if s >= other) / len(rows)
+        best = max(point.utility for point in fitted.curve)
+        assert best >= shown - 1e-9
+        chosen = next(p for p in fitted.curve if p.threshold == fitted.threshold)
+        assert chosen.utility >= (best if fitted.threshold else fitted.curve[0].utility) - 1e-9
 
 
 def test_unpaired_labels_are_refused():

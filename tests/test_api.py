@@ -27,7 +27,6 @@ from tests.conftest import SUBJECTS, ask_for_years
 pytestmark = pytest.mark.slow
 
 SMALL = {
-    "evaluate.resamples": "200",
     "evaluate.limit": "4",
     "examples.limit": "8",
     "adapt.edited_facts": "0",

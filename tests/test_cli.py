@@ -522,7 +522,7 @@ def test_a_table_of_results_fits_the_terminal(width):
     cases = tuple(Case(Example(f"e{i}", "?", ("yes",), group=f"d{i}")) for i in range(30))
     systems = [Scored(name, {m: rng.random(30) for m in MEASURES.all()}, cases) for name in names]
     plan = Plan(pairs=((names[0], names[2]),), measures=("answer_f1", "support"))
-    result = summarise(systems, plan, Sampling(200))
+    result = summarise(systems, plan, Sampling())
     out = io.StringIO()
     show_results(Console(file=out, width=width), {"test-new": result})
     lines = out.getvalue().splitlines()

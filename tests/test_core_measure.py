@@ -55,7 +55,7 @@ def results(**texts: str):
         for name, text in texts.items()
     ]
     pair = tuple(texts)
-    return {"new": summarise(systems, Plan(pairs=(pair,), changed=pair), Sampling(200))}
+    return {"new": summarise(systems, Plan(pairs=(pair,), changed=pair), Sampling())}
 
 
 def test_a_measure_that_is_added_is_everywhere(added):

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
-from graft.evaluate.compare import Difference
-from graft.evaluate.gate import judge
+from graft.core.answer import Answer
+from graft.core.case import Case
+from graft.core.config import GateTable
+from graft.core.example import Example, Gold, Kind
+from graft.core.measure import measure_named
+from graft.evaluate.compare import Difference, Sampling, difference
+from graft.evaluate.gate import LEVEL, Terms, judge, level_of, verdict_on
+from graft.evaluate.result import Plan, summarise
+from graft.evaluate.score import score
 
 
 def d(measure: str, mean: float, low: float, high: float, *, small: bool = False) -> Difference:
@@ -15,8 +25,14 @@ def d(measure: str, mean: float, low: float, high: float, *, small: bool = False
 GOOD, SAFE = d("answer_f1", 0.1, 0.05, 0.15), d("support", 0.0, -0.02, 0.02)
 
 
+def terms(
+    improve: tuple[str, ...], guard: tuple[str, ...], margin: float = 0.03, look: int = 0
+) -> Terms:
+    return Terms(improve, guard, margin, "test-new", ("now", "new"), look)
+
+
 def verdict(*rows: Difference, margin: float = 0.03) -> str:
-    found = judge(rows, improve=["answer_f1"], guard=["support"], margin=margin)
+    found = judge(rows, terms(("answer_f1",), ("support",), margin))
     assert found.sentence and found.passed == (found.outcome == "promote")
     return found.outcome
 
@@ -49,13 +65,76 @@ def test_a_blind_set_cannot_pass_the_guard():
 
 
 def test_a_measure_where_lower_is_better_is_turned_round():
-    fewer = judge(
-        [d("wrong_declines", -0.1, -0.15, -0.05)], improve=["wrong_declines"], guard=[],
-        margin=0.03,
-    )  # fmt: skip
+    fewer = judge([d("wrong_declines", -0.1, -0.15, -0.05)], terms(("wrong_declines",), ()))
     assert fewer.outcome == "promote"
-    more = judge(
-        [d("wrong_declines", 0.1, 0.05, 0.15)], improve=[], guard=["wrong_declines"],
-        margin=0.03,
-    )  # fmt: skip
+    more = judge([d("wrong_declines", 0.1, 0.05, 0.15)], terms((), ("wrong_declines",)))
     assert more.outcome == "worse"
+
+
+def test_all_looks_together_spend_no_more_than_the_level():
+    spent = [level_of(look) for look in range(1, 20_000)]
+    assert LEVEL * 0.999 < sum(spent) < LEVEL
+    assert spent == sorted(spent, reverse=True)
+
+
+def gain(look: int) -> str:
+    generator = np.random.default_rng(3)
+    a = generator.random(60)
+    b = np.clip(a + 0.11 + generator.normal(0, 0.3, 60), 0, 1)
+    held = difference(
+        ("now", a), ("new", b), "answer_f1", groups=[str(i) for i in range(60)],
+        sampling=Sampling(), bounds=(0.0, 1.0),
+    )  # fmt: skip
+    return judge([held], terms(("answer_f1",), (), look=look)).outcome
+
+
+def test_what_passes_at_a_first_look_may_not_at_a_tenth():
+    assert gain(1) == "promote"
+    assert gain(10) == "cannot tell"
+
+
+def test_pairs_that_shrink_are_told():
+    row = replace(SAFE, n=45, n_a=90, n_b=50)
+    found = judge([row], terms((), ("support",)))
+    assert "n = 45 (of 90 and 50 that have a value" in found.findings[0].sentence
+
+
+def answered(support: float, right: bool = True) -> Answer:
+    return Answer("q", "five days" if right else "nine weeks", support=support)
+
+
+def inventing(improve: tuple[str, ...], guard: tuple[str, ...]) -> str:
+    """200 documents, 10 questions unanswerable: production answers half of what it can, and
+    the candidate all, the rest without support and mostly wrong."""
+    before, after = [], []
+    for i in range(200):
+        gold = (Gold(f"d{i}"),) if i >= 10 else ()
+        kind: Kind = "extractive" if gold else "unanswerable"
+        accepted = ("five days",) if gold else ()
+        example = Example(f"e{i}", f"How long is {i}?", accepted, gold, kind, group=f"d{i}")
+        ranked = {"ranking": (f"d{i}",), "judged": {f"d{i}": 1} if gold else {}}
+        known = i >= 10 and i % 2 == 0
+        declined = Answer("q", "I found no answer.", declined=True)
+        before.append(Case(example, answered(0.9) if known else declined, **ranked))
+        invented = answered(0.2, right=bool(gold) and i % 3 == 0)
+        after.append(Case(example, answered(0.9) if known else invented, **ranked))
+    measures = [measure_named(name) for name in (*improve, *guard)]
+    systems = [score("now", before, measures), score("new", after, measures)]
+    plan = Plan(pairs=(("now", "new"),), measures=(*improve, *guard))
+    table = summarise(systems, plan, Sampling())
+    return verdict_on(terms(improve, guard, 0.05), {"test-new": table}).outcome
+
+
+def test_a_candidate_that_invents_is_never_promoted():
+    gate = GateTable()
+    assert inventing(gate.improve, gate.guarded) == "worse"
+    # What let it in: declines have no support, so they dropped out of the pairs.
+    assert inventing(("token_f1",), ("support", "Recall@10")) == "promote"
+    assert inventing(("token_f1",), ("unsupported",)) == "worse"
+    assert inventing(("token_f1",), ("utility@1",)) != "promote"
+
+
+def test_the_utility_is_guarded_whatever_else_is():
+    assert GateTable(guard=()).guarded == ("utility@1",)
+    assert GateTable(guard=("nDCG@10",), wrong_costs=2.5).guarded == ("utility@2.5", "nDCG@10")
+    assert GateTable(improve=("utility@1",), guard=()).guarded == ()

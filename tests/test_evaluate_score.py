@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pytest
 
 from graft.core.answer import Answer, Citation
 from graft.core.case import Case
+from graft.core.errors import ConfigError
 from graft.core.example import Example, Gold
-from graft.core.measure import measures_taken
+from graft.core.measure import measure_named, measures_taken
 from graft.evaluate.compare import Sampling
 from graft.evaluate.result import Plan, summarise
 from graft.evaluate.score import Scored, score
@@ -69,14 +71,16 @@ def test_what_was_asked_without_passages_has_no_support_to_count():
     answer = Answer("q", "five days", support=0.8)
     scored = score("ft", [Case(ASKED, answer, closed=True)], measures_taken())
     nan = {name for name, values in scored.values.items() if math.isnan(values[0])}
-    assert nan == {"support", "citation_precision", "citation_recall", "right_declines"}
+    assert nan == {
+        "support", "unsupported", "citation_precision", "citation_recall", "right_declines",
+    }  # fmt: skip
 
 
 def test_a_retrieval_has_no_measures_of_answers_and_the_other_way_round():
     ranked = score("bm25", [Case(ASKED, ranking=("a",), judged={"a": 1})], measures_taken())
     assert list(ranked.values) == ["nDCG@10", "MRR@10", "Recall@5", "Recall@10"]
     answered = score("rag", [Case(ASKED, Answer("q", "five days"))], measures_taken())
-    assert len(answered.values) == 9 and not set(answered.values) & set(ranked.values)
+    assert len(answered.values) == 11 and not set(answered.values) & set(ranked.values)
 
 
 def test_nothing_found_scores_zero_and_nothing_to_be_found_does_not_count():
@@ -125,5 +129,32 @@ def test_a_summary_pairs_systems_and_shows_who_moved():
 def test_measures_that_are_compared_by_default_are():
     cases = [Case(ASKED, Answer("q", "five days", support=0.5))]
     systems = [score(name, cases, measures_taken()) for name in "ab"]
-    result = summarise(systems, Plan(pairs=(("a", "b"),)), Sampling(200))
-    assert [d.measure for d in result.differences] == ["answer_f1", "exact_match", "support"]
+    result = summarise(systems, Plan(pairs=(("a", "b"),)), Sampling())
+    assert [d.measure for d in result.differences] == [
+        "answer_f1", "exact_match", "support", "unsupported", "utility@1",
+    ]  # fmt: skip
+
+
+def test_utility_is_what_answering_and_declining_are_worth():
+    wrong, right = Answer("q", "nine weeks", support=0.9), Answer("q", "five days", support=0.2)
+    declined = Answer("q", "no", declined=True)
+    for answer, there, not_there in ((right, 1.0, -1.0), (wrong, -1.0, -1.0), (declined, 0.0, 0.0)):
+        assert score_answer(ASKED, answer)["utility@1"] == there
+        assert score_answer(NOT_THERE, answer)["utility@1"] == not_there
+    costly = measure_named("utility@2.5")
+    assert costly.bounds == (-2.5, 1.0)
+    assert costly.score([Case(ASKED, wrong), Case(ASKED, right)]).tolist() == [-2.5, 1.0]
+    with pytest.raises(ConfigError, match="utility@x"):
+        measure_named("utility@x")
+
+
+def test_what_is_not_borne_out_counts_over_all_questions():
+    unsupported = [
+        score_answer(ASKED, answer)["unsupported"]
+        for answer in (
+            Answer("q", "five days", support=0.5),
+            Answer("q", "five days", support=0.49),
+            Answer("q", "no", declined=True),
+        )
+    ]
+    assert unsupported == [0.0, 1.0, 0.0]

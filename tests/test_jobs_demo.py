@@ -37,7 +37,7 @@ def adapted(outcome: Outcome = "no gain", *, promoted: bool = False) -> Adapted:
     draw = np.random.default_rng(0)
     systems = [Scored(name, {"answer_f1": draw.random(30)}, cases) for name in ("rag", "rag+ft")]
     plan = Plan(pairs=(("rag", "rag+ft"),), measures=("answer_f1",))
-    result = summarise(systems, plan, Sampling(200))
+    result = summarise(systems, plan, Sampling())
     finding = Finding("answer_f1", "improve", outcome, "answer_f1 +0.010 [-0.100, +0.120], n = 30")
     return Adapted(
         verdict=Verdict(outcome, SENTENCES[outcome], (finding,)),

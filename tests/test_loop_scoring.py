@@ -41,7 +41,7 @@ def test_rankings_are_scored_by_the_grades_of_the_gold(tmp_path, monkeypatch):
     bench = Bench(open_workspace(tmp_path), Settings(), None, CTX)
     systems = ranking_systems(bench, dict.fromkeys(rows, Settings()))
     scored = [score(system.name, system.ask(asked), measures_taken()) for system in systems]
-    result = summarise(scored, rankings_plan(list(rows), "best"), Sampling(200))
+    result = summarise(scored, rankings_plan(list(rows), "best"), Sampling())
     means = {name: found["nDCG@10"].mean for name, found in result.systems.items()}
     assert means == pytest.approx({"found": 0.2754, "best": 1.0}, abs=1e-4)
     assert {(d.a, d.b, d.measure) for d in result.differences} == {

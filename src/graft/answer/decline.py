@@ -7,9 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+import numpy as np
+from numpy.typing import NDArray
+
 from graft.core.document import Passage
 from graft.core.errors import InputError
 from graft.measures.sentences import sentences
+
+Values = NDArray[np.float64]
 
 NAMED = 3
 """Titles that a decline names; of more it gives the number."""
@@ -100,57 +105,95 @@ def decline_text(question: str, passages: Sequence[Passage]) -> str:
 
 @dataclass(frozen=True)
 class ThresholdPoint:
-    """What one threshold does: the share of right answers kept and of wrong ones declined."""
+    """What one threshold does, of all answers: how many it shows, and how many of those are wrong.
+
+    `coverage` is the share shown, `risk` the share of wrong ones among these (0 of none), and
+    `utility` the mean worth: 1 for a right answer shown, -cost for a wrong one, 0 for none.
+    """
 
     threshold: float
-    kept: float
-    declined: float
-
-    @property
-    def value(self) -> float:
-        """The mean of both shares, so that neither kind counts more for being frequent."""
-        return (self.kept + self.declined) / 2
+    coverage: float
+    risk: float
+    utility: float
 
 
 @dataclass(frozen=True)
 class FittedThreshold:
-    """A threshold with its balanced value on the data, and the whole curve.
+    """A threshold, what it gained over showing all in cross-validation, and the whole curve.
 
     `enough` is False when there were too few answers of one kind to fit on; then `threshold` is
     the default.
     """
 
     threshold: float
-    value: float
+    gain: float
+    standard_error: float
     curve: tuple[ThresholdPoint, ...]
     enough: bool
 
 
+FOLDS = 10
+"""Parts of the development answers of which each is judged by the threshold of the others."""
+
+
 def fit_threshold(
-    supports: Sequence[float], right: Sequence[bool], *, default: float = 0.5, smallest: int = 5
+    supports: Sequence[float],
+    right: Sequence[bool],
+    *,
+    groups: Sequence[str] = (),
+    cost: float = 1.0,
+    default: float = 0.5,
+    smallest: int = 5,
 ) -> FittedThreshold:
-    """Return the decline threshold with the best balanced value on development answers.
+    """Return the support from which on development answers are best shown, by their utility.
 
     `right` says of each answer whether it should be shown; answers to unanswerable questions
     never should. Give answers made with the threshold at 0, without those where the model itself
-    declined. Of thresholds that do equally well the lowest is taken. With fewer than `smallest`
-    right or wrong answers the default stays. Raises InputError when the lengths differ.
+    declined. A wrong answer shown costs `cost`. The threshold is what is best on all, if fitting
+    gains more than one standard error over showing all, on `groups` (documents) that it was not
+    fitted on (Breiman et al. 1984's rule); else it is 0. With fewer than `smallest` right or wrong
+    answers the default stays. Raises InputError when the lengths differ.
 
-    >>> fit_threshold([0.9, 0.8, 0.3, 0.2], [True, True, False, False], smallest=2).threshold
+    >>> supports, right = [0.9, 0.8, 0.3, 0.2] * 5, [True, True, False, False] * 5
+    >>> fit_threshold(supports, right).threshold
     0.55
     """
     if len(supports) != len(right):
         raise InputError(f"{len(supports)} supports were given for {len(right)} labels: pair them")
-    good = [s for s, keep in zip(supports, right, strict=True) if keep]
-    bad = [s for s, keep in zip(supports, right, strict=True) if not keep]
-    levels = sorted(set(supports))
+    scores = np.array(supports, dtype=np.float64)
+    worth = np.where(np.array(right, dtype=bool), 1.0, -cost)
+    levels = sorted(set(scores.tolist()))
     # Thresholds between two levels, rounded so that a release's file stays readable.
     middles = [_between(low, high) for low, high in pairwise(levels)]
-    curve = tuple(_point(t, good, bad) for t in dict.fromkeys([0.0, *middles, 1.0]))
-    if len(good) < smallest or len(bad) < smallest:
-        return FittedThreshold(default, _point(default, good, bad).value, curve, False)
-    best = max(curve, key=lambda point: (point.value, -point.threshold))
-    return FittedThreshold(best.threshold, best.value, curve, True)
+    thresholds = list(dict.fromkeys([0.0, *middles, 1.0]))
+    curve = tuple(_point(t, scores, worth) for t in thresholds)
+    if min(int((worth > 0).sum()), int((worth <= 0).sum())) < smallest:
+        return FittedThreshold(default, 0.0, 0.0, curve, False)
+    names = sorted(set(groups)) if groups else [str(i) for i in range(len(scores))]
+    fold_of = {name: i % FOLDS for i, name in enumerate(names)}
+    folds = np.array([fold_of[name] for name in groups or names])
+    gains = np.zeros(len(scores))
+    for fold in range(FOLDS):
+        out = folds == fold
+        best = _best(thresholds, scores[~out], worth[~out])
+        gains[out] = np.where(scores[out] >= best, worth[out], 0.0) - worth[out]
+    gain, error = float(gains.mean()), _standard_error(gains, list(groups or names))
+    chosen = _best(thresholds, scores, worth) if gain > error else 0.0
+    return FittedThreshold(chosen, gain, error, curve, True)
+
+
+def _best(thresholds: Sequence[float], scores: Values, worth: Values) -> float:
+    """Return the threshold of the highest utility, of several the lowest."""
+    utility = [float(worth[scores >= t].sum()) for t in thresholds]
+    return thresholds[int(np.argmax(utility))]
+
+
+def _standard_error(values: Values, groups: Sequence[str]) -> float:
+    """Return the standard error of the mean where values of a group hang together."""
+    names, index = np.unique(groups, return_inverse=True)
+    apart = np.bincount(index, weights=values - values.mean(), minlength=len(names))
+    few = len(names) / max(1, len(names) - 1)
+    return float(np.sqrt(few * (apart**2).sum())) / len(values)
 
 
 def _between(low: float, high: float) -> float:
@@ -161,10 +204,12 @@ def _between(low: float, high: float) -> float:
     return middle
 
 
-def _point(threshold: float, good: Sequence[float], bad: Sequence[float]) -> ThresholdPoint:
-    kept = sum(s >= threshold for s in good) / len(good) if good else 1.0
-    declined = sum(s < threshold for s in bad) / len(bad) if bad else 1.0
-    return ThresholdPoint(threshold, kept, declined)
+def _point(threshold: float, scores: Values, worth: Values) -> ThresholdPoint:
+    shown = worth[scores >= threshold]
+    if not len(worth):
+        return ThresholdPoint(threshold, 0.0, 0.0, 0.0)
+    risk = float((shown <= 0).mean()) if len(shown) else 0.0
+    return ThresholdPoint(threshold, len(shown) / len(worth), risk, float(shown.sum()) / len(worth))
 
 
 def _first(text: str) -> str:

@@ -55,6 +55,8 @@ def show_adapted(out: Console, done: Adapted) -> None:
         out.print(f"{name}: {value}", markup=False)
     style = "bold green" if done.verdict.passed else "bold"
     out.print(f"\nverdict: {done.verdict.sentence}", style=style, markup=False)
+    if done.verdict.basis:
+        out.print(f"  judged {done.verdict.basis}", markup=False)
     for finding in done.verdict.findings:
         out.print(f"  {finding.rule}: {finding.sentence}", markup=False)
     if done.promoted:

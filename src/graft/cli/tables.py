@@ -11,7 +11,6 @@ from rich.table import Table
 from graft.core.measure import Measure, measure_named
 
 if TYPE_CHECKING:
-    from graft.evaluate.compare import Difference
     from graft.evaluate.result import SplitResult
 
 
@@ -53,14 +52,14 @@ def _systems(result: SplitResult, measures: Sequence[Measure]) -> Table:
 def _show_differences(out: Console, result: SplitResult) -> None:
     """Print the differences on the first measure, and any other that is clear."""
     first = result.differences[0].measure
-    shown = [d for d in result.differences if d.measure == first or _clear(d)]
+    shown = [d for d in result.differences if d.measure == first or d.clear(result.confidence)]
     table = Table(box=None, pad_edge=False)
     interval = f"{100 * result.confidence:g} % interval"
     for name, side in (("difference", "left"), ("measure", "left"), ("mean", "right"),
                        (interval, "right"), ("p", "right"), ("", "left")):  # fmt: skip
         table.add_column(name, justify=side, no_wrap=True)  # type: ignore[arg-type]
     for d in shown:
-        word = "small set" if d.small else ("clear" if _clear(d) else "")
+        word = "small set" if d.small else ("clear" if d.clear(result.confidence) else "")
         table.add_row(
             f"{d.a} → {d.b}", measure_named(d.measure).heading, f"{d.mean:+.3f}",
             f"{d.low:+.3f} … {d.high:+.3f}", f"{d.p_adjusted:.3f}", word,
@@ -68,7 +67,3 @@ def _show_differences(out: Console, result: SplitResult) -> None:
     out.print(table)
     if len(shown) < len(result.differences):
         out.print(f"[dim]{len(result.differences) - len(shown)} more, none clear: see the report")
-
-
-def _clear(d: Difference) -> bool:
-    return not d.small and (d.low > 0 or d.high < 0)

@@ -268,8 +268,6 @@ class TuneTable(Table):
 class EvaluateTable(Table):
     limit: int = Field(0, ge=0)
     """Test questions a split at most; 0 takes all."""
-    resamples: int = Field(2000, ge=100)
-    """Bootstrap resamples behind each interval."""
     confidence: float = Field(0.95, gt=0.5, lt=1)
     smallest_n: int = Field(20, ge=2)
     """Fewer questions than this, and a difference says that the set is too small to tell."""
@@ -278,20 +276,36 @@ class EvaluateTable(Table):
     few_shot: int = Field(2, ge=0)
     """Worked examples in the prompt of the style control."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _gone(cls, values: Any) -> Any:
+        # How many were drawn behind an interval; none is drawn any more, and nothing else changed.
+        if isinstance(values, Mapping):
+            return {key: value for key, value in values.items() if key != "resamples"}
+        return values
+
 
 class GateTable(Table):
     improve: Measures = Field(("answer_f1",), min_length=1)
     """Measures whose difference must lie above zero."""
-    guard: Measures = ("support", "Recall@10")
-    """Measures that must not be inferior."""
-    margin: float = Field(0.03, ge=0)
+    guard: Measures = ("unsupported", "Recall@10")
+    """Measures that must not be inferior, beside the utility, which never may be."""
+    margin: float = Field(0.05, ge=0)
     """How far below zero the lower bound of a guarded difference may lie."""
+    wrong_costs: float = Field(1.0, ge=0, le=100)
+    """What a wrong answer costs in the utility, where a right one is worth 1 and a decline 0."""
     split: Literal["test-new", "test-seen"] = "test-new"
 
     @property
     def measures(self) -> tuple[str, ...]:
         """What the gate looks at, each once: what must improve, then what is guarded."""
-        return tuple(dict.fromkeys([*self.improve, *self.guard]))
+        return tuple(dict.fromkeys([*self.improve, *self.guarded]))
+
+    @property
+    def guarded(self) -> tuple[str, ...]:
+        """What must not fall: the utility, and what else is named, without what must improve."""
+        named = dict.fromkeys([f"utility@{self.wrong_costs:g}", *self.guard])
+        return tuple(name for name in named if name not in self.improve)
 
 
 class AdaptTable(Table):

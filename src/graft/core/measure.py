@@ -30,7 +30,9 @@ class Measure:
     in one sentence what it tells. `score` is given only cases that hold all that it `needs`; the
     first of these is what a system has to give (answers, or rankings) for it to be taken at all.
     `compared` measures are those whose differences are shown. Where a terminal is too narrow,
-    what has the highest `spare` goes first.
+    what has the highest `spare` goes first. `bounds` are the least and the most that a score can
+    be: an interval of one without is made of what was seen alone, and is too narrow where a rare
+    score lies far out.
     """
 
     name: str
@@ -43,19 +45,24 @@ class Measure:
     lower_is_better: bool = False
     compared: bool = False
     spare: int = 0
+    bounds: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
 class MeasureFamily:
-    """Measures called NAME@DEPTH, each made by `at`."""
+    """Measures called NAME@N, each made by `at`: N is a depth, or with `decimals` any number."""
 
     name: str
-    at: Callable[[int], Measure] = field(repr=False)
+    at: Callable[..., Measure] = field(repr=False)
+    decimals: bool = False
 
     def member(self, name: str) -> Measure | None:
         """Return the measure of a name such as "nDCG@20", or None if it is none of these."""
-        match = re.fullmatch(rf"{re.escape(self.name)}@([1-9][0-9]*)", name)
-        return self.at(int(match[1])) if match else None
+        number = r"([0-9]+(?:\.[0-9]+)?)" if self.decimals else r"([1-9][0-9]*)"
+        match = re.fullmatch(f"{re.escape(self.name)}@{number}", name)
+        if match is None:
+            return None
+        return self.at(float(match[1]) if self.decimals else int(match[1]))
 
 
 def each(score: Callable[[Case], float]) -> Score:

@@ -39,7 +39,8 @@ class About:
     """What was asked, of which systems, and what is read off the rows.
 
     `systems` says of each what it is (its run, release, context, the digest of its settings);
-    `plans` what is compared in each split; `terms` what the gate judges by. `created` is in
+    `plans` what is compared in each split; `terms` what the gate judges by; `asked` is the hash of
+    all that was asked of all systems, empty where nothing was. `created` is in
     seconds since the epoch. The rest is what a report shows beside the figures.
     """
 
@@ -50,6 +51,7 @@ class About:
     library_version: int
     sampling: Sampling
     plans: Mapping[str, Plan]
+    asked: str = ""
     systems: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     runs: Mapping[str, str] = field(default_factory=dict)
     example_set: str = ""

@@ -1,34 +1,33 @@
-"""Statistics: means and paired differences with intervals resampled by document.
+"""Statistics: means and paired differences with intervals, by whole documents.
 
-Questions on one document share its difficulty, so they are not independent: resampling single
-questions makes intervals too narrow. Whole groups are drawn instead (the cluster bootstrap, Field
-and Welsh 2007, doi:10.1111/j.1467-9868.2007.00593.x), the same ones for both systems. Percentile
-intervals of few groups are too narrow (.90 where .95 is claimed, at 40), so they are
-expanded as Hesterberg 2015 does (doi:10.1080/00031305.2015.1089789, section 4.1).
+Questions on one document share its difficulty, so they are not independent: taking them for single
+draws makes intervals too narrow. Whole groups are what is drawn (Field and Welsh 2007,
+doi:10.1111/j.1467-9868.2007.00593.x), the same ones for both systems. One procedure, `tilting`,
+gives p value, interval, label and verdict, so that none of them contradicts another.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy import special
 
-Values = NDArray[np.float64]
+from graft.evaluate.tilting import Groups, Values
 
 SMALLEST_GROUPS = 10
-"""With fewer groups a cluster bootstrap's intervals are too narrow to be believed."""
+"""With fewer groups nothing is told, however many questions they hold."""
+
+Bounds = tuple[float, float] | None
+"""The least and the most that a value can be; None where there is no such bound."""
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """How intervals are made: resamples, confidence, seed, and the smallest set that can tell."""
+    """What a sample of questions is asked to tell: with what confidence, and from how many on."""
 
-    resamples: int = 2000
     confidence: float = 0.95
-    seed: int = 0
     smallest_n: int = 20
 
 
@@ -55,8 +54,10 @@ class Mean:
 class Difference:
     """`b` minus `a` on one measure, paired by question.
 
+    `n` questions count, which is where both have a value; `n_a` and `n_b` are how many each has.
     `p` is two-sided; `p_adjusted` is corrected for all differences reported together (Holm 1979).
-    `small` says that the set is too small to tell, whatever the interval shows.
+    `small` says that the set is too small to tell, whatever the interval shows. `held` are the
+    groups of questions, from which an interval of any confidence can be made.
     """
 
     a: str
@@ -70,17 +71,32 @@ class Difference:
     n: int
     groups: int
     small: bool
+    n_a: int = 0
+    n_b: int = 0
+    held: Groups | None = field(default=None, repr=False, compare=False)
+
+    def clear(self, confidence: float) -> bool:
+        """Return whether it lies clear of zero, all differences reported with it considered."""
+        return not self.small and self.p_adjusted <= 1 - confidence
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the figures as plain values."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "held"}
 
 
-def estimate(values: Values, groups: Sequence[str], sampling: Sampling) -> Mean:
+def estimate(
+    values: Values, groups: Sequence[str], sampling: Sampling, bounds: Bounds = None
+) -> Mean:
     """Return the mean of `values` `(n,)` with its interval; NaN marks questions that do not count.
 
-    >>> estimate(np.array([1.0, 1.0]), ["a", "b"], Sampling()).mean
+    >>> estimate(np.array([1.0, 1.0]), ["a", "b"], Sampling(), (0.0, 1.0)).mean
     1.0
     """
-    draws, mean, n, distinct = _resample(values, groups, sampling)
-    low, high = _interval(draws, sampling.confidence, distinct)
-    return Mean(mean, low, high, n)
+    held, n = _held(values, groups, bounds)
+    if held is None:
+        return Mean(float("nan"), float("nan"), float("nan"), 0)
+    low, high = held.interval(sampling.confidence)
+    return Mean(held.mean, low, high, n)
 
 
 def difference(
@@ -90,13 +106,24 @@ def difference(
     *,
     groups: Sequence[str],
     sampling: Sampling,
+    bounds: Bounds = None,
 ) -> Difference:
-    """Return `b - a` on the questions where both count, with its interval and p value."""
-    draws, mean, n, distinct = _resample(b[1] - a[1], groups, sampling)
-    low, high = _interval(draws, sampling.confidence, distinct)
+    """Return `b - a` on the questions where both count, with its interval and p value.
+
+    `bounds` are those of the measure. A value outside of them raises ValueError.
+    """
+    apart = None if bounds is None else (bounds[0] - bounds[1], bounds[1] - bounds[0])
+    held, n = _held(b[1] - a[1], groups, apart)
+    n_a, n_b = int((~np.isnan(a[1])).sum()), int((~np.isnan(b[1])).sum())
+    if held is None:
+        nan = float("nan")
+        return Difference(a[0], b[0], measure, nan, nan, nan, 1.0, 1.0, 0, 0, True, n_a, n_b)
+    low, high = held.interval(sampling.confidence)
+    distinct, p = len(held.sums), held.p_equal(0.0)
     small = n < sampling.smallest_n or distinct < SMALLEST_GROUPS
-    p = _p_value(draws, distinct)
-    return Difference(a[0], b[0], measure, mean, low, high, p, p, n, distinct, small)
+    return Difference(
+        a[0], b[0], measure, held.mean, low, high, p, p, n, distinct, small, n_a, n_b, held
+    )
 
 
 def adjust(differences: Sequence[Difference]) -> list[Difference]:
@@ -113,44 +140,15 @@ def adjust(differences: Sequence[Difference]) -> list[Difference]:
     return [replace(d, p_adjusted=p) for d, p in zip(differences, adjusted, strict=True)]
 
 
-def _resample(
-    values: Values, groups: Sequence[str], sampling: Sampling
-) -> tuple[Values, float, int, int]:
-    """Return bootstrap means `(resamples,)`, the mean, the number that counts, and of groups."""
+def _held(values: Values, groups: Sequence[str], bounds: Bounds) -> tuple[Groups | None, int]:
+    """Return the groups of the values that count, and how many count."""
     counts = ~np.isnan(values)
     if not counts.any():
-        return np.full(1, np.nan), float("nan"), 0, 0
-    names, index = np.unique(np.asarray(groups)[counts], return_inverse=True)
-    sums = np.bincount(index, weights=values[counts], minlength=len(names))
-    sizes = np.bincount(index, minlength=len(names))
-    generator = np.random.default_rng(sampling.seed)
-    share = np.full(len(names), 1 / len(names))
-    drawn = generator.multinomial(len(names), share, size=sampling.resamples)
-    means = (drawn @ sums) / (drawn @ sizes)
-    return means, float(sums.sum() / sizes.sum()), int(counts.sum()), len(names)
-
-
-def _interval(draws: Values, confidence: float, groups: int) -> tuple[float, float]:
-    """Return the expanded percentile interval: normal quantiles become Student's t ones."""
-    tail = (1 - confidence) / 2
-    if groups > 1:
-        student = special.stdtrit(groups - 1, tail)
-        tail = float(special.ndtr(student * np.sqrt(groups / (groups - 1))))
-    low, high = np.quantile(draws, [tail, 1 - tail])
-    return float(low), float(high)
-
-
-def _p_value(draws: Values, groups: int) -> float:
-    """Two-sided: how often a resampled difference falls on the other side of zero.
-
-    One is added to both counts, since a p value of zero cannot be known from a sample (Davison
-    and Hinkley 1997, section 4.2); then it is expanded as the interval is, so that both agree.
-    """
-    if np.isnan(draws).all():
-        return 1.0
-    below, above = int((draws <= 0).sum()), int((draws >= 0).sum())
-    tail = (1 + min(below, above)) / (1 + len(draws))
-    if groups > 1 and tail < 0.5:
-        normal = special.ndtri(tail) / np.sqrt(groups / (groups - 1))
-        tail = float(special.stdtr(groups - 1, normal))
-    return min(1.0, 2 * tail)
+        return None, 0
+    counted = values[counts]
+    bounds = bounds or (-np.inf, np.inf)
+    least, most = float(counted.min()), float(counted.max())
+    if least < bounds[0] - 1e-9 or most > bounds[1] + 1e-9:
+        raise ValueError(f"values from {least:g} to {most:g} are not within {bounds}")
+    named = [group for group, here in zip(groups, counts, strict=True) if here]
+    return Groups.of(counted, named, bounds), int(counts.sum())

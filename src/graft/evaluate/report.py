@@ -70,13 +70,14 @@ class ForestRow:
     tone: str
 
 
-def _forest(differences: Sequence[Difference]) -> tuple[Axis, list[ForestRow]]:
+def _forest(differences: Sequence[Difference], confidence: float) -> tuple[Axis, list[ForestRow]]:
     axis = forest_axis([(d.low, d.high) for d in differences])
     rows = []
     for d in differences:
         sign = -1 if measure_named(d.measure).lower_is_better else 1
-        clear = d.low > 0 or d.high < 0
-        tone = "open" if d.small or not clear else ("good" if sign * d.mean > 0 else "bad")
+        tone = "good" if sign * d.mean > 0 else "bad"
+        if not d.clear(confidence):
+            tone = "open"
         rows.append(ForestRow(d, axis.at(d.low), axis.at(d.mean), axis.at(d.high), tone))
     return axis, rows
 

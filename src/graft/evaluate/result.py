@@ -77,7 +77,7 @@ class SplitResult:
             "n": self.n,
             "groups": self.groups,
             "systems": systems,
-            "differences": [_plain(asdict(d)) for d in self.differences],
+            "differences": [_plain(d.to_dict()) for d in self.differences],
             "seconds": dict(self.seconds),
             "ended": _plain(dict(self.ended)),
         }
@@ -87,9 +87,8 @@ def summarise(systems: Sequence[Scored], plan: Plan, sampling: Sampling) -> Spli
     """Return the systems' means with intervals, and the differences of the plan.
 
     All were asked the same questions in the same order. Pairs and measures that were not run are
-    left out, and so is a ranking measure that no plan names of two that answer and rank alike. The
-    unit of resampling is the example's group, which is its document (or cluster of
-    near-duplicates).
+    left out, and so is a ranking measure that no plan names of two that answer and rank alike. What
+    is drawn is the example's group, which is its document (or cluster of near-duplicates).
     """
     examples = [case.example for case in systems[0].cases] if systems else []
     groups = [example.group or example.id for example in examples]
@@ -97,6 +96,7 @@ def summarise(systems: Sequence[Scored], plan: Plan, sampling: Sampling) -> Spli
     taken = [name for scored in systems for name in scored.values]
     known = measures_in_order([*taken, *plan.measures])
     ranked = {m.name for m in known if "ranking" in m.needs}
+    bounds = {m.name: m.bounds for m in known}
     compared = [m.name for m in known if m.compared]
     if plan.measures:
         compared = [name for name in plan.measures if name in {m.name for m in known}]
@@ -107,6 +107,7 @@ def summarise(systems: Sequence[Scored], plan: Plan, sampling: Sampling) -> Spli
             m,
             groups=groups,
             sampling=sampling,
+            bounds=bounds[m],
         )
         for a, b in plan.pairs
         for m in compared
@@ -120,7 +121,9 @@ def summarise(systems: Sequence[Scored], plan: Plan, sampling: Sampling) -> Spli
         n=len(examples),
         groups=len(set(groups)),
         systems={
-            scored.name: {m: estimate(v, groups, sampling) for m, v in scored.values.items()}
+            scored.name: {
+                m: estimate(v, groups, sampling, bounds.get(m)) for m, v in scored.values.items()
+            }
             for scored in systems
         },
         differences=tuple(adjust([d for d in found if d.n])),

@@ -10,7 +10,7 @@ import numpy as np
 
 from graft.core.case import Case
 from graft.core.measure import Measure
-from graft.evaluate.compare import Values
+from graft.evaluate.tilting import Values
 
 
 @dataclass(frozen=True)

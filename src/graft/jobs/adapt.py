@@ -14,6 +14,7 @@ from graft.core.release import Lineage, Release
 from graft.core.runs import Run, ancestors
 from graft.evaluate.about import About, Cost
 from graft.evaluate.gate import Terms, Verdict, verdict_on
+from graft.evaluate.power import power
 from graft.jobs.examples import build
 from graft.jobs.ingest import Ingested, ingest
 from graft.loop.adapted import Adapted
@@ -22,6 +23,7 @@ from graft.loop.evaluations import keep_evaluation
 from graft.loop.figures import costs_of, curves_of
 from graft.loop.freshness import by_sync, by_training, edits
 from graft.loop.ladder import Ladder, Rung
+from graft.loop.looks import look_at
 from graft.loop.material import Material, gather
 from graft.loop.parts import runs_of, with_run
 from graft.loop.questions import TEST_SPLITS, asked_of, check_unseen
@@ -101,6 +103,7 @@ def adapt(  # noqa: PLR0913
     release = workspace.releases.current()
     material = gather(workspace, found, ctx)
     _check_ready(workspace, material, release.settings, ctx)
+    _tell_power(workspace, material, ctx)
     # The gate compares with what production is, whatever flags say of the candidate.
     in_use = Rung("in use", release.settings, release.prompts, release=str(release.number))
     progress = Progress(release.number, release.settings, [in_use])
@@ -114,7 +117,7 @@ def adapt(  # noqa: PLR0913
     candidate = ladder.fit(progress.settings, material.dev)
     progress.climb("+threshold", candidate)
     outcome = _evaluate(workspace, material, progress, ladder, ctx)
-    terms = _terms(workspace, progress)
+    terms = _terms(workspace, progress, outcome)
     verdict = verdict_on(terms, outcome.tables)
     facts = _facts(workspace, material, progress, wait=wait, ctx=ctx)
     about = _about(outcome, progress, terms, found=material, command=command, now=ctx.clock())
@@ -154,6 +157,26 @@ def _check_ready(workspace: Wiring, material: Material, in_use: Settings, ctx: C
             f"generate.url is {material.settings.generate.url!r}, and a remote model cannot be "
             "tuned here: leave generator out of adapt.parts, or name a local model"
         )
+
+
+def _tell_power(workspace: Wiring, material: Material, ctx: Context) -> None:
+    """Say, before hours of training, what the questions that will judge it can show."""
+    gate, limit = workspace.config.gate, workspace.config.evaluate.limit
+    tests = material.examples.split(gate.split)
+    look = look_at(workspace, (example.question for example in tests), "")
+    found = power(min(len(tests), limit or len(tests)), gate.margin, look)
+    documents = len({example.group or example.id for example in tests})
+    told = f"{gate.split}, on {documents} documents: {found.sentence}"
+    if look > 1:
+        told += f" (look number {look} at them)"
+    if found.n < found.unchanged:
+        ctx.warn(
+            "adapt",
+            f"{told}: nothing can be promoted by so few; ingest more documents, raise "
+            "examples.limit or examples.test_new, or gate.margin",
+        )
+    else:
+        ctx.note("adapt", told)
 
 
 def _first_costs(done: Ingested | None, seconds: float) -> list[Cost]:
@@ -233,11 +256,14 @@ def _evaluate(
     return run_trials(workspace, trials, ctx)
 
 
-def _terms(workspace: Wiring, progress: Progress) -> Terms:
+def _terms(workspace: Wiring, progress: Progress, outcome: TrialResults) -> Terms:
     """Return what the gate judges by: the first rung, which is in use, against the last."""
     gate = workspace.config.gate
+    table = f"{gate.split} ladder"
+    asked = [case.example.question for case in outcome.rows[table][0].cases]
+    look = look_at(workspace, asked, outcome.partial.folder.name)
     pair = progress.rungs[0].name, progress.rungs[-1].name
-    return Terms(gate.improve, gate.guard, gate.margin, f"{gate.split} ladder", pair)
+    return Terms(gate.improve, gate.guarded, gate.margin, table, pair, look)
 
 
 def _facts(

@@ -37,6 +37,7 @@ class Adapted:
             "verdict": {
                 "outcome": self.verdict.outcome,
                 "sentence": self.verdict.sentence,
+                "basis": self.verdict.basis,
                 "findings": [asdict(finding) for finding in self.verdict.findings],
             },
             "release": self.release,

@@ -31,6 +31,7 @@ from graft.evaluate.result import Plan, SplitResult, summarise
 from graft.evaluate.rows import same_questions, without_texts
 from graft.evaluate.score import Scored, score
 from graft.examples.trec import TrecRun
+from graft.loop.looks import marks
 from graft.loop.trials import TrialResults, measures_of, sampling_of
 from graft.wire import Wiring
 
@@ -118,7 +119,7 @@ def compared(workspace: Wiring, names: Sequence[str], ctx: Context) -> Evaluated
     read = [read_evaluation(workspace.layout.evaluations, name) for name in dict.fromkeys(names)]
     if len(read) < 2:
         raise InputError("a comparison needs two evaluations: name two ids with --again")
-    measures, sampling = measures_of(workspace), sampling_of(workspace, ctx)
+    measures, sampling = measures_of(workspace), sampling_of(workspace)
     rows: dict[str, list[Scored]] = {}
     plans: dict[str, Plan] = {}
     for split in (s for s in read[0][1] if all(s in found for _, found in read)):
@@ -145,6 +146,7 @@ def compared(workspace: Wiring, names: Sequence[str], ctx: Context) -> Evaluated
         seconds=now - started,
         sampling=sampling,
         plans=plans,
+        asked="",
         systems={f"{n} ({a.id})": told for a, _ in read for n, told in a.systems.items()},
         runs={f"{n} ({a.id})": run for a, _ in read for n, run in a.runs.items()},
         terms=None,
@@ -176,6 +178,17 @@ def _write(
         "runs": dict(about.runs),
         "splits": {name: table.to_dict() for name, table in tables.items()},
     }
+    if about.asked:
+        known = {row["id"]: row["detail"] for row in workspace.ledger.evaluations()}
+        # What was purged has no questions any more: their marks of then stay.
+        detail["asked"] = known.get(about.id, {}).get("asked") or {
+            "digest": about.asked,
+            "marks": {
+                split: marks(case.example.question for case in systems[0].cases)
+                for split, systems in rows.items()
+                if systems
+            },
+        }
     if verdict:
         detail["verdict"] = verdict.outcome
     workspace.ledger.record_evaluation(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from graft.answer.answerer import Answerer
-from graft.answer.decline import fit_threshold
+from graft.answer.decline import FittedThreshold, fit_threshold
 from graft.core.answer import Answer
 from graft.core.case import Case
 from graft.core.config import Settings
@@ -22,11 +22,8 @@ from graft.library.store import Library
 from graft.loop.parts import runs_of
 from graft.loop.scoring import Bench, search_all
 from graft.loop.trials import System, Trial, digests_of, settings_digest
-from graft.measures.text import token_f1
+from graft.measures.values.declines import is_right
 from graft.wire import Wiring, answerer, segmentation
-
-RIGHT = 0.5
-"""Token F1 from which an answer on dev counts as right when the threshold is fitted."""
 
 
 @dataclass(frozen=True)
@@ -58,16 +55,20 @@ class Ladder:
     def fit(self, settings: Settings, dev: Sequence[Example]) -> Settings:
         """Return the settings with the decline threshold fitted on dev questions.
 
-        An answer is right when its token F1 is at least .5; what is answered to an unanswerable
-        question never is. With too few of either kind the threshold stays as it is.
+        An answer is right as the gate's utility has it, and a wrong one costs as much. With too few
+        of either kind the threshold stays as it is.
         """
         asked = [e for e in dev if e.answers or not e.answerable]
         answers = self.answer(Rung("", settings), asked, 0.0)
         shown = [(e, a) for e, a in zip(asked, answers, strict=True) if not a.declined]
-        right = [e.answerable and token_f1(a.text, e.answers) >= RIGHT for e, a in shown]
         fitted = fit_threshold(
-            [a.support for _, a in shown], right, default=settings.answer.decline_threshold
+            [a.support for _, a in shown],
+            [is_right(Case(e, a)) for e, a in shown],
+            groups=[e.group or e.id for e, _ in shown],
+            cost=self.workspace.config.gate.wrong_costs,
+            default=settings.answer.decline_threshold,
         )
+        self._tell(fitted)
         table = settings.answer.model_copy(update={"decline_threshold": fitted.threshold})
         return settings.model_copy(update={"answer": table})
 
@@ -115,6 +116,21 @@ class Ladder:
         measures = self.workspace.config.gate.measures
         plan = Plan("", tuple(pairs), measures, changed=(names[0], names[-1]))
         return Trial(split, [self.system(rung) for rung in rungs], kept, plan)
+
+    def _tell(self, fitted: FittedThreshold) -> None:
+        points = {p.threshold: p for p in fitted.curve}
+        if not fitted.enough:
+            self.ctx.note("adapt", "too few right or wrong answers on dev to fit when to decline")
+            return
+        every, chosen = points[0.0], points[fitted.threshold]
+        told = f"answering always is wrong {every.risk:.2f} of the time"
+        if fitted.threshold:
+            told += (
+                f"; declining below support {fitted.threshold:g} answers {chosen.coverage:.2f} and "
+                f"is wrong {chosen.risk:.2f} of those"
+            )
+        told += f" (utility {fitted.gain:+.3f}, standard error {fitted.standard_error:.3f})"
+        self.ctx.note("adapt", f"on dev {told}")
 
     def _serving(self, rung: Rung) -> Answerer:
         return answerer(

@@ -75,6 +75,7 @@ class TrialResults:
             library_version=self.library_version,
             sampling=self.sampling,
             plans={trial.split: trial.plan for trial in self.trials},
+            asked=self.partial.folder.name,
             systems=systems,
             seconds=created - self.started,
             versions=installed_versions(),
@@ -86,7 +87,7 @@ def run_trials(workspace: Wiring, trials: Sequence[Trial], ctx: Context) -> Tria
     started, version = ctx.clock(), library(workspace).version
     asked = _asked(trials, version, ctx.seed)
     partial = Partial.of(workspace.layout.evaluations, asked, now=started)
-    measures, sampling = measures_of(workspace), sampling_of(workspace, ctx)
+    measures, sampling = measures_of(workspace), sampling_of(workspace)
     rows: dict[str, list[Scored]] = {}
     with ctx.stage("evaluate systems", sum(len(trial.systems) for trial in trials)) as step:
         for trial in trials:
@@ -111,10 +112,10 @@ def measures_of(workspace: Wiring) -> list[Measure]:
     return measures_taken([*config.evaluate.measures, *config.gate.measures])
 
 
-def sampling_of(workspace: Wiring, ctx: Context) -> Sampling:
+def sampling_of(workspace: Wiring) -> Sampling:
     """Return how intervals are made by the settings."""
     table = workspace.config.evaluate
-    return Sampling(table.resamples, table.confidence, ctx.seed, table.smallest_n)
+    return Sampling(table.confidence, table.smallest_n)
 
 
 def settings_digest(settings: Settings) -> str:

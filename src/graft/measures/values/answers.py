@@ -33,6 +33,7 @@ ANSWER_F1 = Measure(
     ("answer",),
     each(_answer_f1),
     compared=True,
+    bounds=(0.0, 1.0),
 )
 TOKEN_F1 = Measure(
     "token_f1",
@@ -43,6 +44,7 @@ TOKEN_F1 = Measure(
     ("answer", "reference"),
     each(_against(token_f1)),
     spare=4,
+    bounds=(0.0, 1.0),
 )
 EXACT_MATCH = Measure(
     "exact_match",
@@ -54,6 +56,7 @@ EXACT_MATCH = Measure(
     each(_against(exact_match)),
     compared=True,
     spare=1,
+    bounds=(0.0, 1.0),
 )
 ROUGE_L = Measure(
     "rouge_l",
@@ -64,4 +67,5 @@ ROUGE_L = Measure(
     ("answer", "reference"),
     each(_against(rouge_l)),
     spare=5,
+    bounds=(0.0, 1.0),
 )

@@ -9,10 +9,18 @@ from graft.core.document import Span
 from graft.core.example import on_gold
 from graft.core.measure import Measure, each
 
+BORNE_OUT = 0.5
+"""Support from which an answer counts as borne out."""
+
 
 def _support(case: Case) -> float:
     answer = case.answer
     return math.nan if answer is None or answer.declined else answer.support
+
+
+def _unsupported(case: Case) -> float:
+    answer = case.answer
+    return float(answer is not None and not answer.declined and answer.support < BORNE_OUT)
 
 
 def _right(case: Case) -> list[bool]:
@@ -41,6 +49,21 @@ SUPPORT = Measure(
     ("answer", "evidence"),
     each(_support),
     compared=True,
+    bounds=(0.0, 1.0),
+)
+UNSUPPORTED = Measure(
+    "unsupported",
+    "Unsupported answers",
+    "un-\nsupp.",
+    "Graft's own: support, counted over all questions",
+    f"The share of all questions with an answer whose support is below {BORNE_OUT:g}; a decline "
+    "claims nothing. Lower is better.",
+    ("answer", "evidence"),
+    each(_unsupported),
+    lower_is_better=True,
+    compared=True,
+    spare=1,
+    bounds=(0.0, 1.0),
 )
 CITATION_PRECISION = Measure(
     "citation_precision",
@@ -51,6 +74,7 @@ CITATION_PRECISION = Measure(
     ("answer", "evidence", "gold"),
     each(_precision),
     spare=2,
+    bounds=(0.0, 1.0),
 )
 CITATION_RECALL = Measure(
     "citation_recall",
@@ -60,4 +84,5 @@ CITATION_RECALL = Measure(
     "Whether any citation lies in the gold evidence.",
     ("answer", "evidence", "gold"),
     each(_recall),
+    bounds=(0.0, 1.0),
 )

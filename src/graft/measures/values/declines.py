@@ -1,11 +1,16 @@
-"""Whether it was right to decline."""
+"""Whether it was right to decline, and what answering and declining are worth together."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from graft.core.case import Case
-from graft.core.measure import Measure, each
+from graft.core.measure import Measure, MeasureFamily, each
+from graft.measures.text import token_f1
+
+RIGHT = 0.5
+"""Token F1 from which an answer counts as right."""
 
 
 def _right_decline(case: Case) -> float:
@@ -28,6 +33,7 @@ RIGHT_DECLINES = Measure(
     "The share of unanswerable questions that were declined.",
     ("answer",),
     each(_right_decline),
+    bounds=(0.0, 1.0),
 )
 WRONG_DECLINES = Measure(
     "wrong_declines",
@@ -38,4 +44,37 @@ WRONG_DECLINES = Measure(
     ("answer",),
     each(_wrong_decline),
     lower_is_better=True,
+    bounds=(0.0, 1.0),
 )
+
+
+def is_right(case: Case) -> bool:
+    """Return whether it was answered, and rightly; nothing answers an unanswerable question."""
+    answer, example = case.answer, case.example
+    if answer is None or answer.declined or not example.answerable:
+        return False
+    return token_f1(answer.text, example.answers) >= RIGHT
+
+
+def _utility_at(cost: float) -> Measure:
+    def utility(case: Case) -> float:
+        if case.example.answerable and not case.has("reference"):
+            return math.nan
+        if _declined(case):
+            return 0.0
+        return 1.0 if is_right(case) else -cost
+
+    name = f"utility@{cost:g}"
+    about = (
+        f"What an answer is worth: 1 if it is right (token F1 of {RIGHT:g} or more), 0 if it "
+        f"declines, -{cost:g} if it is wrong, which any answer to an unanswerable question is."
+    )
+    return Measure(
+        name, f"Utility, a wrong answer costing {cost:g}", "utility",
+        "Whitehead et al. 2022, Reliable VQA (effective reliability), arXiv:2204.13631", about,
+        ("answer",), each(utility), bounds=(-cost, 1.0),
+    )  # fmt: skip
+
+
+UTILITY = MeasureFamily("utility", _utility_at, decimals=True)
+UTILITY_1 = replace(UTILITY.at(1.0), heading="Utility", compared=True)

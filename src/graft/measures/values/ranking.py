@@ -35,7 +35,10 @@ def _at(name: str, short: str, paper: str, about: str) -> Callable[[int], Measur
         called = f"{name}@{depth}"
         told = about.format(depth=depth)
         needs: tuple[Need, ...] = ("ranking", "judged")
-        return Measure(called, called, f"{short}\n@{depth}", paper, told, needs, _scored_by(called))
+        return Measure(
+            called, called, f"{short}\n@{depth}", paper, told, needs, _scored_by(called),
+            bounds=(0.0, 1.0),
+        )  # fmt: skip
 
     return at
 
