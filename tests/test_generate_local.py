@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
+import numpy as np
 import pytest
 import torch
 
@@ -16,6 +18,7 @@ from graft.generate.local import LocalGenerator
 from graft.models import session, torch_session
 from graft.models.adapters.lora import Lora
 from graft.models.causal import Causal, load_causal
+from graft.models.chat import ChatTemplate
 from graft.models.torch_session import TorchSession
 from graft.testing.tiny import Family, tiny_causal
 
@@ -210,6 +213,44 @@ def test_sampling_draws_by_the_models_probabilities() -> None:
     four: Any = TorchSession(None, None, None, logits[:, None])  # type: ignore[arg-type]
     assert four.choose(1.0, (0.1, 0.6, 0.9, 0.999999)) == [0, 1, 2, 2]
     assert four.choose(0, ()) == [0, 0, 0, 0]
+    assert four.choose(0, (), [0]) == [1, 1, 1, 1]
+    assert four.choose(1.0, (0.1, 0.6, 0.9, 0.999999), [0, 1]) == [2, 2, 2, 2]
+    told = four.told([[0], [1], [1, 2], [0, 1, 2]])
+    assert told == pytest.approx(np.log([0.5, 0.25, 0.5, 1.0]), abs=1e-6)
+
+
+def test_what_was_written_is_as_likely_as_it_is_scored(causal: Causal) -> None:
+    generator = LocalGenerator(causal)
+    for prompt, found in zip(PROMPTS, generator.generate(PROMPTS, GREEDY), strict=True):
+        assert len(found.log_probs) == found.new_tokens + (found.finish_reason == "stop")
+        ids = causal.ids(prompt)
+        rows = [*ids, *causal.chat.encode(found.text)]
+        read = causal.read([rows], keep=len(rows) - len(ids) + 1).log_probs()[0]
+        first = read[0]
+        assert found.silence == pytest.approx(np.exp(first[list(causal.chat.end_ids)]).sum(), 1e-4)
+        assert found.log_probs[0] == pytest.approx(float(first.max()), abs=1e-4)
+
+
+def test_silence_is_told_and_not_kept_where_a_text_is_asked_for(causal: Causal) -> None:
+    first = int(causal.read([causal.ids(PROMPTS[0])]).log_probs()[0, -1].argmax())
+    # A model whose likeliest first token is an end: it is told, and written is what comes next.
+    ends = replace(causal.chat, end_ids=(first,))
+    mute = LocalGenerator(Muted(causal, ends))
+    empty = mute.generate(PROMPTS[:1], GREEDY)[0]
+    assert (empty.text, empty.finish_reason) == ("", "stop")
+    written = mute.generate(PROMPTS[:1], replace(GREEDY, min_new_tokens=1))[0]
+    assert written.text and written.silence == pytest.approx(empty.silence)
+    assert empty.log_probs == pytest.approx((math.log(empty.silence or 0),), abs=1e-4)
+
+
+class Muted:
+    """A causal model with another chat."""
+
+    def __init__(self, inner: Causal, chat: ChatTemplate) -> None:
+        self.inner, self.chat = inner, chat
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -19,6 +19,8 @@ from graft.jobs.promote import promote, propose
 from graft.jobs.release import list_releases, show_release
 from graft.jobs.tune import tune
 from graft.loop import freshness
+from graft.loop.joining import Gain
+from graft.loop.looks import look_at
 from graft.loop.parts import with_run
 from graft.loop.questions import check_unseen
 from graft.loop.releases import settings_of
@@ -95,8 +97,16 @@ def test_fitted_fusion_weights_are_what_a_release_searches_with(workspace, beir)
 def test_the_whole_loop_ends_in_a_verdict_a_release_and_a_report(workspace, beir):
     counts = import_(workspace, str(beir), ctx=CTX)
     assert counts["dev"] and counts["test-new"] == 60
-    done = adapt(workspace, [], examples=counts["id"], ctx=CTX)
+    told: list[str] = []
+    ctx = replace(CTX, events=lambda event: told.append(event.message))
+    done = adapt(workspace, [], examples=counts["id"], ctx=ctx)
     assert done.verdict.outcome != "promote", "random weights cannot have earned a release"
+    assert "reranker" not in done.runs
+    assert any("no reranker is tuned: it takes 200 training questions" in text for text in told)
+    assert any("test-new, on" in text and "four times in five" in text for text in told)
+    assert "1.52%" in done.verdict.basis
+    asked = load_examples(workspace).split("test-new")
+    assert look_at(workspace, [example.question for example in asked], "") == 2
     # Not even as wrong passages were the new documents shown.
     new = {g.document_id for e in load_examples(workspace).split("test-new") for g in e.gold}
     for id in done.runs.values():
@@ -160,7 +170,9 @@ def test_a_retriever_that_gains_is_searched_with_by_the_parts_after_it(
         return run
 
     monkeypatch.setattr(adapting, "tune_part", other)
-    monkeypatch.setattr(adapting, "_gained", lambda run: True)
+    gain = Gain("nDCG@10", before=0.1, after=0.9, error=0.1, n=20)
+    monkeypatch.setattr(adapting, "gain_of", lambda *_: gain)
+    monkeypatch.setattr(adapting, "LESSONS", 1)
     done = adapt(workspace, [], examples=counts["id"], ctx=CTX)
     rungs = list(done.results["test-new ladder"].systems)
     assert rungs[:4] == ["in use", "+retriever", "+fusion", "+reranker"]

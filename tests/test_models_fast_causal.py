@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -87,6 +88,12 @@ def test_texts_scores_and_digest_are_those_of_torch(tmp_path: Path, family: Fami
     protocol: Generator = ours
     assert protocol.replayable and told(ours) == told(theirs)
     assert scores(ours) == pytest.approx(scores(theirs), abs=1e-4)
+    writing = replace(GREEDY, min_new_tokens=2)
+    pairs = zip(ours.generate(PROMPTS, writing), theirs.generate(PROMPTS, writing), strict=True)
+    for own, other in pairs:
+        assert own == other and own.new_tokens >= 2
+        assert own.log_probs == pytest.approx(other.log_probs, abs=1e-3)
+        assert own.silence == pytest.approx(other.silence, abs=1e-4)
 
 
 def test_rows_that_end_leave_and_streams_take_turns(tmp_path: Path) -> None:

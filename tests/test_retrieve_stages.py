@@ -196,6 +196,29 @@ def test_rerank_leaves_out_what_was_removed_since_it_was_found():
     assert "removed since" in after[0].trace[-1]
 
 
+def reordered(scores: tuple[float, float, float], weight: float) -> list[int]:
+    """The places of three hits, scored 9, 8 and 1, after a reranker that gives them `scores`."""
+    hits = BM25(STORE)([Search("leave days note pay")], CTX)[0].hits[:3]
+    before = tuple(replace(h, score=s) for h, s in zip(hits, (9.0, 8.0, 1.0), strict=True))
+    texts = {p.id: p.indexed_text for p in STORE.passages([h.passage_id for h in before])}
+    told = {texts[h.passage_id]: s for h, s in zip(before, scores, strict=True)}
+
+    class Fixed(FakeReranker):
+        def score(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
+            return np.array([told[text] for _, text in pairs], dtype=np.float32)
+
+    (found,) = Rerank(Fixed(), STORE, depth=3, weight=weight)([Search("q", hits=before)], CTX)
+    places = {hit.passage_id: place for place, hit in enumerate(before)}
+    return [places[hit.passage_id] for hit in found.hits]
+
+
+def test_a_reranker_of_little_weight_corrects_the_order_it_was_handed():
+    assert reordered((0.0, 0.1, 1.0), 1.0) == [2, 1, 0]
+    assert reordered((0.0, 0.1, 1.0), 0.1) == [0, 1, 2]
+    assert reordered((0.0, 0.9, 0.0), 0.3) == [1, 0, 2], "eight is nearly nine"
+    assert reordered((0.5, 0.5, 0.5), 0.9) == [0, 1, 2], "it says nothing"
+
+
 def test_rerank_reads_the_head_in_one_call_and_keeps_the_tail_below():
     reranker = Counting()
     before = HYBRID([Search("interns are paid"), Search("sick leave note"), Search("")], CTX)

@@ -10,6 +10,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from graft.core.clustered import standard_error
 from graft.core.document import Passage
 from graft.core.errors import InputError
 from graft.measures.sentences import sentences
@@ -177,7 +178,7 @@ def fit_threshold(
         out = folds == fold
         best = _best(thresholds, scores[~out], worth[~out])
         gains[out] = np.where(scores[out] >= best, worth[out], 0.0) - worth[out]
-    gain, error = float(gains.mean()), _standard_error(gains, list(groups or names))
+    gain, error = float(gains.mean()), standard_error(gains, list(groups or names))
     chosen = _best(thresholds, scores, worth) if gain > error else 0.0
     return FittedThreshold(chosen, gain, error, curve, True)
 
@@ -186,14 +187,6 @@ def _best(thresholds: Sequence[float], scores: Values, worth: Values) -> float:
     """Return the threshold of the highest utility, of several the lowest."""
     utility = [float(worth[scores >= t].sum()) for t in thresholds]
     return thresholds[int(np.argmax(utility))]
-
-
-def _standard_error(values: Values, groups: Sequence[str]) -> float:
-    """Return the standard error of the mean where values of a group hang together."""
-    names, index = np.unique(groups, return_inverse=True)
-    apart = np.bincount(index, weights=values - values.mean(), minlength=len(names))
-    few = len(names) / max(1, len(names) - 1)
-    return float(np.sqrt(few * (apart**2).sum())) / len(values)
 
 
 def _between(low: float, high: float) -> float:

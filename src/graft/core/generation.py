@@ -22,9 +22,13 @@ FinishReason = Literal["stop", "length", "error"]
 
 @dataclass(frozen=True)
 class Decoding:
-    """How text is drawn: `temperature` 0 is greedy; `stop` holds texts that end a generation."""
+    """How text is drawn: `temperature` 0 is greedy; `stop` holds texts that end a generation.
+
+    Before `min_new_tokens` a local generator does not end, however likely that is.
+    """
 
     max_new_tokens: int = 128
+    min_new_tokens: int = 0
     temperature: float = 0.0
     seed: int = 0
     stop: tuple[str, ...] = ()
@@ -32,7 +36,12 @@ class Decoding:
 
 @dataclass(frozen=True)
 class Generation:
-    """One generated text with its usage in tokens; `error` is set when this prompt failed."""
+    """One generated text with its usage in tokens; `error` is set when this prompt failed.
+
+    `log_probs` holds the log-probability (nats) of each token as it was chosen, that of the end
+    included, and `silence` the probability of having written nothing at all: what a tuned generator
+    does where it has no answer. A remote generator tells neither.
+    """
 
     text: str
     finish_reason: FinishReason = "stop"
@@ -40,6 +49,9 @@ class Generation:
     new_tokens: int = 0
     prompt_ids: tuple[int, ...] = field(default=(), repr=False)
     error: str = ""
+    # Rounding differs with the batch.
+    log_probs: tuple[float, ...] = field(default=(), repr=False, compare=False)
+    silence: float | None = field(default=None, compare=False)
 
 
 Streamed = Yields[str, None, Generation]

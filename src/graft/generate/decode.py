@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +17,11 @@ COMPACT_BELOW = 0.75
 
 @dataclass
 class Row:
-    """One prompt being continued by at most `limit` tokens; `reason` is set when it has ended."""
+    """One prompt being continued by at most `limit` tokens; `reason` is set when it has ended.
+
+    `log_probs` are of the tokens of `new`, and of the end; `silence` is how likely an end was at
+    once.
+    """
 
     ids: Sequence[int]
     limit: int
@@ -24,6 +29,8 @@ class Row:
     new: list[int] = field(default_factory=list)
     reason: FinishReason | None = None
     text: str = ""
+    log_probs: list[float] = field(default_factory=list)
+    silence: float | None = None
 
 
 def decode(
@@ -37,12 +44,19 @@ def decode(
     stops = (*decoding.stop, *chat.stop_texts)
     batch = list(rows)
     session = causal.read([row.ids for row in rows], start)
+    ends, steps = sorted(chat.end_ids), 0
+    if ends:
+        for row, told in zip(batch, session.told([ends] * len(batch)), strict=True):
+            row.silence = math.exp(told)
     while True:
         # Every row draws from a source of its own, so that a text does not hang on its neighbours.
         draws = [row.draw.random() for row in batch] if decoding.temperature else []
-        tokens = session.choose(decoding.temperature, draws)
-        for row, token in zip(batch, tokens, strict=True):
+        never = ends if steps < decoding.min_new_tokens else ()
+        tokens, steps = session.choose(decoding.temperature, draws, never), steps + 1
+        log_probs = session.told([[token] for token in tokens])
+        for row, token, log_prob in zip(batch, tokens, log_probs, strict=True):
             if row.reason is None:
+                row.log_probs.append(log_prob)
                 _take(chat, row, token, stops)
         yield
         kept = [i for i, row in enumerate(batch) if row.reason is None]

@@ -163,4 +163,7 @@ class LocalGenerator:
                 f"{self._room}: show fewer passages or raise generate.context_tokens"
             )
             return Generation("", "error", len(row.ids), 0, tuple(row.ids), error)
-        return Generation(row.text, row.reason, len(row.ids), len(row.new), tuple(row.ids))
+        return Generation(
+            row.text, row.reason, len(row.ids), len(row.new), tuple(row.ids),
+            log_probs=tuple(row.log_probs), silence=row.silence,
+        )  # fmt: skip

@@ -8,13 +8,16 @@ from dataclasses import dataclass, field, replace
 from graft.core.config import Settings
 from graft.core.context import Context
 from graft.core.errors import Cancelled, ConfigError, GraftError, InputError
+from graft.core.example import Example
 from graft.core.files import RUNS
+from graft.core.measure import measure_named
 from graft.core.recipe import Part
 from graft.core.release import Lineage, Release
 from graft.core.runs import Run, ancestors
 from graft.evaluate.about import About, Cost
 from graft.evaluate.gate import Terms, Verdict, verdict_on
 from graft.evaluate.power import power
+from graft.generate.remember import Memory
 from graft.jobs.examples import build
 from graft.jobs.ingest import Ingested, ingest
 from graft.loop.adapted import Adapted
@@ -22,6 +25,7 @@ from graft.loop.cell_runs import CELL_OF
 from graft.loop.evaluations import keep_evaluation
 from graft.loop.figures import costs_of, curves_of
 from graft.loop.freshness import by_sync, by_training, edits
+from graft.loop.joining import Gain, gain_of, halves
 from graft.loop.ladder import Ladder, Rung
 from graft.loop.looks import look_at
 from graft.loop.material import Material, gather
@@ -35,8 +39,7 @@ from graft.loop.spaces import ensure_space
 from graft.loop.trials import TrialResults, run_trials
 from graft.loop.tuning import tune_part
 from graft.models.devices import release_memory
-from graft.tune.objective import OBJECTIVES
-from graft.wire import Wiring, library, reading
+from graft.wire import Wiring, library, reading, with_changes
 
 ABOUT_CELLS = {
     "test-new": (
@@ -56,7 +59,14 @@ ABOUT_LADDER = (
 )
 
 RANKED_BY = "nDCG@10"
-"""The measure on dev by which a fitted fusion joins the candidate."""
+"""The measure on dev by which what ranks joins the candidate."""
+
+WEIGHTS = (0.25, 0.5, 0.75, 1.0)
+"""Weights of a tuned reranker beside what it was handed that are tried; 0 is to leave it out."""
+
+LESSONS = 200
+"""Training questions that a reranker takes: with 60 to 90 it ruined every ranking it was tried on
+(docs/log.md, "Tuning")."""
 
 GENERATORS = {"raft": "raft", "closed": "closed-book"}
 """What the loop tunes generators for: to read passages, and, as the control, to know by heart."""
@@ -67,12 +77,16 @@ class Progress:
     """What the loop has come to: the settings so far, each rung, its runs and what they cost.
 
     `in_use` is the release that the candidate is judged against; `left_out` says of a part that
-    was tuned why it did not join.
+    was tuned why it did not join. Trainings look at the questions of dev in `looks`, and parts join
+    by those in `joins`; `memory` holds what models were asked.
     """
 
     in_use: int
     settings: Settings
     rungs: list[Rung]
+    looks: Sequence[Example] = ()
+    joins: Sequence[Example] = ()
+    memory: Memory = field(default_factory=Memory)
     runs: dict[str, Run] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
     costs: list[Cost] = field(default_factory=list)
@@ -106,14 +120,15 @@ def adapt(  # noqa: PLR0913
     _tell_power(workspace, material, ctx)
     # The gate compares with what production is, whatever flags say of the candidate.
     in_use = Rung("in use", release.settings, release.prompts, release=str(release.number))
-    progress = Progress(release.number, release.settings, [in_use])
+    looks, joins = halves(material.dev)
+    progress = Progress(release.number, release.settings, [in_use], looks, joins)
     if material.settings != release.settings:
         progress.climb("+settings", material.settings)
     progress.costs = _first_costs(done, made_in)
     for part in workspace.config.adapt.parts:
         _tune_part(workspace, part, material, progress, wait=wait, ctx=ctx)
     release_memory()
-    ladder = Ladder(workspace, library(workspace), ctx)
+    ladder = Ladder(workspace, library(workspace), ctx, progress.memory)
     candidate = ladder.fit(progress.settings, material.dev)
     progress.climb("+threshold", candidate)
     outcome = _evaluate(workspace, material, progress, ladder, ctx)
@@ -191,11 +206,23 @@ def _tune_part(
     workspace: Wiring, part: Part, material: Material, progress: Progress, *, wait: float,
     ctx: Context,
 ) -> None:  # fmt: skip
-    """Tune one part from where the candidate stands, and let it join if dev gained."""
+    """Tune one part from where the candidate stands, and let it join if it serves dev better."""
+    if part == "reranker" and len(material.train) < LESSONS:
+        ctx.note(
+            "adapt",
+            f"no reranker is tuned: it takes {LESSONS} training questions, and there are "
+            f"{len(material.train)}",
+        )
+        return
     release_memory()
     settings = progress.settings
     # A part before may have published its space, which an older handle does not see.
-    current = replace(material, settings=settings, held=reading(workspace, settings))
+    current = replace(
+        material, settings=settings, held=reading(workspace, settings), dev=progress.looks
+    )
+    if part == "fusion" and "retriever" in progress.runs:
+        # What the retriever learned by heart it ranks better than it will rank anything else.
+        current = replace(current, train=progress.looks, dev=progress.joins)
     objectives = GENERATORS if part == "generator" else {part: ""}
     for role, objective in objectives.items():
         try:
@@ -206,34 +233,47 @@ def _tune_part(
             ctx.warn("adapt", f"the {part} is not tuned: {error}")
             return
         progress.runs[role] = run
-    first = progress.runs[next(iter(objectives))]
-    if not _gained(first):
-        _leave_out(progress, next(iter(objectives)), first, ctx)
-        return
-    tuned = with_run(settings, first)
+    role = next(iter(objectives))
+    tuned = with_run(settings, progress.runs[role])
     if tuned.encoder != settings.encoder:
         with workspace.layout.writer(wait):
             ensure_space(workspace, tuned, ctx=ctx)
-    progress.climb(f"+{part}", tuned)
+    release_memory()
+    ladder = Ladder(workspace, library(workspace), ctx, progress.memory)
+    if part == "generator":
+        gain = _gain_in_answers(workspace, ladder, (settings, tuned), progress)
+    else:
+        tuned = _weighted(ladder, tuned, progress.looks) if part == "reranker" else tuned
+        ranked = [ladder.ranked(Rung("", each), progress.joins) for each in (settings, tuned)]
+        gain = gain_of(measure_named(RANKED_BY), *ranked)
+    if gain.joins:
+        ctx.note("adapt", f"the tuned {part} joins: {gain.sentence}")
+        progress.climb(f"+{part}", tuned)
+    else:
+        progress.left_out[role] = gain.sentence
+        ctx.note("adapt", f"the tuned {part} does not help enough and is left out: {gain.sentence}")
 
 
-def _gained(run: Run) -> bool:
-    measure = _decides(run)
-    return run.after.get(measure, 0.0) > run.before.get(measure, 0.0)
+def _gain_in_answers(
+    workspace: Wiring, ladder: Ladder, sides: tuple[Settings, Settings], progress: Progress
+) -> Gain:
+    """Return what a generator changes in answers as they are served, each side declining by its own
+    threshold, fitted on other questions."""
+    gate = workspace.config.gate
+    needing = [m for m in map(measure_named, gate.improve) if "answer" in m.needs]
+    measure = needing[0] if needing else measure_named(f"utility@{gate.wrong_costs:g}")
+    served = [Rung("", ladder.fit(each, progress.looks)) for each in sides]
+    return gain_of(measure, *(ladder.answered(rung, progress.joins) for rung in served))
 
 
-def _decides(run: Run) -> str:
-    """The measure on dev by which a run joins the candidate: its objective's."""
-    named = OBJECTIVES.all().get(run.recipe.objective)
-    return named.measure if named else RANKED_BY
-
-
-def _leave_out(progress: Progress, role: str, run: Run, ctx: Context) -> None:
-    measure = _decides(run)
-    before, after = run.before.get(measure, 0.0), run.after.get(measure, 0.0)
-    why = f"dev {measure} {before:.3f} → {after:.3f}"
-    progress.left_out[role] = why
-    ctx.note("adapt", f"the tuned {run.part} does not help on dev, so it is left out: {why}")
+def _weighted(ladder: Ladder, settings: Settings, looks: Sequence[Example]) -> Settings:
+    """Return the settings with the reranker's weight that ranks these questions best."""
+    measure = measure_named(RANKED_BY)
+    tried = [with_changes(settings, {"retrieve.stages.rerank.weight": w}) for w in WEIGHTS]
+    means = [
+        gain_of(measure, c, c).after for c in (ladder.ranked(Rung("", t), looks) for t in tried)
+    ]
+    return tried[means.index(max(means))]
 
 
 def _evaluate(

@@ -80,15 +80,8 @@ class Ladder:
         """
 
         def ask(examples: Sequence[Example]) -> list[Case]:
-            gold = self._gold(rung.settings, examples)
-            judged = [gold.judged(example.id) for example in examples]
-            answers = self.answer(rung, examples, rung.settings.answer.decline_threshold)
-            bench = Bench(self.workspace, rung.settings, self.held, self.ctx)
-            found = search_all(bench, rung.name, examples)
-            return [
-                Case(e, a, ranking=tuple(j.ranking(hits)), judged=j.grades)
-                for e, a, j, hits in zip(examples, answers, judged, found, strict=True)
-            ]
+            answered, ranked = self.answered(rung, examples), self.ranked(rung, examples)
+            return [replace(r, answer=a.answer) for r, a in zip(ranked, answered, strict=True)]
 
         serving = self._serving(rung)
         about = {
@@ -100,6 +93,22 @@ class Ladder:
             **digests_of(serving.retrieve),
         }
         return System(rung.name, about, ask)
+
+    def answered(self, rung: Rung, examples: Sequence[Example]) -> list[Case]:
+        """Return what a rung answers each example, as it would serve."""
+        answers = self.answer(rung, examples, rung.settings.answer.decline_threshold)
+        return [Case(e, answer=a) for e, a in zip(examples, answers, strict=True)]
+
+    def ranked(self, rung: Rung, examples: Sequence[Example]) -> list[Case]:
+        """Return what a rung ranks for each example, with what of it is judged."""
+        gold = self._gold(rung.settings, examples)
+        judged = [gold.judged(example.id) for example in examples]
+        bench = Bench(self.workspace, rung.settings, self.held, self.ctx)
+        found = search_all(bench, rung.name, examples)
+        return [
+            Case(e, ranking=tuple(j.ranking(hits)), judged=j.grades)
+            for e, j, hits in zip(examples, judged, found, strict=True)
+        ]
 
     def trial(self, split: str, rungs: Sequence[Rung], examples: Sequence[Example]) -> Trial:
         """Return the ladder on examples: each rung against the one below, and last against first.

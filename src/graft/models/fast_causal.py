@@ -132,8 +132,13 @@ class IrSession:
         found: NDArray[np.float32] = self.request.get_output_tensor(0).data
         return found
 
-    def choose(self, temperature: float, draws: Sequence[float]) -> list[int]:
+    def choose(
+        self, temperature: float, draws: Sequence[float], never: Sequence[int] = ()
+    ) -> list[int]:
         logits = self._logits[:, -1]
+        if never:
+            logits = logits.copy()
+            logits[:, list(never)] = -np.inf
         if temperature == 0:
             return [int(token) for token in logits.argmax(axis=-1)]
         weights = _softmax(logits / temperature).cumsum(axis=-1, dtype=np.float64)
@@ -142,6 +147,10 @@ class IrSession:
             for row, draw in zip(weights, draws, strict=True)
         ]
         return [min(int(token), logits.shape[-1] - 1) for token in found]
+
+    def told(self, tokens: Sequence[Sequence[int]]) -> list[float]:
+        found = zip(self._logits[:, -1], tokens, strict=True)
+        return [float(_log_sum(row[list(ids)]) - _log_sum(row)) for row, ids in found]
 
     def step(self, tokens: Sequence[int], kept: Sequence[int]) -> None:
         self.keep = 1
@@ -153,6 +162,11 @@ class IrSession:
         raised = self._logits - self._logits.max(axis=-1, keepdims=True)
         found: NDArray[np.float32] = raised - np.log(np.exp(raised).sum(axis=-1, keepdims=True))
         return found
+
+
+def _log_sum(logits: NDArray[np.float32]) -> float:
+    most = float(logits.max())
+    return most + float(np.log(np.exp(logits.astype(np.float64) - most).sum()))
 
 
 def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:

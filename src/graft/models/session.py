@@ -19,12 +19,18 @@ SHORTEST_SHARED = 16
 class Session(Protocol):
     """A batch of prompts that were read, with their keys and values, and what may follow them."""
 
-    def choose(self, temperature: float, draws: Sequence[float]) -> list[int]:
-        """Return each row's next token: the likeliest at temperature 0.
+    def choose(
+        self, temperature: float, draws: Sequence[float], never: Sequence[int] = ()
+    ) -> list[int]:
+        """Return each row's next token: the likeliest at temperature 0, none of `never`.
 
         Above it, the one at which the probabilities, summed in the order of ids, pass the row's
         number of `draws`, which is from 0 to 1.
         """
+        ...
+
+    def told(self, tokens: Sequence[Sequence[int]]) -> list[float]:
+        """Return the log-probability (nats) that one of a row's `tokens` follows, for each row."""
         ...
 
     def step(self, tokens: Sequence[int], kept: Sequence[int]) -> None:

@@ -29,14 +29,26 @@ class TorchSession:
     mask: torch.Tensor
     logits: torch.Tensor
 
-    def choose(self, temperature: float, draws: Sequence[float]) -> list[int]:
+    def choose(
+        self, temperature: float, draws: Sequence[float], never: Sequence[int] = ()
+    ) -> list[int]:
         logits = self.logits[:, -1]
+        if never:
+            logits = logits.clone()
+            logits[:, list(never)] = -torch.inf
         if temperature == 0:
             return [int(token) for token in logits.argmax(dim=-1).tolist()]
         weights = torch.softmax(logits.float() / temperature, dim=-1).cumsum(dim=-1)
         drawn = torch.tensor([[draw] for draw in draws], device=logits.device)
         found = torch.searchsorted(weights, drawn * weights[:, -1:], right=True)
         return [int(t) for t in found.clamp(max=logits.shape[-1] - 1).flatten().tolist()]
+
+    @torch.inference_mode()
+    def told(self, tokens: Sequence[Sequence[int]]) -> list[float]:
+        logits = self.logits[:, -1].float()
+        every = logits.logsumexp(-1)
+        some = [logits[row, list(ids)].logsumexp(-1) for row, ids in enumerate(tokens)]
+        return [float(value) for value in torch.stack(some) - every]
 
     @torch.inference_mode()
     def step(self, tokens: Sequence[int], kept: Sequence[int]) -> None:
