@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from graft.answer.answerer import Answerer
 from graft.answer.decline import FittedThreshold, fit_threshold
+from graft.answer.rules import RULES
 from graft.core.answer import Answer
 from graft.core.case import Case
 from graft.core.config import Settings
@@ -20,7 +21,7 @@ from graft.examples.searching import search_for
 from graft.generate.remember import Memory
 from graft.library.store import Library
 from graft.loop.parts import runs_of
-from graft.loop.scoring import Bench, search_all
+from graft.loop.scoring import Bench, rule_systems, search_all
 from graft.loop.trials import System, Trial, digests_of, settings_digest
 from graft.measures.values.declines import is_right
 from graft.wire import Wiring, answerer, segmentation
@@ -113,8 +114,8 @@ class Ladder:
     def trial(self, split: str, rungs: Sequence[Rung], examples: Sequence[Example]) -> Trial:
         """Return the ladder on examples: each rung against the one below, and last against first.
 
-        The last pair, from what is in use to the candidate, is what the gate judges. Examples
-        whose gold is gone are left out.
+        The pair from what is in use to the candidate is what the gate judges; the candidate is
+        held against the answers without a model too. Examples whose gold is gone are left out.
         """
         gold = [self._gold(rung.settings, examples).passages for rung in rungs]
         kept = [example for example in examples if all(example.id in g for g in gold)]
@@ -122,9 +123,12 @@ class Ladder:
         pairs = list(pairwise(names))
         if len(names) > 2:
             pairs.append((names[0], names[-1]))
+        pairs += [(rule, names[-1]) for rule in RULES]
         measures = self.workspace.config.gate.measures
         plan = Plan("", tuple(pairs), measures, changed=(names[0], names[-1]))
-        return Trial(split, [self.system(rung) for rung in rungs], kept, plan)
+        bench = Bench(self.workspace, rungs[0].settings, self.held, self.ctx)
+        systems = [*(self.system(rung) for rung in rungs), *rule_systems(bench)]
+        return Trial(split, systems, kept, plan)
 
     def _tell(self, fitted: FittedThreshold) -> None:
         points = {p.threshold: p for p in fitted.curve}

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache, partial
 
 from graft.answer.answerer import Answerer
+from graft.answer.rules import RULES, Rule, rule_answer
 from graft.core.case import Case
 from graft.core.config import Settings
 from graft.core.context import Context
@@ -60,11 +61,39 @@ def cell_trials(
     out. `about` explains the table of a split.
     """
     cells = cells_of(list(runs), few_shot=bool(worked))
-    systems = cell_systems(bench, cells, _generators(runs), worked)
+    systems = [*cell_systems(bench, cells, _generators(runs), worked), *rule_systems(bench)]
     return [
-        Trial(split, systems, _with_gold(bench, chosen), plan_of(cells, about.get(split, "")))
+        Trial(split, systems, _with_gold(bench, chosen), _beside_rules(cells, about.get(split, "")))
         for split, chosen in asked.items()
     ]
+
+
+def rule_systems(bench: Bench) -> list[System]:
+    """Return the answers without a model, as systems: they stand in every table of answers."""
+
+    contexts = _Contexts(bench)
+
+    def system(name: str, rule: Rule) -> System:
+        def ask(examples: Sequence[Example]) -> list[Case]:
+            shown = contexts.of(Cell(name, "", "retrieved"), examples)
+            return [
+                Case(e, rule_answer(rule, e.question, next(iter(s.passages), None)), s.ranking,
+                     s.judged)
+                for e, s in zip(examples, shown, strict=True)
+            ]  # fmt: skip
+
+        about = {"settings": settings_digest(bench.settings), "rule": name}
+        about |= digests_of(pipeline(bench.workspace, bench.settings, bench.held))
+        return System(name, about, ask)
+
+    return [system(name, rule) for name, rule in RULES.items()]
+
+
+def _beside_rules(cells: Sequence[Cell], about: str) -> Plan:
+    """Return the plan of cells, what was tuned for reading held against the rules too."""
+    plan = plan_of(cells, about)
+    read = [name for name in plan.leading if name.startswith("rag+")]
+    return replace(plan, pairs=(*plan.pairs, *((rule, name) for name in read for rule in RULES)))
 
 
 def cell_systems(
