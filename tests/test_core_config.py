@@ -74,6 +74,13 @@ def test_a_gate_may_name_every_measure_that_is_taken_and_any_depth_of_a_family()
     assert config.evaluate.measures == ("MAP@7",)
 
 
+def test_a_measure_under_the_name_it_had_is_taken_for_what_it_is_called_now():
+    config = load_config(flags={"gate.guard": "citation_recall,support"}, variables={})
+    assert config.gate.guard == ("gold_cited", "support")
+    with pytest.raises(ConfigError, match="there is no measure 'citation_recal'"):
+        load_config(flags={"gate.guard": "citation_recal"}, variables={})
+
+
 def test_flags_count_over_variables_and_both_over_a_release():
     said = explicit(
         variables={"GRAFT_RETRIEVE_DEPTH": "5", "GRAFT_ANSWER_PASSAGES": "6"},

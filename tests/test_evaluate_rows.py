@@ -64,6 +64,17 @@ def test_every_field_of_an_answer_is_kept_but_what_would_copy_documents_or_promp
     assert fields - kept == {"prompt_ids"}
 
 
+def test_scores_under_an_old_name_come_back_under_the_one_of_now():
+    values = {"gold_cited": np.array([1.0, 0.0, np.nan]), "support": np.array([0.5, 0.1, np.nan])}
+    table = to_table({"s": [Scored("rag", values, CASES)]})
+    names = [n.replace("gold_cited", "citation_recall") for n in table.column_names]
+    back = from_table(table.rename_columns(names))["s"][0].values
+    assert list(back) == ["gold_cited", "support"]
+    np.testing.assert_array_equal(back["gold_cited"], values["gold_cited"])
+    both = table.append_column("score:citation_recall", pa.array([0.3] * 3))
+    np.testing.assert_array_equal(from_table(both)["s"][0].values["gold_cited"], [1.0, 0.0, np.nan])
+
+
 texts = st.text(max_size=8)
 
 

@@ -40,7 +40,7 @@ def test_a_right_answer_with_a_right_and_a_wrong_citation():
     )
     scores = score_answer(ASKED, answer)
     assert scores["exact_match"] == scores["token_f1"] == 1.0
-    assert scores["citation_precision"] == 0.5 and scores["citation_recall"] == 1.0
+    assert scores["right_citations"] == 0.5 and scores["gold_cited"] == 1.0
     assert scores["support"] == 0.8 and scores["wrong_declines"] == 0.0
     assert math.isnan(scores["right_declines"])
 
@@ -48,14 +48,14 @@ def test_a_right_answer_with_a_right_and_a_wrong_citation():
 def test_a_citation_beside_the_gold_span_is_not_in_it():
     answer = Answer("q", "five days", citations=(cite("leave.md", 30, 40),))
     scores = score_answer(ASKED, answer)
-    assert scores["citation_recall"] == 0.0 and scores["citation_precision"] == 0.0
+    assert scores["gold_cited"] == 0.0 and scores["right_citations"] == 0.0
 
 
 def test_declining_an_answerable_question_counts_as_wrong_and_not_as_missing():
     scores = score_answer(ASKED, Answer("q", "I looked for five days", declined=True))
     assert scores["answer_f1"] == scores["token_f1"] == 0.0 and scores["wrong_declines"] == 1.0
-    assert scores["citation_recall"] == 0.0
-    assert math.isnan(scores["support"]) and math.isnan(scores["citation_precision"])
+    assert scores["gold_cited"] == 0.0
+    assert math.isnan(scores["support"]) and math.isnan(scores["right_citations"])
 
 
 def test_an_unanswerable_question_earns_its_decline_alone():
@@ -72,7 +72,7 @@ def test_what_was_asked_without_passages_has_no_support_to_count():
     scored = score("ft", [Case(ASKED, answer, closed=True)], measures_taken())
     nan = {name for name, values in scored.values.items() if math.isnan(values[0])}
     assert nan == {
-        "support", "unsupported", "citation_precision", "citation_recall", "right_declines",
+        "support", "unsupported", "right_citations", "gold_cited", "right_declines",
     }  # fmt: skip
 
 

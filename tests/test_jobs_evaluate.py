@@ -120,6 +120,35 @@ def test_an_evaluation_is_a_folder_of_rows(asked, monkeypatch):
     assert cited and all("was made in" in row["citations"][0]["quote"] for row in cited)
 
 
+def test_an_evaluation_of_before_is_read_and_shown_by_the_names_of_now(asked, monkeypatch):
+    use(monkeypatch, FakeGenerator(year))
+    done = evaluate(asked, limit=4, ctx=CTX)
+    folder = asked.layout.evaluations / done.id
+    table = pq.read_table(folder / "rows.parquet")
+    was = {"score:gold_cited": "score:citation_recall"}
+    was["score:right_citations"] = "score:citation_precision"
+    assert was.keys() <= set(table.column_names)
+    named = table.rename_columns([was.get(name, name) for name in table.column_names])
+    pq.write_table(named, folder / "rows.parquet")
+    about = json.loads((folder / "about.json").read_text())
+    about["plans"]["test-new"]["measures"] = ["citation_recall", "support"]
+    pair = about["plans"]["test-new"]["pairs"][-1]
+    about["terms"] = {"improve": ["citation_recall"], "guard": ["citation_precision"],
+                      "margin": 0.05, "split": "test-new", "pair": pair}  # fmt: skip
+    (folder / "about.json").write_text(json.dumps(about))
+
+    told, rows = read_evaluation(asked.layout.evaluations, done.id)
+    assert told.plans["test-new"].measures == ("gold_cited", "support")
+    assert told.terms.improve == ("gold_cited",) and told.terms.guard == ("right_citations",)
+    before = done.results["test-new"].systems["base/gold"]["gold_cited"]
+    held = next(s for s in rows["test-new"] if s.name == "base/gold").values
+    assert np.nanmean(held["gold_cited"]) == before.mean and "citation_recall" not in held
+    again = evaluate_again(asked, [done.id], ctx=CTX)
+    assert again.results["test-new"].systems["base/gold"]["gold_cited"] == before
+    assert "Gold cited" in again.report.read_text()
+    assert not [n for n in pq.read_table(folder / "rows.parquet").column_names if n in was.values()]
+
+
 def test_scoring_again_asks_no_model_and_takes_a_measure_added_later(asked, monkeypatch):
     use(monkeypatch, FakeGenerator(year))
     done = evaluate(asked, limit=4, ctx=CTX)

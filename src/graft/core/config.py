@@ -20,7 +20,7 @@ from pydantic import AfterValidator, Field, ValidationError, field_validator, mo
 from pydantic_core import PydanticCustomError
 
 from graft.core.errors import ConfigError, nearest
-from graft.core.measure import measure_named
+from graft.core.measure import measure_named, name_now
 from graft.core.migrations.releases import retrieve_to_2
 from graft.core.recipe import Part
 from graft.core.space import CODED_FROM, Coded, Dtype
@@ -33,10 +33,10 @@ STARTER = "starter"
 def _known_measures(names: tuple[str, ...]) -> tuple[str, ...]:
     try:
         for name in names:
-            measure_named(name)
+            measure_named(name_now(name))
     except ConfigError as error:
         raise ValueError(str(error)) from error
-    return names
+    return tuple(map(name_now, names))
 
 
 Measures = Annotated[tuple[str, ...], AfterValidator(_known_measures)]

@@ -85,6 +85,19 @@ MEASURES: Seam[Measure] = Seam("a measure", *_PLACE, Measure, beside=MeasureFami
 FAMILIES: Seam[MeasureFamily] = Seam("a family of measures", *_PLACE, MeasureFamily, beside=Measure)
 
 
+RENAMED = {"citation_precision": "right_citations", "citation_recall": "gold_cited"}
+"""What measures were called: settings and evaluations of before name them so."""
+
+
+def name_now(name: str) -> str:
+    """Return what the measure of a name is called now; a package may have taken the old name.
+
+    >>> name_now("citation_recall"), name_now("support")
+    ('gold_cited', 'support')
+    """
+    return RENAMED.get(name, name) if name not in MEASURES.all() else name
+
+
 def measure_named(name: str) -> Measure:
     """Return the measure of a name. Raises ConfigError, naming the nearest, when there is none."""
     if name not in MEASURES.all():

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from graft.core.errors import FormatError
+from graft.core.measure import name_now
 from graft.evaluate.compare import Sampling
 from graft.evaluate.gate import Terms
 from graft.evaluate.result import Plan
@@ -87,6 +88,20 @@ def from_json(text: str) -> About:
                 f"evaluation {told['id']} was made by the first version of Graft, which kept a "
                 "report and no rows: evaluate again"
             )
-        return _FORM.validate_python(told)
+        return _named_now(_FORM.validate_python(told))
     except (ValidationError, ValueError, AttributeError) as error:
         raise FormatError(f"an about.json is damaged ({error}): evaluate again") from error
+
+
+def _named_now(about: About) -> About:
+    """Return it with the measures that it names as they are called now."""
+    plans = {
+        split: replace(plan, measures=tuple(map(name_now, plan.measures)))
+        for split, plan in about.plans.items()
+    }
+    terms = about.terms and replace(
+        about.terms,
+        improve=tuple(map(name_now, about.terms.improve)),
+        guard=tuple(map(name_now, about.terms.guard)),
+    )
+    return replace(about, plans=plans, terms=terms)

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from graft.core.answer import Answer, Citation
 from graft.core.case import Case
+from graft.core.measure import name_now
 from graft.core.search import Hit
 from graft.evaluate.score import Scored
 from graft.examples.split import documents_of
@@ -75,18 +76,25 @@ def from_table(table: pa.Table) -> dict[str, list[Scored]]:
     rows = table.select(SCHEMA.names).to_pylist()
     for place, row in enumerate(rows):
         places.setdefault((row["split"], row["system"]), []).append(place)
-    measures = [name for name in table.column_names if name.startswith(SCORE)]
+    measures = _measures(table)
     found: dict[str, list[Scored]] = {}
     for (split, system), held in places.items():
         part = table.take(held)
         values = {
-            name.removeprefix(SCORE): np.array(part[name].to_pylist(), dtype=np.float64)
-            for name in measures
-            if part[name].null_count < len(held)
+            name: np.array(part[column].to_pylist(), dtype=np.float64)
+            for name, column in measures.items()
+            if part[column].null_count < len(held)
         }
         cases = tuple(_case(rows[place]) for place in held)
         found.setdefault(split, []).append(Scored(system, values, cases))
     return found
+
+
+def _measures(table: pa.Table) -> dict[str, str]:
+    """Return the measures of a table by what they are called now, each with its column."""
+    columns = [name for name in table.column_names if name.startswith(SCORE)]
+    named = {name_now(column.removeprefix(SCORE)): column for column in columns}
+    return named | {n: SCORE + n for n in named if SCORE + n in columns}
 
 
 def _row(split: str, system: str, case: Case) -> dict[str, Any]:

@@ -5,64 +5,66 @@ Whether declining was right is not decided here: without accepted answers every 
 
 from __future__ import annotations
 
-import re
-import string
 from collections import Counter
 from collections.abc import Sequence
 
-_ARTICLES = re.compile(r"\b(a|an|the)\b")
-_NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
-_WORD = re.compile(r"\w+")
+from graft.measures.tokens import answer_tokens, words_of_any_script
 
 
 def normalize_answer(text: str) -> str:
-    """Lower the case, drop ASCII punctuation and articles, and collapse spaces, as SQuAD does.
+    """Return the tokens of an answer in one line; see `tokens` for which they are.
 
-    >>> normalize_answer("The  U.S. Congress!")
-    'us congress'
+    >>> normalize_answer("The  U.S. Congress!"), normalize_answer("a C++ (not C#) compiler")
+    ('us congress', 'c++ not c# compiler')
     """
-    plain = text.lower().translate(_NO_PUNCTUATION)
-    return " ".join(_ARTICLES.sub(" ", plain).split())
+    return " ".join(answer_tokens(text))
 
 
 def exact_match(prediction: str, answers: Sequence[str]) -> float:
-    """Return 1.0 when the prediction equals an accepted answer after normalisation.
+    """Return 1.0 when the prediction has the tokens of an accepted answer, in their order.
 
-    Follows the SQuAD script (arXiv:1606.05250).
+    Follows the SQuAD script (arXiv:1606.05250), but for the signs and scripts that `tokens` names.
 
-    >>> exact_match("the Seine.", ["Seine", "river Seine"])
-    1.0
+    >>> exact_match("the Seine.", ["Seine", "river Seine"]), exact_match("C++", ["C#"])
+    (1.0, 0.0)
     """
-    found = normalize_answer(prediction)
-    return float(any(found == normalize_answer(answer) for answer in answers))
+    return float(answer_tokens(prediction) in _wanted(answers))
 
 
 def token_f1(prediction: str, answers: Sequence[str]) -> float:
-    """Return the best F1 over the bags of normalised words (SQuAD, arXiv:1606.05250).
+    """Return the best F1 over the bags of tokens (SQuAD, arXiv:1606.05250; see `tokens`).
 
-    A prediction and an answer that are both empty after normalisation score 1, as in SQuAD 2.
+    As in SQuAD 2, a blank prediction scores 1 against a blank answer and 0 against any other, and
+    a blank answer counts only where all are.
 
-    >>> round(token_f1("in the river Seine", ["Seine"]), 3)
-    0.5
+    >>> round(token_f1("in the river Seine", ["Seine"]), 3), token_f1("", ["+="])
+    (0.5, 0.0)
     """
-    found = normalize_answer(prediction).split()
-    return max((_bag_f1(found, normalize_answer(a).split()) for a in answers), default=0.0)
+    found = answer_tokens(prediction)
+    return max((_bag_f1(found, wanted) for wanted in _wanted(answers)), default=0.0)
 
 
 def rouge_l(prediction: str, answers: Sequence[str]) -> float:
     """Return the best ROUGE-L: the F-measure of the longest common subsequence of words.
 
-    Words are runs of letters and digits in lower case, without stemming; precision and recall
-    weigh the same (Lin 2004, aclanthology.org/W04-1013; `rouge-score` does so too).
+    Words are runs of letters and digits without case, not stemmed; precision and recall weigh the
+    same (Lin 2004, aclanthology.org/W04-1013). Texts in ASCII score as with `rouge-score`, which
+    drops all other letters; here those are letters too, and characters where there are no spaces.
 
     >>> round(rouge_l("police kill the gunman", ["police killed the gunman"]), 3)
     0.75
     """
-    found = _WORD.findall(prediction.lower())
-    return max((_rouge_f(found, _WORD.findall(a.lower())) for a in answers), default=0.0)
+    found = words_of_any_script(prediction)
+    return max((_rouge_f(found, words_of_any_script(a)) for a in answers), default=0.0)
 
 
-def _bag_f1(found: list[str], wanted: list[str]) -> float:
+def _wanted(answers: Sequence[str]) -> list[tuple[str, ...]]:
+    """Return the tokens of each accepted answer; of blank ones only where there is no other."""
+    wanted = [answer_tokens(answer) for answer in answers]
+    return list(filter(None, wanted)) or wanted
+
+
+def _bag_f1(found: Sequence[str], wanted: Sequence[str]) -> float:
     if not found or not wanted:
         return float(found == wanted)
     shared = sum((Counter(found) & Counter(wanted)).values())

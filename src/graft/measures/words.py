@@ -7,7 +7,8 @@ What a word is depends on what it is for, and each purpose has one function:
 - `holding.answer_words`: whether a text holds an answer, in whatever way it is written;
 - `fulltext.Analyser`: what BM25 indexes, as bm25s does; a change of it needs a new index;
 - `WordTokenizer`: how long a text is where no model's tokenizer says so;
-- `text.normalize_answer` and ROUGE's runs of letters: as SQuAD and ROUGE define their measures.
+- `tokens.answer_tokens` and ROUGE's runs of letters: as SQuAD and ROUGE define their measures,
+  with what they leave open about code and about other scripts.
 """
 
 from __future__ import annotations
