@@ -137,4 +137,4 @@ def test_a_candidate_that_invents_is_never_promoted():
 def test_the_utility_is_guarded_whatever_else_is():
     assert GateTable(guard=()).guarded == ("utility@1",)
     assert GateTable(guard=("nDCG@10",), wrong_costs=2.5).guarded == ("utility@2.5", "nDCG@10")
-    assert GateTable(improve=("utility@1",), guard=()).guarded == ()
+    assert GateTable(improve=("utility@1.0",), guard=()).guarded == ()

@@ -32,11 +32,10 @@ STARTER = "starter"
 
 def _known_measures(names: tuple[str, ...]) -> tuple[str, ...]:
     try:
-        for name in names:
-            measure_named(name_now(name))
+        # "utility@1.0" is the measure "utility@1".
+        return tuple(measure_named(name_now(name)).name for name in names)
     except ConfigError as error:
         raise ValueError(str(error)) from error
-    return tuple(map(name_now, names))
 
 
 Measures = Annotated[tuple[str, ...], AfterValidator(_known_measures)]
