@@ -166,7 +166,7 @@ def trl(causal: Causal, data: list[TrainItem], batch: int) -> None:
     from trl import SFTConfig, SFTTrainer
 
     rows = [
-        {"prompt": item.prompt, "completion": [{"role": "assistant", "content": item.answer}]}
+        {"prompt": item.prompt, "completion": [{"role": "assistant", "content": item.answer or ""}]}
         for item in data
     ]
     config = SFTConfig(

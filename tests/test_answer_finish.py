@@ -118,3 +118,13 @@ def test_labels_go_and_words_stay():
     assert tidy("Final answer: five\n") == "five"
     assert tidy("The answer to this question is: five") == "five"
     assert tidy("The answer is five.") == "The answer is five."
+
+
+def test_an_answer_that_was_likelier_not_to_be_written_declines():
+    sure = finish(prepared(GROUNDED, LEAVE), Generation("Five days.", silence=0.1), threshold=0.5)
+    unsure = finish(prepared(GROUNDED, LEAVE), Generation("Five days.", silence=0.9), threshold=0.5)
+    assert not sure.declined and unsure.declined
+    assert sure.confidence == pytest.approx(0.9 * sure.support)
+    assert unsure.confidence == pytest.approx(0.1 * unsure.support)
+    told_nothing = finish(prepared(GROUNDED, LEAVE), Generation("Five days."), threshold=0.5)
+    assert told_nothing.confidence == told_nothing.support

@@ -12,8 +12,10 @@ import torch
 
 from graft.core.context import Context, Event
 from graft.core.errors import Cancelled, InputError
+from graft.core.generation import Decoding
 from graft.core.recipe import Recipe, Schedule
 from graft.core.runs import read_run
+from graft.generate.local import LocalGenerator
 from graft.generate.prompts import CLOSED_BOOK, build
 from graft.models.adapters.lora import Lora
 from graft.models.causal import Causal, load_causal
@@ -146,6 +148,31 @@ def test_an_overfitted_model_says_the_answers_and_stops(
         said += causal.decode(new).strip() == item.answer
     assert ended >= 0.95 * len(items())
     assert said == len(items())
+
+
+def test_silence_is_learned_told_and_not_kept(
+    folder: Callable[[Family], Path], tmp_path: Path
+) -> None:
+    causal = load_causal(str(folder("smollm")), dtype="float32", device="cpu")
+    with torch.no_grad():
+        rows = causal.model.get_input_embeddings().weight
+        rows[list(causal.end_ids)] = rows[10 : 10 + len(causal.end_ids)].flip(1)
+    half = [replace(item, answer=None) if i % 2 else item for i, item in enumerate(items())]
+    schedule = replace(RECIPE.schedule, epochs=60, batch_size=2, learning_rate=2e-2, patience=80)
+    recipe = replace(RECIPE, schedule=schedule)
+    tuned = teach(causal, half, half, recipe=recipe, ctx=Context())
+    run = write_run(tmp_path, tuned.to_run(recipe, Context()), tuned.save)
+    causal.load_adapter("tuned", run.weights)
+    generator = LocalGenerator(causal, adapter="tuned")
+    prompts = [item.prompt for item in half]
+    written = generator.generate(prompts, Decoding(max_new_tokens=20, min_new_tokens=1))
+    for item, found in zip(half, written, strict=True):
+        assert found.text.strip(), "an answer is always written"
+        silence = found.silence or 0.0
+        assert silence > 0.8 if item.answer is None else silence < 0.2, silence
+        assert item.answer is None or found.text.strip() == item.answer
+    bare = generator.generate(prompts, Decoding(max_new_tokens=20))
+    assert [not found.text for found in bare] == [item.answer is None for item in half]
 
 
 def test_the_saved_adapter_gives_the_dev_loss_that_was_reported(

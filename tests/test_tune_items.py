@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
-import pytest
-
 from graft.core.document import Passage
-from graft.core.errors import ConfigError
 from graft.core.example import Example
 from graft.core.generation import Prompt
 from graft.core.recipe import Recipe, Schedule
@@ -89,21 +86,19 @@ def test_the_prompt_is_built_as_serving_builds_it() -> None:
     assert item.prompt == build(GROUNDED, "Question 0?", [passage("gold-e0-0")])
 
 
-def test_an_exact_share_sees_distractors_only_and_declines() -> None:
+def test_an_exact_share_sees_distractors_only_and_is_to_write_nothing() -> None:
     made = make(examples(50))
     hidden = [item for item in made.items if "gold" not in user(item.prompt)]
     assert len(hidden) == 10
-    assert {item.answer for item in hidden} == {GROUNDED.decline}
-    assert all(item.answer != GROUNDED.decline for item in made.items if item not in hidden)
-    said = make(examples(50), replace(RECIPE, decline="Not there."))
-    assert Counter(i.answer for i in said.items)["Not there."] == 10
+    assert {item.answer for item in hidden} == {None}
+    assert all(item.answer for item in made.items if item not in hidden)
 
 
-def test_unanswerable_examples_decline() -> None:
+def test_unanswerable_examples_are_to_write_nothing() -> None:
     made = make(examples(5, unanswerable=5), replace(RECIPE, distractors_only=0.0))
     answers = {item.id: item.answer for item in made.items}
     assert len(answers) == 10
-    assert all((answers[id] == GROUNDED.decline) == id.startswith("u") for id in answers)
+    assert all((answers[id] is None) == id.startswith("u") for id in answers)
 
 
 def test_the_seed_decides_and_the_company_does_not() -> None:
@@ -216,13 +211,6 @@ def test_where_no_distractor_fits_the_evidence_is_shown_after_all() -> None:
         recipe=recipe, count_tokens=FakeGenerator().count_tokens,
     )  # fmt: skip
     assert [(item.answer, item.shown) for item in made.items] == [("answer 0", ("gold",))]
-
-
-def test_a_template_that_cannot_decline_is_refused() -> None:
-    with pytest.raises(ConfigError, match="no declining answer"):
-        items_raft(
-            examples(1), {}, {}, template=CLOSED_BOOK, recipe=RECIPE, count_tokens=len
-        )  # fmt: skip
 
 
 def test_every_gold_passage_that_fits_is_shown_and_none_as_a_distractor() -> None:

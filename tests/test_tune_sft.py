@@ -266,6 +266,8 @@ def test_what_does_not_fit_or_has_no_answer_is_left_out_and_counted(
     assert skipped == {"too long": 2, "no answer": 1}
     assert len(kept) == 3 and all(example.labels for example in kept)
     assert all(len(example.ids) <= 200 for example in kept)
+    silent, _ = encode_items(causal, [TrainItem(items()[0].prompt, None)], 200)
+    assert silent[0].labels == causal.chat.end_ids[:1], "the end alone is learned"
     kept, skipped = encode_items(causal, [long], 100_000)
     assert not kept, "the model's own limit of 512 holds too"
 

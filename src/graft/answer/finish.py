@@ -30,11 +30,13 @@ def finish(
 ) -> Answer:
     """Return the answer that a generation amounts to.
 
-    It declines when the model did, when no passage was shown, or when its support is below
-    `threshold`; then the text says what was looked for and nothing that the model wrote. What may
-    be a decline or an answer ("No evidence of harm was found.") is an answer if it can be cited.
-    A closed-book template shows no passages: such answers have no support and decline only if the
-    model does. What failed has an `error` and no text. `document`: see `cite`.
+    It declines when the model did, when no passage was shown, or when its confidence is below
+    `threshold`: its support, times the probability of not having written nothing, which is what a
+    tuned generator learned to do where the evidence is lacking. Then the text says what was looked
+    for and nothing that the model wrote. What may be a decline or an answer ("No evidence of harm
+    was found.") is an answer if it can be cited. A closed-book template shows no passages: such
+    answers have no support and decline only if the model does. What failed has an `error` and no
+    text. `document`: see `cite`.
     """
     problem = prepared.error or generation.error
     if problem:
@@ -43,15 +45,17 @@ def finish(
     if is_decline(text, prepared.template.decline):
         return _declined(prepared, generation)
     cited = cite(text, prepared.passages, question=prepared.question, document=document)
-    lacking = cited.support < threshold or (may_decline(text) and not cited.citations)
+    confidence = cited.support * (1 - (generation.silence or 0.0))
+    lacking = confidence < threshold or (may_decline(text) and not cited.citations)
     if shows_passages(prepared.template) and (not prepared.passages or lacking):
-        return _declined(prepared, generation, support=cited.support)
+        return _declined(prepared, generation, support=cited.support, confidence=confidence)
     return Answer(
         question=prepared.question,
         text=text,
         citations=cited.citations,
         unsupported=cited.unsupported,
         support=cited.support,
+        confidence=confidence,
         **_traced(prepared, generation),
     )
 
@@ -65,7 +69,9 @@ def tidy(text: str) -> str:
     return _LABEL.sub("", text.strip()).strip()
 
 
-def _declined(prepared: Prepared, generation: Generation, *, support: float = 0.0) -> Answer:
+def _declined(
+    prepared: Prepared, generation: Generation, *, support: float = 0.0, confidence: float = 0.0
+) -> Answer:
     if shows_passages(prepared.template):
         text = decline_text(prepared.question, prepared.passages)
     else:
@@ -75,6 +81,7 @@ def _declined(prepared: Prepared, generation: Generation, *, support: float = 0.
         text=text,
         declined=True,
         support=support,
+        confidence=confidence,
         **_traced(prepared, generation),
     )
 

@@ -31,7 +31,9 @@ class Answer:
 
     `support` is the mean support of its sentences, weighted by their words, in 0..1: one
     unsupported sentence is marked, not a reason to decline. `unsupported` holds the answer spans
-    of sentences without a citation. A remote generator's answers are not `replayable`.
+    of sentences without a citation. `confidence` is what is compared with the threshold below which
+    an answer declines: the support, times the probability that the generator had something to
+    write, where it tells. A remote generator's answers are not `replayable`.
     `prompt_hash` is of the prompt's messages; both counts of tokens are 0 where no model was
     asked.
     """
@@ -42,6 +44,7 @@ class Answer:
     citations: tuple[Citation, ...] = ()
     unsupported: tuple[tuple[int, int], ...] = ()
     support: float = 0.0
+    confidence: float = 0.0
     hits: tuple[Hit, ...] = ()
     prompt_ids: tuple[int, ...] = field(default=(), repr=False)
     prompt_hash: str = ""
@@ -66,6 +69,7 @@ class Answer:
             "text": self.text,
             "declined": self.declined,
             "support": self.support,
+            "confidence": self.confidence,
             "release": self.release,
             "library_version": self.library_version,
             "seed": self.seed,

@@ -42,7 +42,8 @@ SCHEMA = pa.schema([
     *((_OWN.get(field.name, field.name), field.type) for field in QUESTION),
     # the answer; null where the system only ranks
     ("answer", pa.string()), ("declined", pa.bool_()), ("citations", pa.list_(_CITATION)),
-    ("unsupported", pa.list_(_SPAN)), ("support", pa.float64()), ("shown", pa.list_(_SHOWN)),
+    ("unsupported", pa.list_(_SPAN)), ("support", pa.float64()),
+    ("confidence", pa.float64()), ("shown", pa.list_(_SHOWN)),
     ("closed", pa.bool_()), ("error", pa.string()), ("finish_reason", pa.string()),
     # the ranking; null where the system ranked nothing
     ("ranking", pa.list_(pa.string())), ("judged", pa.list_(_GRADE)),
@@ -73,7 +74,8 @@ def to_table(splits: Mapping[str, Sequence[Scored]]) -> pa.Table:
 def from_table(table: pa.Table) -> dict[str, list[Scored]]:
     """Return the systems of every split as they were, each with its cases and scores."""
     places: dict[tuple[str, str], list[int]] = {}
-    rows = table.select(SCHEMA.names).to_pylist()
+    # What came later than the rows is not in them.
+    rows = table.select([n for n in SCHEMA.names if n in table.column_names]).to_pylist()
     for place, row in enumerate(rows):
         places.setdefault((row["split"], row["system"]), []).append(place)
     measures = _measures(table)
@@ -118,6 +120,7 @@ def _answer_row(answer: Answer) -> dict[str, Any]:
         "citations": [asdict(citation) for citation in answer.citations],
         "unsupported": [{"start": start, "end": end} for start, end in answer.unsupported],
         "support": answer.support,
+        "confidence": answer.confidence,
         "shown": [{"passage_id": h.passage_id, "document_id": h.document_id} for h in answer.hits],
         "error": answer.error,
         "finish_reason": answer.finish_reason,
@@ -157,7 +160,7 @@ def _answer(row: Mapping[str, Any]) -> Answer:
         citations=tuple(Citation(**citation) for citation in row["citations"]),
         unsupported=tuple((span["start"], span["end"]) for span in row["unsupported"]),
         hits=tuple(Hit(shown["passage_id"], shown["document_id"], 0.0) for shown in row["shown"]),
-        **{name: row[name] for name in _AS_IT_IS},
+        **{"confidence": row["support"], **{n: row[n] for n in _AS_IT_IS if n in row}},
     )
 
 

@@ -63,7 +63,7 @@ class Ladder:
         answers = self.answer(Rung("", settings), asked, 0.0)
         shown = [(e, a) for e, a in zip(asked, answers, strict=True) if not a.declined]
         fitted = fit_threshold(
-            [a.support for _, a in shown],
+            [a.confidence for _, a in shown],
             [is_right(Case(e, a)) for e, a in shown],
             groups=[e.group or e.id for e, _ in shown],
             cost=self.workspace.config.gate.wrong_costs,

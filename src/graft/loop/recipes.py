@@ -12,7 +12,7 @@ from graft.core.recipe import Negatives, Part, Recipe, Schedule
 from graft.loop.material import Material
 from graft.models.adapter import ADAPTERS, adapter_of
 from graft.tune.objective import OBJECTIVES
-from graft.wire import Wiring, base_digest, causal, encoder, prompt_of, reranker
+from graft.wire import Wiring, base_digest, causal, encoder, reranker
 
 OBJECTIVE: Mapping[Part, str] = {
     "retriever": "contrastive", "fusion": "weights", "reranker": "pointwise", "generator": "raft",
@@ -81,7 +81,6 @@ def _generator(workspace: Wiring, material: Material, asked: Asked) -> Recipe:
         schedule=replace(schedule, max_tokens=min(table.max_tokens, model.context_tokens)),
         passages=settings.answer.passages,
         distractors_only=table.distractors_only,
-        decline=prompt_of(workspace, settings.answer.prompt).decline,
     )
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 
 from graft.answer.prepare import Budget, Prepared, distinct, prepare, shows_passages
 from graft.core.document import Passage
-from graft.core.errors import ConfigError
 from graft.core.example import Example
 from graft.core.generation import Message, Prompt
 from graft.core.recipe import Recipe
@@ -130,25 +129,23 @@ def items_raft(
     `recipe.passages` of them, every gold one that fits and then distractors, in an order drawn by
     the seed, so that where the evidence stands tells nothing. A share `recipe.distractors_only` of
     the answerable examples is shown distractors alone; their target, and that of unanswerable
-    examples, is to decline.
+    examples, is to write nothing: whether to decline is read off how likely that is
+    (`Generation.silence`), while a text that a fifth of the examples share would be the likeliest
+    start of any answer.
 
     Prompts are prepared as serving prepares them, within `recipe.schedule.max_tokens` less room
     for the answer. One that does not fit loses its last distractors, then the last of several gold
     passages, never all; one of which no distractor fits shows its evidence after all. An example
     of which no gold passage fits, or that has none, is left out and counted, and so is an
-    unanswerable one without a distractor. Raises ConfigError when the target to decline is empty.
+    unanswerable one without a distractor.
     """
-    decline = recipe.decline or template.decline
-    if not decline:
-        raise ConfigError(
-            f"the prompt {template.name!r} has no declining answer, which examples without "
-            "evidence are trained to give: use the prompt 'grounded'"
-        )
     items, skipped = [], Counter[str]()
     hidden = _without_evidence(examples, distractors, recipe)
 
-    def made(example: Example, answer: str, evidence: Sequence[Passage] = ()) -> TrainItem | None:
-        budget = _budget(answer, recipe, count_tokens)
+    def made(
+        example: Example, answer: str | None, evidence: Sequence[Passage] = ()
+    ) -> TrainItem | None:
+        budget = _budget(answer or "", recipe, count_tokens)
         if evidence:
             fits = _with_evidence(
                 example, evidence, distractors, template=template, recipe=recipe, budget=budget
@@ -162,12 +159,12 @@ def items_raft(
     for example in examples:
         reason, item = _unusable(example, gold), None
         if example.answerable and not reason:
-            item = made(example, decline) if example.id in hidden else None
+            item = made(example, None) if example.id in hidden else None
             item = item or made(example, agreed_answer(example), gold[example.id])
         elif not reason:
             known = gold.get(example.id, ())
             reason = "" if known or distractors.get(example.id) else "no passage"
-            item = made(example, decline, known)
+            item = made(example, None, known)
         if item:
             items.append(item)
         else:

@@ -23,13 +23,13 @@ from graft.models.causal import Causal
 
 @dataclass(frozen=True)
 class TrainItem:
-    """A prompt as serving would send it, and the answer to learn.
+    """A prompt as serving would send it, and the answer to learn; None is to write nothing.
 
     `id` is its example's; `shown` holds the ids of the prompt's passages, in their order.
     """
 
     prompt: Prompt
-    answer: str
+    answer: str | None
     id: str = ""
     shown: tuple[str, ...] = ()
 
@@ -57,15 +57,19 @@ def encode_items(
 
     The prompt's ids are those that serving sends. An item over `max_tokens`, or over the model's
     own limit, is left out and counted: cutting ids would lose the question or the answer, so it
-    is for whoever builds the items to show fewer passages. An empty answer is left out too.
+    is for whoever builds the items to show fewer passages. An empty answer is left out too; where
+    nothing is to be written, the end alone is learned.
     """
     limit = min(max_tokens, causal.context_tokens - causal.virtual_tokens)
     kept, skipped = [], Counter[str]()
     for item in items:
-        if not item.answer.strip():
+        if item.answer is not None and not item.answer.strip():
             skipped["no answer"] += 1
             continue
-        prompt, answer = causal.ids(item.prompt), causal.answer_ids(item.answer)
+        prompt, answer = causal.ids(item.prompt), causal.answer_ids(item.answer or "")
+        if not answer:
+            skipped["the model has no end to write"] += 1
+            continue
         if len(prompt) + len(answer) > limit:
             skipped["too long"] += 1
             continue

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -85,7 +85,8 @@ def answerer(
         store=held.using(segmentation(settings.segment).id),
         template=Template(**own) if own else prompt_of(w, name),
         passages=settings.answer.passages,
-        decoding=decoding(settings.generate),
+        # An answer is always written; whether it is shown is decided by what is known of it.
+        decoding=replace(decoding(settings.generate), min_new_tokens=1),
         decline_threshold=settings.answer.decline_threshold,
         release=release,
     )
