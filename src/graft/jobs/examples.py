@@ -11,10 +11,12 @@ from typing import Any
 
 from graft.core.config import Settings
 from graft.core.context import Context
+from graft.core.document import Passage
 from graft.core.errors import InputError, NotFound
 from graft.core.example import Example, Gold, Split
 from graft.core.files import RUNS
 from graft.core.runs import ancestors, read_run
+from graft.core.search import Filter
 from graft.examples import store
 from graft.examples.access import with_access
 from graft.examples.beir import splits as beir_splits
@@ -30,6 +32,9 @@ from graft.loop.parts import runs_of
 from graft.loop.releases import settings_of
 from graft.loop.sets import document_groups, load_examples
 from graft.wire import Wiring, generator, library, pipeline, reading
+
+LOOKED_AT = 100
+"""Passages looked at in search of one that answers a question which should have no answer."""
 
 DEV_COPY = "near-copy of a dev question"
 
@@ -53,11 +58,21 @@ def build(workspace: Wiring, *, ctx: Context) -> dict[str, Any]:
             free=table.free,
         ),
         retrieve=partial(pipeline(workspace, settings, held, limit=10), ctx=ctx),
+        lookup=partial(look_up, held),
         ctx=ctx,
     )
     dealt = _deal(workspace, held, with_access(made.examples, _access(held)), learned, ctx)
     dropped = {**made.dropped, **{why: len(ids) for why, ids in dealt.dropped.items()}}
     return _keep(workspace, ExampleSet(dealt.examples, held.version, dropped), "made", ctx)
+
+
+def look_up(held: Library, texts: Sequence[str]) -> list[list[Passage]]:
+    """Return for each text the passages of the whole library that fit it best by BM25."""
+    size = len(texts)
+    found = held.match(texts, LOOKED_AT, allowed=[Filter()] * size, principals=[None] * size)
+    ids = [[id for id, _, _ in ranked] for ranked in found]
+    passages = {p.id: p for p in held.passages(list({id for each in ids for id in each}))}
+    return [[passages[id] for id in each] for each in ids]
 
 
 def import_(
