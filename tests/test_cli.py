@@ -587,7 +587,8 @@ def test_questions_are_made_and_checked(graft, documents, monkeypatch):
     code, out, err = graft("examples", "check", "--json")
     told = json.loads(out)
     assert code == 0, err
-    assert set(told) == {"id", *SPLITS, "leaks", "gold"} and told["id"] == made["id"]
+    assert set(told) == {"id", *SPLITS, "leaks", "repeats", "tied", "gold"}
+    assert told["id"] == made["id"]
     assert told["leaks"] == 0 and told["gold"]["found"] == sum(made[split] for split in SPLITS)
     shown = graft("examples", "check")[1]
     assert "on both sides" in shown and f"gold found: {told['gold']['found']}" in shown

@@ -105,7 +105,7 @@ def test_questions_are_kept_with_the_answer_that_the_reader_found() -> None:
     documents = {d.id: d for d in towns()}
     made, _ = make(limit=30, unanswerable=0.2)
     kinds = Counter(e.kind for e in made.examples)
-    assert kinds["unanswerable"] >= 5
+    assert kinds["unanswerable"] >= 4  # one town in doubt is dropped
     assert 27 <= len(made.examples) <= 30
     assert kinds["extractive"] >= 8
     for example in made.examples:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import random
 import re
+from dataclasses import replace
 
 from graft.core.context import Context
 from graft.core.document import Passage
@@ -106,3 +107,77 @@ def test_no_more_are_kept_or_read_than_wanted() -> None:
     assert len(seen) == 4
     assert tally.counts == {ENOUGH: 7}
     assert FAILED not in tally.counts
+
+
+def looked(swap: Swap, hits: list[Passage], library: list[Passage]):  # type: ignore[no-untyped-def]
+    """Judge a swap by hits, and by a library that is looked up; return counts and what was asked
+    of it."""
+    queries: list[str] = []
+
+    def lookup(texts):  # type: ignore[no-untyped-def]
+        queries.extend(texts)
+        return [library for _ in texts]
+
+    def retrieve(searches: list[Search]) -> list[Search]:
+        rows = tuple(Hit(p.id, p.document_id, 1.0, {}, p) for p in hits)
+        return [Search(s.query, hits=rows) for s in searches]
+
+    tally = Tally()
+    judges = Judges(retrieve, FakeGenerator(lambda prompt: GROUNDED.decline), 10, lookup)
+    unanswered([swap], 1, judges, tally=tally, ctx=Context())
+    return tally.counts, queries
+
+
+def of(question: str, entity: str) -> Swap:
+    return Swap(question, entity, ASKED)
+
+
+def test_the_whole_library_is_looked_up_by_name_and_by_question() -> None:
+    far = passage("far", "At Otterburn a mill was built of stone.")
+    counts, queries = looked(SWAP, [MILL], [far])
+    assert counts == {ANSWERABLE: 1}
+    assert queries[0].startswith("Otterburn") and queries[1].startswith(SWAP.question)
+    assert looked(SWAP, [MILL], [BRIDGE])[0] == {}
+
+
+def test_what_does_it_do_is_answered_by_any_passage_that_names_it() -> None:
+    swap = of("What does os.fork do?", "os.fork")
+    assert looked(swap, [MILL], [passage("x", "os.fork makes a process.")])[0] == {ANSWERABLE: 1}
+    assert looked(swap, [MILL], [passage("x", "A process is made.")])[0] == {}
+    swap = of("What is the main purpose of os.fork?", "os.fork")
+    assert looked(swap, [MILL], [passage("x", "os.fork makes a process.")])[0] == {ANSWERABLE: 1}
+
+
+def test_a_section_that_is_headed_by_the_thing_answers_what_is_open() -> None:
+    section = replace(passage("x", "It puts the heap into order."), headings=("heapq.heapify",))
+    assert looked(of("What does the clause heapify return?", "heapify"), [MILL], [section])[0] == {
+        ANSWERABLE: 1
+    }
+    assert looked(of("When was heapify last changed?", "heapify"), [MILL], [section])[0] == {}
+
+
+def test_a_plural_and_the_parts_of_an_identifier_name_a_thing_too() -> None:
+    record = passage("x", "Each LogRecord holds an object of the caller.")
+    asked = of("What is a LogRecords object?", "LogRecords")
+    counts, queries = looked(asked, [MILL], [record])
+    assert counts == {ANSWERABLE: 1} and "logrecord" in queries[0].split()
+    merged = passage("y", "Of all in heapq, merge returns an iterator.")
+    asked = of("What iterator does heapq.merge return?", "heapq.merge")
+    assert looked(asked, [MILL], [merged])[0] == {ANSWERABLE: 1}
+
+
+def test_all_that_stands_under_one_heading_counts_together() -> None:
+    parts = [
+        replace(passage("p1", "Otterburn has a castle."), document_id="o", headings=("North",)),
+        replace(passage("p2", "Otterburn's mill grinds."), document_id="o", headings=("North",)),
+        replace(passage("p3", "At Otterburn much was built."), document_id="o", headings=("No",)),
+    ]
+    asked = of("When was the mill that grinds flax by Otterburn built?", "Otterburn")
+    assert looked(asked, [MILL], parts)[0] == {ANSWERABLE: 1}
+    assert looked(asked, [MILL], [parts[0], parts[2]])[0] == {}
+
+
+def test_a_passage_that_covers_the_question_answers_it_whatever_names_the_thing() -> None:
+    asked = of("When was the stone mill of Otter Burn built?", "Otter Burn")
+    told = passage("x", "A stone mill was built by the burn in 1766.")
+    assert looked(asked, [MILL], [told])[0] == {ANSWERABLE: 1}

@@ -23,7 +23,7 @@ from graft.loop import freshness
 from graft.loop.joining import Gain
 from graft.loop.looks import look_at
 from graft.loop.parts import with_run
-from graft.loop.questions import check_unseen
+from graft.loop.questions import unseen
 from graft.loop.releases import settings_of
 from graft.loop.sets import load_examples
 from graft.loop.spaces import ensure_space
@@ -138,13 +138,13 @@ def test_a_run_is_not_scored_on_questions_that_it_was_trained_on(workspace, beir
     settings = settings_of(workspace, None)[0]
     trained = load_examples(workspace).split("train")
     with pytest.raises(LeakError, match=f"{run.id} was trained on"):
-        check_unseen(workspace, settings, [run], trained[:1], CTX)
+        unseen(workspace, settings, [run], {"test-new": trained[:1]}, CTX)
     with pytest.raises(LeakError, match="was trained on"):
         evaluate_beir(workspace, Beir(str(beir), "train", 3), cells={}, ctx=CTX)
     # a run that is part of the release in use is looked at too
     with pytest.raises(LeakError, match="was trained on"):
         used = with_run(settings, run)
-        check_unseen(workspace, used, [], trained[:1], CTX)
+        unseen(workspace, used, [], {"test-new": trained[:1]}, CTX)
     done = evaluate_beir(workspace, Beir(str(beir), limit=6), cells={"rag+ft": run.id}, ctx=CTX)
     cells = done.results["test answers"].systems
     assert list(cells)[:3] == ["base", "rag", "rag+ft"] and "ft" not in cells

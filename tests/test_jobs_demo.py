@@ -130,7 +130,8 @@ def test_the_json_of_the_end_is_what_scripts_rely_on(tmp_path, monkeypatch, caps
     told = json.loads(capsys.readouterr().out)
     assert not end.value.code
     assert set(told) == {
-        "verdict", "release", "promoted", "splits", "runs", "facts", "report", "seconds",
+        "verdict", "release", "promoted", "splits", "runs", "facts", "left_out", "report",
+        "seconds",
     }  # fmt: skip
     assert told["verdict"]["outcome"] == "no gain"
     assert told["verdict"]["findings"][0]["rule"] == "improve"

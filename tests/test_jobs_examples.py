@@ -24,7 +24,7 @@ from graft.jobs.ingest import ingest
 from graft.jobs.promote import promote, propose
 from graft.jobs.tune import tune
 from graft.loop.parts import with_run
-from graft.loop.questions import TEST_SPLITS, check_unseen
+from graft.loop.questions import TEST_SPLITS, unseen
 from graft.loop.releases import settings_of
 from graft.loop.sets import load_examples
 from graft.testing import FakeGenerator
@@ -127,7 +127,7 @@ def test_what_a_release_was_trained_on_is_asked_by_no_later_test(smithy, tmp_pat
 
     second = build(smithy, ctx=ctx)
     assert second["id"] != first["id"] and all(second[split] > 0 for split in SPLITS)
-    check_unseen(smithy, settings, [], asked_in_tests(smithy), CTX)
+    assert unseen(smithy, settings, [], {"test": asked_in_tests(smithy)}, CTX).left_out == ()
     new = asked_about(load_examples(smithy).split("test-new"))
     assert new and not new & learned
     notes = [event.message for event in told if event.phase == "note"]
@@ -137,7 +137,7 @@ def test_what_a_release_was_trained_on_is_asked_by_no_later_test(smithy, tmp_pat
     rows: list[tuple[str, ...]] = [(e.question, e.gold[0].document_id) for e in made if e.gold]
     dealt = import_(smithy, str(chat(tmp_path / "talk.jsonl", rows)), ctx=ctx)
     assert all(dealt[split] > 0 for split in SPLITS)
-    check_unseen(smithy, settings, [], asked_in_tests(smithy), CTX)
+    assert unseen(smithy, settings, [], {"test": asked_in_tests(smithy)}, CTX).left_out == ()
     assert not asked_about(load_examples(smithy).split("test-new")) & learned
 
     (smithy.layout.examples / f"{first['id']}.parquet").unlink()
@@ -175,7 +175,8 @@ def test_what_hardly_differs_from_a_test_question_is_left_out_of_training(
     assert done["train"] + done["dev"] == whole["train"] + whole["dev"] - 2
     run = tune(workspace, "fusion", ctx=CTX)
     used = with_run(settings_of(workspace, None)[0], run)
-    check_unseen(workspace, used, [], import_examples(beir, split="test"), CTX)
+    test = {"test": import_examples(beir, split="test")}
+    assert unseen(workspace, used, [], test, CTX).left_out == ()
 
     apart = str(chat(tmp_path / "tests.jsonl", [(asked(5), "d5")]))
     done = import_(workspace, str(beir), split="train", apart_from=[apart], ctx=CTX)

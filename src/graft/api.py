@@ -194,6 +194,7 @@ class Workspace:
     def check_examples(self, examples: str = "") -> dict[str, Any]:
         """Check a set's splits for leaks, and its gold against the documents of now.
 
+        Returns what else repeats or shares evidence across splits, as an imported set's may.
         Raises LeakError, naming the pair, for a question or document on both sides.
         """
         from graft.jobs.examples import check

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from graft.cli.session import JsonOption, SetOption, WaitOption, opened, screen
+from graft.cli.session import (
+    JsonOption,
+    SetOption,
+    StrictOption,
+    WaitOption,
+    opened,
+    screen,
+    stricter,
+)
 from graft.core.errors import CheckFailed
 
 if TYPE_CHECKING:
@@ -24,6 +32,7 @@ def adapt(
     require_gain: Annotated[
         bool, typer.Option("--require-gain", help="Exit 1 unless the verdict is to promote.")
     ] = False,
+    strict: StrictOption = False,
     settings: SetOption = None,
     seed: Annotated[int, typer.Option(help="The seed of everything random.")] = 0,
     wait: WaitOption = 0.0,
@@ -35,7 +44,7 @@ def adapt(
     to promote, and a report. Keeping what you have is a normal end.
     """
     with screen(as_json, seed) as shown:
-        workspace = opened(context, shown, settings, wait=wait)
+        workspace = opened(context, shown, stricter(settings, strict), wait=wait)
         done = workspace.adapt(*(paths or ()), examples=examples, promote=promote)
         if as_json:
             shown.json(done.to_dict())

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from typer.core import TyperCommand
 
-from graft.cli.session import JsonOption, SetOption, opened, screen
+from graft.cli.session import JsonOption, SetOption, StrictOption, opened, screen, stricter
 from graft.core.errors import InputError
 
 
@@ -80,6 +80,7 @@ def evaluate(
         ),
     ] = None,
     limit: Annotated[int, typer.Option(min=0, help="Take a sample of questions.")] = 0,
+    strict: StrictOption = False,
     seed: Annotated[int, typer.Option(help="The seed of the sample and of the intervals.")] = 0,
     examples: Annotated[str, typer.Option(help="The set's id; the latest otherwise.")] = "",
     settings: SetOption = None,
@@ -91,6 +92,8 @@ def evaluate(
     latest runs of `graft tune generator` are used where no --cell names one: what was tuned
     without passages as ft, with them as rag+ft. With --beir, a --run is one of a retriever, a
     fusion or a reranker. An evaluation that was interrupted goes on when it is called again.
+    Questions that a run was trained on, in the same words or in others, are left out for every
+    system, and told; where they are many, nothing is asked.
     """
     named = _cells(cells or [])
     if trec and not beir:
@@ -100,7 +103,7 @@ def evaluate(
     if named and beir and not answers:
         raise InputError("--cell with --beir needs --answers, which the cells are scored on")
     with screen(as_json, seed) as shown:
-        workspace = opened(context, shown, settings)
+        workspace = opened(context, shown, stricter(settings, strict))
         if again:
             done = workspace.evaluate_again(*again)
         elif beir:

@@ -109,7 +109,20 @@ def check(
         if as_json:
             shown.json(found)
             return
-        shown.out.print("no question or document stands on both sides of a split")
+        if not found["leaks"]:
+            shown.out.print("no question or document stands on both sides of a split")
+        for pair in found["repeats"]:
+            shown.out.print(
+                f"{pair['question']!r} in {pair['split']} asks what {pair['other']!r} in "
+                f"{pair['other_split']} asks (cosine {pair['similarity']:.2f})",
+                markup=False,
+            )
+        for each in found["tied"]:
+            shown.out.print(
+                f"{each['question']!r} in test-new is about {each['document']}, which says what a "
+                "document of another split says",
+                markup=False,
+            )
         for state, count in found["gold"].items():
             shown.out.print(f"  gold {state}: {count}")
 

@@ -41,6 +41,12 @@ SetOption = Annotated[
         help="Override a setting for this call, a release's too, as in retrieve.depth=50.",
     ),
 ]
+StrictOption = Annotated[
+    bool,
+    typer.Option(
+        "--strict", help="Fail where one test question was trained on, instead of leaving it out."
+    ),
+]
 WaitOption = Annotated[
     float, typer.Option(help="Seconds to wait while another process writes to the workspace.")
 ]
@@ -70,6 +76,15 @@ class Screen:
         """Print a value as JSON, one document; without an indent on one line, sent at once."""
         sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=indent) + "\n")
         sys.stdout.flush()
+
+
+def stricter(settings: list[str] | None, strict: bool) -> list[str] | None:
+    """Return what `--set` said with what `--strict` adds.
+
+    >>> stricter(None, True), stricter(["seed=1"], False)
+    (['evaluate.strict=true'], ['seed=1'])
+    """
+    return [*(settings or ()), "evaluate.strict=true"] if strict else settings
 
 
 def date(seconds: float) -> str:

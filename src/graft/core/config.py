@@ -274,6 +274,8 @@ class EvaluateTable(Table):
     """Measures to take beside all that `graft evaluate --help` lists, such as nDCG@20."""
     few_shot: int = Field(2, ge=0)
     """Worked examples in the prompt of the style control."""
+    strict: bool = False
+    """Whether one question that was trained on ends an evaluation; else it is left out."""
 
     @model_validator(mode="before")
     @classmethod

@@ -36,6 +36,25 @@ class Cost:
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """A question that no system was asked, as `run` was trained on one that it repeats.
+
+    `by` is "words" or "meaning", and `similarity` what it is by that; `documents` are those that
+    both questions are about.
+    """
+
+    split: str
+    id: str
+    question: str
+    run: str
+    trained_id: str
+    trained: str
+    similarity: float
+    by: str
+    documents: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class About:
     """What was asked, of which systems, and what is read off the rows.
 
@@ -63,6 +82,7 @@ class About:
     costs: tuple[Cost, ...] = ()
     dropped: Mapping[str, int] = field(default_factory=dict)
     kept: Mapping[str, int] = field(default_factory=dict)
+    left_out: tuple[LeftOut, ...] = ()
     facts: tuple[tuple[str, str], ...] = ()
     lineage: tuple[tuple[str, str], ...] = ()
 

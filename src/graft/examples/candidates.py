@@ -10,7 +10,7 @@ from typing import Literal
 from graft.examples.holding import answer_words, content
 from graft.examples.sentences import is_prose
 from graft.measures.sentences import sentences
-from graft.measures.words import STOP_WORDS
+from graft.measures.words import STOP_WORDS, fold
 
 Form = Literal["number", "name", "code", "definition", "item", "phrase", "sentence"]
 
@@ -98,7 +98,7 @@ def _parts(sentence: str, *, listed: bool) -> Iterator[tuple[str, Form, int]]:
         yield _part(match.group(), "number", match.start())
     yield from _named(sentence)
     for match in _PHRASE.finditer(sentence):
-        if not STOP_WORDS & set(match["p"].split()):
+        if not any(fold(word) in STOP_WORDS for word in match["p"].split()):
             yield _part(match["p"], "phrase", match.start("p"))
     defined = _DEFINITION.match(sentence)
     if defined and content(defined["term"]) and answer_words(defined["term"])[0] not in _VAGUE:
@@ -123,13 +123,18 @@ def _named(text: str) -> Iterator[tuple[str, Form, int]]:
     for match in _NAME.finditer(text):
         words = match.group().split()
         first = 0
-        while first < len(words) and words[first].casefold() in _LEADING | STOP_WORDS:
+        while first < len(words) and _leads(words[first]):
             first += 1
         name = " ".join(words[first:])
         start = text.find(name, match.start())
         opening = match.start() == 0 and len(words) == 1
         if len(name) > 2 and not opening:
             yield _part(name, "name", start)
+
+
+def _leads(word: str) -> bool:
+    """Whether a capitalised word only opens a sentence, and is no part of the name after it."""
+    return word.casefold() in _LEADING or fold(word) in STOP_WORDS
 
 
 def _part(text: str, form: Form, start: int) -> tuple[str, Form, int]:

@@ -26,9 +26,9 @@ MOST_WORDS = 32
 COPIED_WORDS = 0.85
 """Share of a sentence's words in their order that makes a question a copy of it."""
 
-ANY_QUESTION = content(
-    "purpose name mean use used happen does did do has have get kind main describe represent"
-)
+_ANY_QUESTION = "purpose name mean use used happen get kind main describe represent"
+ANY_QUESTION = content(_ANY_QUESTION)
+"""Words that any question may have, folded."""
 
 _OPENING = re.compile(
     r"(?:(?:in|on|at|to|from|for|with|by|under|during|before|after|about|of|besides|until|since|"

@@ -25,7 +25,7 @@ from graft.examples.repeats import again
 from graft.examples.searching import Retrieve
 from graft.examples.settle import Settled, evidence, needs_reader, settle
 from graft.examples.tally import Tally
-from graft.examples.unanswerable import Judges, swaps, unanswered
+from graft.examples.unanswerable import Judges, Lookup, swaps, unanswered
 
 WAVE = 64
 """Drafts that go through the model in one call: between waves a job can be cancelled."""
@@ -63,13 +63,14 @@ class Made:
     tried: int = 0
 
 
-def make_examples(
+def make_examples(  # noqa: PLR0913
     documents: Iterable[tuple[Document, Sequence[Passage]]],
     generator: Generator,
     *,
     options: MakeOptions | None = None,
     retrieve: Retrieve,
     reader: Generator | None = None,
+    lookup: Lookup | None = None,
     ctx: Context | None = None,
 ) -> Made:
     """Ask for questions on passages, and keep those that retrieval and a reader can answer.
@@ -79,14 +80,15 @@ def make_examples(
     reader finds the answer again. Free ones ask about a heading or title; they are
     answered by the sentence that opens its section. Unanswerable ones: see `unanswerable`.
     Documents are sampled by the seed, so that memory grows with the limit, not the library.
-    `reader` is the generator itself unless another is given. Raises InputError when there is no
+    `reader` is the generator itself unless another is given; `lookup` finds in the whole library
+    what may answer a question that should have no answer. Raises InputError when there is no
     passage to ask about.
     """
     options, ctx = options or MakeOptions(), ctx or Context()
     pool = _sample(documents, options, ctx)
     if not any(passages for _, passages in pool):
         raise InputError("there are no passages to ask about: ingest documents first")
-    judges = Judges(retrieve, reader or generator, options.top)
+    judges = Judges(retrieve, reader or generator, options.top, lookup)
     maker = _Making(generator, judges, options, ctx)
     with ctx.stage("make questions", options.limit) as step:
         lost = round(options.limit * options.unanswerable)

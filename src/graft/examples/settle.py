@@ -32,7 +32,8 @@ ABOUT = 0.75
 NEW = 3
 """Words that a sentence must add to the question to answer it."""
 
-JUDGING = content("difference differ advantage disadvantage best better example reason effect")
+_JUDGING = "difference differ advantage disadvantage best better example reason effect"
+JUDGING = content(_JUDGING)
 """What a question may only ask for when the sentence speaks of it."""
 
 _WHAT = re.compile(r"what(?:'s|’s)?\s+(?:is|are|was|were|do|does|did|the)\b", re.IGNORECASE)

@@ -10,6 +10,7 @@ from graft.core.errors import InputError
 from graft.core.example import Example, Split
 from graft.core.hashing import text_hash
 from graft.core.unions import Unions
+from graft.examples.meaning import Meaning
 from graft.examples.repeats import copies, repeating
 
 BOUND = 0.1
@@ -56,13 +57,16 @@ def assign(
     shares: Shares | None = None,
     seed: int = 0,
     learned: TrainedOn | None = None,
+    meaning: Meaning | None = None,
 ) -> Assigned:
     """Deal examples into splits so that nothing stands on two sides; the same for the same seed.
 
-    `groups` maps a document to its cluster of near-duplicates (itself, when it is not there). An
+    `groups` maps a document to its cluster: near-duplicates, and documents that hold the same
+    evidence (itself, when it is not there). An
     example with several gold documents ties their clusters together, and so do questions that
-    are near-copies, as long as what they tie stays below a tenth of the examples; where it would
-    not (a question that is asked of every product), the copies in the smaller splits are dropped.
+    are near-copies (by `meaning` too, where one is given), as long as what they tie stays below a
+    tenth of the examples; where it would not (a question that is asked of every product), the
+    copies in the smaller splits are dropped.
     Whole groups go to test-new. Of the rest, a question goes to test-seen only while its documents
     keep a question in train; near-copies go together. An example without gold belongs to the
     document in its `group`.
@@ -81,12 +85,12 @@ def assign(
             "and test-new below 1"
         )
     clusters = _clusters(examples, groups or {})
-    alike = copies(examples)
+    alike = copies(examples, meaning)
     bound = _bind(examples, clusters, alike)
     owner = {example.id: bound.find(clusters[example.id][0]) for example in examples}
     learned = learned or TrainedOn()
     known = {(groups or {}).get(document, document) for document in learned.documents}
-    barred = _Barred(known, _sides(examples, learned.questions))
+    barred = _Barred(known, _sides(examples, learned.questions, meaning))
     held = _held_out(examples, clusters, owner, barred, shares.test_new, seed)
     new = {example.id for example in examples if owner[example.id] in held}
     repeated = new & barred.sides.keys()
@@ -173,13 +177,15 @@ class _Barred:
         return "train" not in was and (split == "dev" or "dev" not in was)
 
 
-def _sides(examples: Sequence[Example], questions: Mapping[str, Split]) -> dict[str, Split]:
+def _sides(
+    examples: Sequence[Example], questions: Mapping[str, Split], meaning: Meaning | None
+) -> dict[str, Split]:
     """Return the ids of near-copies of learned questions; of train, where they repeat both."""
     found: dict[str, Split] = {}
     sides: tuple[Split, ...] = ("dev", "train")
     for side in sides:
         there = [Example("", question) for question, split in questions.items() if split == side]
-        found |= dict.fromkeys(repeating(examples, there), side)
+        found |= dict.fromkeys(repeating(examples, there, meaning), side)
     return found
 
 

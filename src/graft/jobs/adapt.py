@@ -14,7 +14,7 @@ from graft.core.measure import measure_named
 from graft.core.recipe import Part
 from graft.core.release import Lineage, Release
 from graft.core.runs import Run, ancestors
-from graft.evaluate.about import About, Cost
+from graft.evaluate.about import About, Cost, LeftOut
 from graft.evaluate.gate import Terms, Verdict, verdict_on
 from graft.evaluate.power import power
 from graft.generate.remember import Memory
@@ -30,7 +30,7 @@ from graft.loop.ladder import Ladder, Rung
 from graft.loop.looks import look_at
 from graft.loop.material import Material, gather
 from graft.loop.parts import runs_of, with_run
-from graft.loop.questions import TEST_SPLITS, asked_of, check_unseen
+from graft.loop.questions import TEST_SPLITS, Unseen, asked_of, unseen
 from graft.loop.recipes import Asked
 from graft.loop.releases import make_release
 from graft.loop.scoring import Bench, cell_trials, worked_examples
@@ -116,8 +116,8 @@ def adapt(  # noqa: PLR0913
     found = load_examples(workspace, examples)
     release = workspace.releases.current()
     material = gather(workspace, found, ctx)
-    _check_ready(workspace, material, release.settings, ctx)
-    _tell_power(workspace, material, ctx)
+    ready = _check_ready(workspace, material, release.settings, ctx)
+    _tell_power(workspace, ready, ctx)
     # The gate compares with what production is, whatever flags say of the candidate.
     in_use = Rung("in use", release.settings, release.prompts, release=str(release.number))
     looks, joins = halves(material.dev)
@@ -131,12 +131,13 @@ def adapt(  # noqa: PLR0913
     ladder = Ladder(workspace, library(workspace), ctx, progress.memory)
     candidate = ladder.fit(progress.settings, material.dev)
     progress.climb("+threshold", candidate)
-    outcome = _evaluate(workspace, material, progress, ladder, ctx)
+    outcome, left_out = _evaluate(workspace, material, progress, ladder, ctx)
     terms = _terms(workspace, progress, outcome)
     verdict = verdict_on(terms, outcome.tables)
     facts = _facts(workspace, material, progress, wait=wait, ctx=ctx)
     about = _about(outcome, progress, terms, found=material, command=command, now=ctx.clock())
-    kept = keep_evaluation(workspace, replace(about, facts=facts), outcome)
+    about = replace(about, facts=facts, left_out=left_out)
+    kept = keep_evaluation(workspace, about, outcome)
     made = _candidate(workspace, material, progress, judged=verdict, evaluation=kept.id, ctx=ctx)
     number, promoted = _store(
         workspace, made, promote=promote and verdict.passed, wait=wait, ctx=ctx
@@ -150,11 +151,15 @@ def adapt(  # noqa: PLR0913
         facts=facts,
         report=kept.report,
         seconds=ctx.clock() - started,
+        left_out=left_out,
     )
 
 
-def _check_ready(workspace: Wiring, material: Material, in_use: Settings, ctx: Context) -> None:
-    """Raise what would otherwise come to light after an hour of training."""
+def _check_ready(workspace: Wiring, material: Material, in_use: Settings, ctx: Context) -> Unseen:
+    """Raise what would otherwise come to light after an hour of training.
+
+    Returns the test questions that the release in use was not trained on.
+    """
     config, split = workspace.config, workspace.config.gate.split
     if not material.train or not material.dev:
         lacking = "dev" if material.train else "train"
@@ -165,19 +170,21 @@ def _check_ready(workspace: Wiring, material: Material, in_use: Settings, ctx: C
             f"the split {split} has no question to judge by: ingest more documents, or set "
             f"gate.split to {'test-seen' if split == 'test-new' else 'test-new'}"
         )
-    asked = [example for name in TEST_SPLITS for example in material.examples.split(name)]
-    check_unseen(workspace, in_use, [], asked, ctx)
+    held = {name: material.examples.split(name) for name in TEST_SPLITS}
+    asked: dict[str, Sequence[Example]] = {name: e for name, e in held.items() if e}
+    ready = unseen(workspace, in_use, [], asked, ctx)
     if "generator" in config.adapt.parts and material.settings.generate.url:
         raise ConfigError(
             f"generate.url is {material.settings.generate.url!r}, and a remote model cannot be "
             "tuned here: leave generator out of adapt.parts, or name a local model"
         )
+    return ready
 
 
-def _tell_power(workspace: Wiring, material: Material, ctx: Context) -> None:
+def _tell_power(workspace: Wiring, ready: Unseen, ctx: Context) -> None:
     """Say, before hours of training, what the questions that will judge it can show."""
     gate, limit = workspace.config.gate, workspace.config.evaluate.limit
-    tests = material.examples.split(gate.split)
+    tests = ready.asked[gate.split]
     look = look_at(workspace, (example.question for example in tests), "")
     found = power(min(len(tests), limit or len(tests)), gate.margin, look)
     documents = len({example.group or example.id for example in tests})
@@ -278,12 +285,17 @@ def _weighted(ladder: Ladder, settings: Settings, looks: Sequence[Example]) -> S
 
 def _evaluate(
     workspace: Wiring, material: Material, progress: Progress, ladder: Ladder, ctx: Context
-) -> TrialResults:
-    """Return the cells on each test split, and the ladder on the one that the gate reads."""
+) -> tuple[TrialResults, tuple[LeftOut, ...]]:
+    """Return the cells on each test split, and the ladder on the one that the gate reads.
+
+    With it come the questions that a run was trained on: they are asked of none.
+    """
     settings, split = material.settings, workspace.config.gate.split
-    asked = asked_of(workspace, material.examples, 0, ctx)
-    everything = [example for chosen in asked.values() for example in chosen]
-    check_unseen(workspace, settings, progress.runs.values(), everything, ctx)
+    left = unseen(
+        workspace, settings, progress.runs.values(),
+        asked_of(workspace, material.examples, 0, ctx), ctx,
+    )  # fmt: skip
+    asked = left.asked
     bench = Bench(
         workspace, settings, reading(workspace, settings), ctx, release=str(progress.in_use),
         memory=ladder.memory,
@@ -293,7 +305,7 @@ def _evaluate(
     trials = cell_trials(bench, asked, runs, worked, ABOUT_CELLS)
     climbed = ladder.trial(f"{split} ladder", progress.rungs, asked[split])
     trials.append(replace(climbed, plan=replace(climbed.plan, about=ABOUT_LADDER)))
-    return run_trials(workspace, trials, ctx)
+    return run_trials(workspace, trials, ctx), left.left_out
 
 
 def _terms(workspace: Wiring, progress: Progress, outcome: TrialResults) -> Terms:

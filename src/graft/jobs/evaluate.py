@@ -21,7 +21,7 @@ from graft.loop.evaluations import Evaluated, compared, keep_evaluation, run_lin
 from graft.loop.figures import costs_of, curves_of
 from graft.loop.ladder import Ladder, Rung
 from graft.loop.parts import require_fit, run_named, runs_of, with_run
-from graft.loop.questions import asked_of, check_unseen
+from graft.loop.questions import asked_of, unseen
 from graft.loop.releases import settings_of
 from graft.loop.scoring import (
     Bench,
@@ -31,7 +31,7 @@ from graft.loop.scoring import (
     retrieval_settings,
     worked_examples,
 )
-from graft.loop.sets import load_examples
+from graft.loop.sets import load_examples, meaning_of
 from graft.loop.spaces import ensure_space
 from graft.loop.trials import Trial, run_trials
 from graft.wire import Wiring, library, reading
@@ -53,22 +53,22 @@ def evaluate(
     """Score the cells on an example set's test splits, with the release in use as the base.
 
     `cells` maps names of cells to runs of the generator; the latest on this set otherwise. A cell
-    whose generator was not tuned is left out. Raises LeakError, naming the pair, when a run was
-    trained on a question that it would be asked.
+    whose generator was not tuned is left out. Questions that a run was trained on are asked of
+    none. Raises LeakError, naming pairs, where these are many (`loop.questions.unseen`).
     """
     for name in cells or {}:
         cell_named(name)
     settings, release = settings_of(workspace, None)
     held, found = reading(workspace, settings), load_examples(workspace, examples)
     runs = cell_runs(workspace, settings, cells or {}, found.id, ctx)
-    asked = asked_of(workspace, found, limit, ctx)
-    check_unseen(workspace, settings, runs.values(), [e for c in asked.values() for e in c], ctx)
+    asked = unseen(workspace, settings, runs.values(), asked_of(workspace, found, limit, ctx), ctx)
     bench = Bench(workspace, settings, held, ctx, release)
     worked = worked_examples(bench, found.split("train"))
-    outcome = run_trials(workspace, cell_trials(bench, asked, runs, worked, ABOUT), ctx)
+    outcome = run_trials(workspace, cell_trials(bench, asked.asked, runs, worked, ABOUT), ctx)
     command = "graft evaluate" + "".join(f" --cell {n}={run}" for n, run in (cells or {}).items())
     about = outcome.about("Evaluation", command, ctx.clock())
-    return keep_evaluation(workspace, _told(about, runs, found.id), outcome)
+    about = replace(_told(about, runs, found.id), left_out=asked.left_out)
+    return keep_evaluation(workspace, about, outcome)
 
 
 def evaluate_systems(
@@ -84,8 +84,8 @@ def evaluate_systems(
 
     They are `releases`, or the one in use; then the last of these with each of `runs` as a part
     of it, one run at a time. Each is compared with the one before it, and the last with the
-    first. Raises LeakError, naming the pair, when a run of theirs was trained on a question that
-    it would be asked.
+    first. Questions that a run of theirs was trained on are asked of none. Raises LeakError,
+    naming pairs, where these are many.
     """
     found = load_examples(workspace, examples)
     numbers = list(dict.fromkeys(releases)) or [workspace.releases.current().number]
@@ -94,18 +94,19 @@ def evaluate_systems(
     rungs += _with_runs(workspace, rungs[-1], named, ctx)
     if len(rungs) < 2:
         raise InputError("a comparison needs two systems or more: `graft release list`")
-    asked = asked_of(workspace, found, limit, ctx)
     others = [run_named(workspace, id) for rung in rungs[1:] for id in runs_of(rung.settings)]
-    everything = [example for chosen in asked.values() for example in chosen]
-    check_unseen(workspace, rungs[0].settings, others, everything, ctx)
+    asked = unseen(
+        workspace, rungs[0].settings, others, asked_of(workspace, found, limit, ctx), ctx
+    )
     ladder = Ladder(workspace, library(workspace), ctx)
-    trials = [ladder.trial(split, rungs, chosen) for split, chosen in asked.items()]
+    trials = [ladder.trial(split, rungs, chosen) for split, chosen in asked.asked.items()]
     outcome = run_trials(workspace, [_explained(trial) for trial in trials], ctx)
     command = "graft evaluate" + "".join(f" --release {n}" for n in releases)
     command += "".join(f" --run {run}" for run in runs)
     title = "Compared: " + ", ".join(rung.name for rung in rungs)
     about = outcome.about(title, command, ctx.clock())
-    return keep_evaluation(workspace, replace(about, example_set=found.id), outcome)
+    about = replace(about, example_set=found.id, left_out=asked.left_out)
+    return keep_evaluation(workspace, about, outcome)
 
 
 @dataclass(frozen=True)
@@ -129,11 +130,11 @@ def evaluate_beir(
 
     `runs` (retriever, fusion, reranker) are each scored as a part of the release in use. With
     `cells`, these on its answers.jsonl as well: those that it maps to runs, or with an empty one
-    the latest generator runs. Raises LeakError, naming the pair, when a run was trained on a
-    question that it would be asked.
+    the latest generator runs. Questions that a run was trained on are asked of none. Raises
+    LeakError, naming pairs, where these are many.
     """
     settings, release = settings_of(workspace, None)
-    asked = _asked_of(workspace, beir, reading(workspace, settings), ctx)
+    found = _asked_of(workspace, beir, reading(workspace, settings), ctx)
     tuned = {} if cells is None else cell_runs(workspace, settings, cells, "", ctx)
     ranking = [run_named(workspace, name) for name in runs]
     for run in ranking:
@@ -141,7 +142,8 @@ def evaluate_beir(
             raise InputError(
                 f"run {run.id} ranks nothing: name it as a cell, --answers --cell rag+ft={run.id}"
             )
-    check_unseen(workspace, settings, [*tuned.values(), *ranking], asked, ctx)
+    left = unseen(workspace, settings, [*tuned.values(), *ranking], {beir.split: found}, ctx)
+    asked = left.asked[beir.split]
     systems = retrieval_settings(settings)
     whole = list(systems)[-1]
     for rung in _with_runs(workspace, Rung(whole, systems[whole]), ranking, ctx):
@@ -152,7 +154,7 @@ def evaluate_beir(
     trials = [Trial(beir.split, ranking_systems(bench, systems), asked, plan)]
     if cells is not None:
         train = _train(workspace)
-        repeated = repeating(train, asked)
+        repeated = repeating(train, asked, meaning_of(workspace, settings))
         worked = worked_examples(bench, [e for e in train if e.id not in repeated])
         answerable = [e for e in asked if e.answers or not e.answerable]
         trials += cell_trials(bench, {f"{beir.split} answers": answerable}, tuned, worked, ABOUT)
@@ -161,7 +163,8 @@ def evaluate_beir(
     if cells is not None:
         command += " --answers" + "".join(f" --cell {n}={run}" for n, run in cells.items())
     about = outcome.about(Path(beir.folder).name, command, ctx.clock())
-    done = keep_evaluation(workspace, _told(about, tuned), outcome)
+    about = replace(_told(about, tuned), left_out=left.left_out)
+    done = keep_evaluation(workspace, about, outcome)
     return replace(
         done,
         rankings={

@@ -11,25 +11,31 @@ from typing import Any
 
 from graft.core.config import Settings
 from graft.core.context import Context
+from graft.core.document import Passage
 from graft.core.errors import InputError, NotFound
-from graft.core.example import Example, Gold, Split
+from graft.core.example import SPLITS, Example, Gold, Split
 from graft.core.files import RUNS
 from graft.core.runs import ancestors, read_run
+from graft.core.search import Filter
 from graft.examples import store
 from graft.examples.access import with_access
 from graft.examples.beir import splits as beir_splits
 from graft.examples.formats import FORMATS, Format, detect, export_examples, import_examples
 from graft.examples.gold import pin, resolve
 from graft.examples.make import MakeOptions, make_examples
-from graft.examples.repeats import repeating
-from graft.examples.split import Assigned, Shares, TrainedOn, assign
+from graft.examples.meaning import Meaning
+from graft.examples.repeats import Repeat, repeating, repeats
+from graft.examples.split import Assigned, Shares, TrainedOn, assign, documents_of
 from graft.examples.squad import placed, squad_documents
 from graft.examples.store import ExampleSet
 from graft.library.store import Library
 from graft.loop.parts import runs_of
 from graft.loop.releases import settings_of
-from graft.loop.sets import document_groups, load_examples
+from graft.loop.sets import document_groups, load_examples, meaning_of
 from graft.wire import Wiring, generator, library, pipeline, reading
+
+LOOKED_AT = 100
+"""Passages looked at in search of one that answers a question which should have no answer."""
 
 DEV_COPY = "near-copy of a dev question"
 
@@ -53,11 +59,21 @@ def build(workspace: Wiring, *, ctx: Context) -> dict[str, Any]:
             free=table.free,
         ),
         retrieve=partial(pipeline(workspace, settings, held, limit=10), ctx=ctx),
+        lookup=partial(look_up, held),
         ctx=ctx,
     )
     dealt = _deal(workspace, held, with_access(made.examples, _access(held)), learned, ctx)
     dropped = {**made.dropped, **{why: len(ids) for why, ids in dealt.dropped.items()}}
     return _keep(workspace, ExampleSet(dealt.examples, held.version, dropped), "made", ctx)
+
+
+def look_up(held: Library, texts: Sequence[str]) -> list[list[Passage]]:
+    """Return for each text the passages of the whole library that fit it best by BM25."""
+    size = len(texts)
+    found = held.match(texts, LOOKED_AT, allowed=[Filter()] * size, principals=[None] * size)
+    ids = [[id for id, _, _ in ranked] for ranked in found]
+    passages = {p.id: p for p in held.passages(list({id for each in ids for id in each}))}
+    return [[passages[id] for id in each] for each in ids]
 
 
 def import_(
@@ -87,7 +103,8 @@ def import_(
     found = import_examples(source, split=split, limit=limit, seed=ctx.seed)
     dropped: dict[str, int] = {}
     if apart_from:
-        found = _apart(found, source, apart_from, split=split, dropped=dropped)
+        meaning = meaning_of(workspace, settings_of(workspace, None)[0])
+        found = _apart(found, source, apart_from, split=split, dropped=dropped, meaning=meaning)
     if detect(source) == "squad":
         known = set(held.document_ids())
         paragraphs = [p for p in squad_documents(source) if p.id not in known]
@@ -122,7 +139,7 @@ def import_(
         dropped |= {reason: len(ids) for reason, ids in dealt.dropped.items()}
         return _keep(workspace, ExampleSet(dealt.examples, held.version, dropped), path, ctx)
     if "train" in splits and "dev" not in splits:
-        clusters = document_groups(held, workspace.config.ingest.near_duplicate)
+        clusters = document_groups(held, workspace.config.ingest.near_duplicate, examples)
         examples = _with_dev(examples, clusters, table.dev, dropped, ctx)
     examples = _with_seen(examples, dropped, ctx)
     return _keep(workspace, ExampleSet(tuple(examples), held.version, dropped), path, ctx)
@@ -157,10 +174,11 @@ def _deal(
     table = workspace.config.examples
     dealt = assign(
         examples,
-        groups=document_groups(held, workspace.config.ingest.near_duplicate),
+        groups=document_groups(held, workspace.config.ingest.near_duplicate, examples),
         shares=Shares(table.dev, table.test_seen, table.test_new),
         seed=ctx.seed,
         learned=learned,
+        meaning=meaning_of(workspace, settings_of(workspace, None)[0]),
     )
     if learned.documents:
         ctx.note(
@@ -188,6 +206,7 @@ def _apart(
     *,
     split: str,
     dropped: dict[str, int],
+    meaning: Meaning | None,
 ) -> list[Example]:
     """Return the examples that neither stand in other splits or files nor hardly differ there.
 
@@ -212,7 +231,7 @@ def _apart(
                 f"{other!r} is neither a split of {source} nor a file: name the questions that "
                 "are kept for the test"
             )
-        repeated = repeating((e for e in examples if e.id not in kept | lost), there)
+        repeated = repeating((e for e in examples if e.id not in kept | lost), there, meaning)
         if repeated:
             dropped[f"stands in {other} too"] = len(repeated)
         lost |= repeated
@@ -311,6 +330,8 @@ def list_sets(workspace: Wiring) -> list[dict[str, Any]]:
 def check(workspace: Wiring, *, examples: str = "") -> dict[str, Any]:
     """Check a set's splits for leaks and its gold against the documents of now.
 
+    "leaks" counts what an imported set may have: "repeats" of a question on another side in other
+    words, and "tied" questions of test-new whose document says what one of another side says.
     Raises LeakError, naming the pair, for a question or document on both sides.
     """
     found = load_examples(workspace, examples)
@@ -320,7 +341,45 @@ def check(workspace: Wiring, *, examples: str = "") -> dict[str, Any]:
     bare = sum(not example.gold for example in found.examples)
     states = {"found": len(gold.passages) - bare, "moved": len(gold.moved), "none named": bare}
     states |= {reason: len(ids) for reason, ids in gold.dropped.items()}
-    return {"id": found.id, **found.counts, "leaks": 0, "gold": states}
+    meant = _meant(found, meaning_of(workspace, settings))
+    groups = document_groups(held, workspace.config.ingest.near_duplicate, found.examples)
+    tied = _tied(found, groups)
+    return {
+        "id": found.id,
+        **found.counts,
+        "leaks": len(meant) + len(tied),
+        "repeats": [
+            {"question": r.other.question, "split": r.other.split, "other": r.example.question,
+             "other_split": r.example.split, "similarity": round(r.similarity, 3)}
+            for r in meant
+        ],
+        "tied": [{"question": e.question, "document": documents_of(e)[0]} for e in tied],
+        "gold": states,
+    }  # fmt: skip
+
+
+def _meant(found: ExampleSet, meaning: Meaning | None) -> list[Repeat]:
+    """Return the questions that mean what one of another split means."""
+    if meaning is None:
+        return []
+    before: list[Example] = []
+    pairs: list[Repeat] = []
+    for split in SPLITS:
+        here = found.split(split)
+        pairs += [r for r in repeats(before, here, meaning) if r.by == "meaning"]
+        before += here
+    return pairs
+
+
+def _tied(found: ExampleSet, groups: Mapping[str, str]) -> list[Example]:
+    """Return the examples of test-new whose documents are tied to those of another split."""
+
+    def clusters(example: Example) -> set[str]:
+        return {groups.get(document, document) for document in documents_of(example)}
+
+    asked = (e for e in found.examples if e.split != "test-new")
+    elsewhere = {cluster for example in asked for cluster in clusters(example)}
+    return [e for e in found.split("test-new") if clusters(e) & elsewhere]
 
 
 def show(

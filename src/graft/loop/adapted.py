@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from graft.evaluate.about import LeftOut
 from graft.evaluate.gate import Verdict
 from graft.evaluate.result import SplitResult
 
@@ -16,6 +17,7 @@ class Adapted:
     """The verdict, the release it speaks of, the results by split, and the report's path.
 
     `runs` maps what was tuned to its run; `facts` are further figures, each with its name.
+    `left_out` are the test questions that a run was trained on, and asked of no system.
     """
 
     verdict: Verdict
@@ -26,6 +28,7 @@ class Adapted:
     facts: tuple[tuple[str, str], ...]
     report: Path
     seconds: float
+    left_out: tuple[LeftOut, ...] = ()
 
     def __str__(self) -> str:
         """Return the verdict and where the report is."""
@@ -45,6 +48,7 @@ class Adapted:
             "splits": {name: result.to_dict() for name, result in self.results.items()},
             "runs": dict(self.runs),
             "facts": dict(self.facts),
+            "left_out": [asdict(each) for each in self.left_out],
             "report": str(self.report),
             "seconds": self.seconds,
         }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from graft.core.errors import FormatError, InputError
 from graft.core.files import RUNS
 from graft.core.hashing import value_hash
 from graft.core.measure import Measure
-from graft.evaluate.about import About
+from graft.evaluate.about import About, LeftOut
 from graft.evaluate.folder import (
     REPORT,
     Partial,
@@ -41,17 +41,21 @@ class Evaluated:
     """Results by split, the evaluation's id in the ledger, and the report's path.
 
     `rankings` are those of a BEIR folder, by system: the (document, score) lists of its queries.
+    `left_out` are the questions that were trained on, and asked of no system.
     """
 
     id: str
     results: Mapping[str, SplitResult]
     report: Path
     rankings: Mapping[str, TrecRun] = field(default_factory=dict)
+    left_out: tuple[LeftOut, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON that scripts rely on."""
         splits = {name: result.to_dict() for name, result in self.results.items()}
-        return {"id": self.id, "splits": splits, "report": str(self.report)}
+        left_out = [asdict(each) for each in self.left_out]
+        report = str(self.report)
+        return {"id": self.id, "splits": splits, "left_out": left_out, "report": report}
 
 
 def keep_evaluation(workspace: Wiring, about: About, outcome: TrialResults) -> Evaluated:
@@ -99,12 +103,13 @@ def forget(workspace: Wiring, documents: set[str], ctx: Context) -> list[str]:
             ]
             for split, systems in rows.items()
         }
-        if _cases(left) != _cases(rows):
+        kept = _without(about, documents)
+        if _cases(left) != _cases(rows) or kept != about:
             tables = {
                 split: summarise(left.get(split, ()), plan, about.sampling)
                 for split, plan in about.plans.items()
             }
-            _write(workspace, about, left, tables)
+            _write(workspace, kept, left, tables)
             changed.append(id)
     return changed
 
@@ -153,6 +158,7 @@ def compared(workspace: Wiring, names: Sequence[str], ctx: Context) -> Evaluated
         curves=(),
         costs=(),
         facts=(),
+        left_out=(),
         lineage=tuple(("evaluation", about.id) for about, _ in read),
     )
     tables = {split: summarise(rows[split], plans[split], sampling) for split in rows}
@@ -194,7 +200,16 @@ def _write(
     workspace.ledger.record_evaluation(
         about.id, about.created, about.library_version, detail=detail
     )
-    return Evaluated(about.id, tables, folder / REPORT)
+    return Evaluated(about.id, tables, folder / REPORT, left_out=about.left_out)
+
+
+def _without(about: About, documents: set[str]) -> About:
+    """Return it without the questions that were left out and made from documents."""
+    left_out = tuple(
+        replace(each, question="", trained="") if documents.intersection(each.documents) else each
+        for each in about.left_out
+    )
+    return replace(about, left_out=left_out)
 
 
 def _cases(rows: Mapping[str, Sequence[Scored]]) -> list[Case]:

@@ -39,7 +39,7 @@ class Material:
     judged: Mapping[str, Judged]
     apart: frozenset[str] = frozenset()
     """The documents of test-new, and those tied to them (near-duplicates, sections of one
-    article): no training may show anything of them."""
+    article, holders of the same evidence): no training may show anything of them."""
 
 
 def gather(workspace: Wiring, found: ExampleSet, ctx: Context) -> Material:
@@ -66,7 +66,7 @@ def _apart(workspace: Wiring, held: Library, found: ExampleSet) -> frozenset[str
     asked = {id for example in found.split("test-new") for id in documents_of(example)}
     if not asked:
         return frozenset()
-    groups = document_groups(held, workspace.config.ingest.near_duplicate)
+    groups = document_groups(held, workspace.config.ingest.near_duplicate, found.examples)
     tested = {groups[id] for id in asked if id in groups}
     return frozenset(asked | {id for id, group in groups.items() if group in tested})
 

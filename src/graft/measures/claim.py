@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from graft.measures.words import STOP_WORDS, folded_words, is_negation, is_number
+from graft.measures.words import STOP_WORDS, fold, folded_words, is_negation, is_number
 
 SHORT = 5
 """Up to so many words an answer must stand in the text as one piece."""
@@ -17,7 +17,7 @@ _MARKS = re.compile(
 """How models point to passages; the numbers in it are no claims."""
 _OPEN = re.compile(r"\b(?:who|whom|whose|what|when|where|which|why|how)\b", re.IGNORECASE)
 _CHOICE = re.compile(r"\bor\b", re.IGNORECASE)
-_BARE = frozenset({"yes", "no", "maybe", "true", "false"})
+_BARE = frozenset(map(fold, ("yes", "no", "maybe", "true", "false")))
 
 
 @dataclass(frozen=True)

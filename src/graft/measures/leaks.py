@@ -29,9 +29,7 @@ STOP_WORDS = frozenset(_STOP_WORDS.split())
 Question words, negations, comparisons, numbers and "from", "before", "after", "without" stay.
 """
 
-_QUESTION_WORDS = frozenset(
-    ["what", "which", "who", "whom", "whose", "when", "where", "why", "how"]
-)
+QUESTION_WORDS = frozenset(["what", "which", "who", "whom", "whose", "when", "where", "why", "how"])
 _NOT = re.compile(r"n['’]t\b", re.IGNORECASE)
 # "I" asks nothing in "how do I", and all in "type I"
 _PRONOUN = re.compile(
@@ -49,7 +47,7 @@ def content_words(text: str) -> tuple[str, ...]:
     """
     found = plain_words(_PRONOUN.sub(r"\1", _CLITIC.sub("", _NOT.sub(" not", text))))
     content = tuple(_singular(word) for word in found if word not in STOP_WORDS)
-    if all(word in _QUESTION_WORDS for word in content):
+    if all(word in QUESTION_WORDS for word in content):
         return tuple(found)
     return content
 

@@ -93,7 +93,7 @@ class Signature:
 def signature(text: str) -> Signature:
     """Return a text's signature; one without words is similar to none."""
     plain = normalize_text(text)
-    hashes = _shingle_hashes(plain_words(plain))
+    hashes = shingle_hashes(plain_words(plain))
     return Signature(text_hash(plain) if plain else "", _minima(hashes), hashes[:SKETCH].copy())
 
 
@@ -191,7 +191,7 @@ def band_rows(threshold: float) -> int:
     return fits
 
 
-def _shingle_hashes(found: list[str]) -> Hashes:
+def shingle_hashes(found: list[str]) -> Hashes:
     """Return the distinct 64-bit hashes of a text's shingles, ascending."""
     if not found:
         return np.empty(0, dtype=np.uint64)

@@ -27,9 +27,6 @@ _STOP_WORDS = (
     "between through while because until s t m re ve ll d well yeah oh ok okay one many much "
     "answer answers question according passage passages text"
 )
-STOP_WORDS = frozenset(_STOP_WORDS.split())
-"""Words that carry no meaning of their own; some are what models wrap answers in."""
-
 _NEGATIONS = "no not never none neither nor cannot without nobody nothing"
 NEGATIONS = frozenset(_NEGATIONS.split())
 
@@ -131,6 +128,11 @@ def _stem(word: str) -> str:
     # "carried" has lost its "ed" here and "carry" not: both end as "carry".
     return word[:-1] + "y" if word.endswith("i") and len(word) > 3 else word
 
+
+STOP_WORDS = frozenset(fold(word) for word in _STOP_WORDS.split())
+"""Words that carry no meaning of their own, folded as what is compared with them: "does" as "doe".
+
+Some are what models wrap answers in."""
 
 _UP = (
     "increase raise enhance promote elevate high higher more greater improve upregulate gain "
