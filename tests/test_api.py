@@ -255,7 +255,7 @@ def test_questions_are_tuned_on_evaluated_and_judged(root, documents, questions)
     again = ws.evaluate_again(done.id)
     assert again.id == done.id and again.to_dict() == done.to_dict()
     done = ws.compare(runs=[run.id], examples=made["id"], limit=3)
-    assert list(done.results["test-new"].systems) == ["release 0", run.id]
+    assert list(done.results["test-new"].systems)[:2] == ["release 0", run.id]
 
     adapted = ws.adapt(examples=made["id"])
     assert adapted.report.exists() and not adapted.promoted
