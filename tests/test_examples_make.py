@@ -15,7 +15,9 @@ from graft.core.search import Hit, Search
 from graft.examples import filters
 from graft.examples.holding import holds
 from graft.examples.make import MakeOptions, make_examples
+from graft.examples.split import Assigned
 from graft.examples.unanswerable import ANSWERABLE
+from graft.examples.vouched import VOUCHED, WORDS, fit_for_splits
 from graft.generate.prompts import ASK_FREELY, GROUNDED
 from graft.testing import FakeEncoder, FakeGenerator, MemoryStore
 
@@ -171,9 +173,12 @@ def test_a_question_that_the_reader_cannot_answer_is_dropped() -> None:
         reads = prompt[0]["content"] == GROUNDED.system
         return "They came from Paris." if reads else answer(prompt)
 
-    made, _ = make(reply=reply, limit=10)
-    assert made.examples == ()
-    assert made.dropped[filters.NOT_RECOVERED] > 5
+    made, _ = make(reply=reply, limit=10, unanswerable=0.0)
+    assert {e.metadata[VOUCHED] for e in made.examples} == {WORDS}, "for a test alone"
+    assert all(e.answers[0] in "".join(d.text for d in towns()) for e in made.examples)
+    assert not [e for e in fit_for_splits(Assigned(made.examples)).examples]
+    tests = [replace(e, split="test-new") for e in made.examples]
+    assert len(fit_for_splits(Assigned(tuple(tests))).examples) == len(tests) > 5
 
 
 def test_another_reader_may_be_given() -> None:
@@ -183,7 +188,7 @@ def test_another_reader_may_be_given() -> None:
         pairs(documents), FakeGenerator(answer), options=MakeOptions(limit=5),
         retrieve=searcher(documents), reader=reader,
     )  # fmt: skip
-    assert made.examples == ()
+    assert {e.metadata[VOUCHED] for e in made.examples} == {WORDS}
     assert reader.seen
 
 

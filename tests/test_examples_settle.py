@@ -7,7 +7,16 @@ import pytest
 from graft.core.document import Document
 from graft.examples.drafts import Draft, answer_drafts
 from graft.examples.filters import COPIED, NOT_RECOVERED
-from graft.examples.settle import Settled, asks_detail, brief, evidence, fits, needs_reader, settle
+from graft.examples.settle import (
+    Settled,
+    asks_detail,
+    brief,
+    evidence,
+    fits,
+    needs_reader,
+    settle,
+    settle_by_words,
+)
 from graft.testing import MemoryStore
 
 TEXT = (
@@ -130,3 +139,24 @@ def test_only_some_questions_ask_for_a_detail() -> None:
 def test_a_reply_is_stripped_to_its_answer() -> None:
     assert brief('Answer: "the mill".\nAnd more') == "the mill"
     assert brief("\n") == ""
+
+
+@pytest.mark.parametrize(
+    ("answer", "question", "settled"),
+    [
+        ("1766", "When was the mill of Corbridge built?", Settled("1766")),
+        ("1766", "In what year was the mill built?", Settled("1766")),
+        # another detail of the same sentence
+        ("1766", "Who built the mill of Corbridge?", Settled("Ralph Snow")),
+        # a detail of another sentence than was asked about
+        ("1766", "How many wheels had the mill?", Settled(reason=NOT_RECOVERED)),
+        # half of the words are about something else
+        ("1766", "When was the mill of the bishop of Durham sold?", Settled(reason=NOT_RECOVERED)),
+        ("1766", "When was it opened?", Settled(reason=NOT_RECOVERED)),
+        ("1766", "Was the mill built in 1766?", Settled(reason=COPIED)),
+    ],
+)
+def test_words_alone_tell_an_answer_that_no_model_had_a_say_in(
+    answer: str, question: str, settled: Settled
+) -> None:
+    assert settle_by_words(draft(answer), question) == settled

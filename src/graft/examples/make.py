@@ -23,9 +23,18 @@ from graft.examples.ask import ask, read
 from graft.examples.drafts import Draft, answer_drafts, free_drafts
 from graft.examples.repeats import again
 from graft.examples.searching import Retrieve
-from graft.examples.settle import Settled, evidence, needs_reader, settle
+from graft.examples.settle import (
+    RECOVERED,
+    Settled,
+    evidence,
+    needs_reader,
+    settle,
+    settle_by_words,
+)
 from graft.examples.tally import Tally
 from graft.examples.unanswerable import Judges, Lookup, swaps, unanswered
+from graft.examples.vouched import PRODUCTION, VOUCHED, WORDS
+from graft.measures.text import token_f1
 
 WAVE = 64
 """Drafts that go through the model in one call: between waves a job can be cancelled."""
@@ -75,6 +84,10 @@ def make_examples(  # noqa: PLR0913
 ) -> Made:
     """Ask for questions on passages, and keep those that retrieval and a reader can answer.
 
+    What is to be tested must not choose its test: a question whose answer its words alone tell is
+    kept beside them, for a test, whatever production makes of it, and its metadata say who vouches
+    for it (`examples.vouched`). The limits count what production vouches for.
+
     Answer-aware ones: a number, name, term or description is cut out of a passage and the
     question for the gap is asked for; it is kept when its document is retrieved again and the
     reader finds the answer again. Free ones ask about a heading or title; they are
@@ -97,7 +110,7 @@ def make_examples(  # noqa: PLR0913
         maker.fill(pool, {"answer": options.limit - lost - free, "free": free}, step)
         # The share holds of what there is, also where documents give less than the limit.
         share = options.unanswerable / max(1.0 - options.unanswerable, 1e-9)
-        maker.lose(min(lost, round(share * len(maker.kept))), step)
+        maker.lose(min(lost, round(share * sum(maker.of_document.values()))), step)
     return Made(tuple(maker.kept), maker.tally.counts, maker.tally.samples, maker.tried)
 
 
@@ -124,6 +137,7 @@ class _Making:
     kept: list[Example] = field(default_factory=list)
     texts: dict[str, str] = field(default_factory=dict)
     of_document: Counter[str] = field(default_factory=Counter)
+    beside: Counter[str] = field(default_factory=Counter)
     tally: Tally = field(default_factory=Tally)
     tried: int = 0
 
@@ -136,7 +150,8 @@ class _Making:
         left = math.ceil(self.options.factor * sum(wanted.values()))
         while left > 0 and sum(wanted.values()) > 0:
             # About as many as are needed at the rate so far, so that little is made in vain.
-            rate = max((len(self.kept) + 2) / (self.tried + 5), 0.1)
+            kept = sum(self.of_document.values())
+            rate = max((kept + 2) / (self.tried + 5), 0.1)
             size = min(WAVE, left, math.ceil(sum(wanted.values()) / rate))
             drafts: list[tuple[str, Draft]] = []
             for name, source in sources.items():
@@ -144,15 +159,15 @@ class _Making:
                 drafts += [(name, draft) for draft in itertools.islice(source, share)]
             if not drafts:
                 return
-            before = len(self.kept)
-            for name, count in self._wave(drafts, wanted).items():
+            made = self._wave(drafts, wanted)
+            for name, count in made.items():
                 wanted[name] -= count
             left, self.tried = left - len(drafts), self.tried + len(drafts)
             given = {name for name, _ in drafts}
             for name, other in (("answer", "free"), ("free", "answer")):
                 if name not in given and other in given:
                     wanted[other], wanted[name] = wanted[other] + wanted[name], 0
-            step.advance(len(self.kept) - before, tried=self.tried)
+            step.advance(sum(made.values()), tried=self.tried)
 
     def lose(self, count: int, step: Step) -> None:
         """Add up to `count` questions that no document answers, made from those that are kept."""
@@ -200,18 +215,41 @@ class _Making:
         copies = self._copies([item.question for item in asked])
         for place in copies:
             self._drop(filters.NEAR_DUPLICATE, asked[place])
-        found = self._retrieved([item for i, item in enumerate(asked) if i not in copies])
+        posed = [item for i, item in enumerate(asked) if i not in copies]
         counts: Counter[str] = Counter()
-        for item, reply in zip(found, self._read(found), strict=True):
-            settled = settle(item.draft, item.question, reply.text)
+        for item, found in zip(posed, self._produced(posed), strict=True):
+            told = settle_by_words(item.draft, item.question)
             full = self.of_document[item.document] >= self.options.per_document
             enough = filters.ENOUGH if full or counts[item.source] >= wanted[item.source] else ""
-            if reason := filters.FAILED if reply.error else settled.reason or enough:
-                self._drop(reason, item)
-            else:
+            if not (reason := found.reason or enough):
                 counts[item.source] += 1
-                self._keep(item, settled)
+                agreed = not told.reason and token_f1(told.answer, [found.answer]) >= RECOVERED
+                self._keep(item, found, (PRODUCTION, WORDS) if agreed else (PRODUCTION,))
+            elif found.reason and not told.reason and self._room_beside(item):
+                self._keep(item, told, (WORDS,))
+            else:
+                self._drop(reason, item)
         return counts
+
+    def _produced(self, posed: Sequence[_Posed]) -> list[Settled]:
+        """Return what production makes of each: the answer that its retrieval and reader find."""
+        found = self._retrieved(posed)
+        replies = iter(
+            self._read([item for item, is_found in zip(posed, found, strict=True) if is_found])
+        )
+        settled = []
+        for item, is_found in zip(posed, found, strict=True):
+            if not is_found:
+                settled.append(Settled(reason=filters.NOT_RETRIEVED))
+                continue
+            reply = next(replies)
+            lost = Settled(reason=filters.FAILED)
+            settled.append(lost if reply.error else settle(item.draft, item.question, reply.text))
+        return settled
+
+    def _room_beside(self, item: _Posed) -> bool:
+        """Whether a test may have one more question that production has no answer to."""
+        return self.beside[item.document] < self.options.per_document
 
     def _read(self, found: Sequence[_Posed]) -> list[Generation]:
         """Return what the reader makes of each question; nothing where it need not be asked."""
@@ -224,20 +262,16 @@ class _Making:
         """Return the places of questions that repeat a kept or an earlier one."""
         return again(questions, (example.question for example in self.kept))
 
-    def _retrieved(self, asked: Sequence[_Posed]) -> list[_Posed]:
-        """Return those whose document the retriever finds again."""
+    def _retrieved(self, asked: Sequence[_Posed]) -> list[bool]:
+        """Return whether the retriever finds the document of each again."""
         searches = [Search(item.question) for item in asked]
-        found = []
-        for item, search in zip(
-            asked, self.judges.retrieve(searches) if asked else [], strict=True
-        ):
-            if filters.retrieved(search, [item.document], self.options.top):
-                found.append(item)
-            else:
-                self._drop(filters.NOT_RETRIEVED, item)
-        return found
+        found = self.judges.retrieve(searches) if asked else []
+        return [
+            filters.retrieved(search, [item.document], self.options.top)
+            for item, search in zip(asked, found, strict=True)
+        ]
 
-    def _keep(self, item: _Posed, settled: Settled) -> None:
+    def _keep(self, item: _Posed, settled: Settled, vouched: tuple[str, ...]) -> None:
         document = item.document
         example = Example(
             id=text_hash(f"made:{document}:{item.question}")[:16],
@@ -247,9 +281,10 @@ class _Making:
             kind=settled.kind,
             origin="made",
             group=document,
+            metadata={VOUCHED: " ".join(vouched)},
         )
         self.kept.append(example)
-        self.of_document[document] += 1
+        (self.of_document if PRODUCTION in vouched else self.beside)[document] += 1
         self.texts[document] = f"{self.texts.get(document, '')}\n{item.draft.passage.text}"
 
     def _drop(self, reason: str, item: _Posed) -> None:

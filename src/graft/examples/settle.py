@@ -36,6 +36,9 @@ _JUDGING = "difference differ advantage disadvantage best better example reason 
 JUDGING = content(_JUDGING)
 """What a question may only ask for when the sentence speaks of it."""
 
+KIND_OF_DETAIL = content("year date month day century percentage number proportion share")
+"""What a question calls the detail that it asks for: the sentence need not."""
+
 _WHAT = re.compile(r"what(?:'s|’s)?\s+(?:is|are|was|were|do|does|did|the)\b", re.IGNORECASE)
 _WHEN = re.compile(r"\b(?:when|(?:what|which) (?:year|date|month|day|century))\b", re.IGNORECASE)
 _HOW_MUCH = re.compile(
@@ -98,6 +101,25 @@ def settle(draft: Draft, question: str, reply: str = "") -> Settled:
     if _is_about(question, draft):
         return Settled(draft.sentence, kind)
     return lost
+
+
+def settle_by_words(draft: Draft, question: str) -> Settled:
+    """Return the answer to a question as its words alone tell, which no model had a say in.
+
+    A question for a date, an amount or a person is answered by the one such detail of the sentence
+    that was asked about, any other by what was cut out of it, where the question is about it, or by
+    the sentence.
+    """
+    kind: Kind = "extractive" if draft.answer else "free"
+    given = bool(draft.answer) and draft.style != "free" and copied(question, draft.answer)
+    lost = Settled(reason=COPIED if given else NOT_RECOVERED)
+    about = _shares_words(question, draft)
+    if asks_detail(question):
+        told = [c for c in _details(draft, question) if holds(draft.sentence, c)]
+        return Settled(told[0], kind) if about and len(told) == 1 else lost
+    if draft.style != "free" and about and _answers(draft.answer, question):
+        return Settled(draft.answer, kind)
+    return Settled(draft.sentence, kind) if _is_about(question, draft) else lost
 
 
 def evidence(draft: Draft, answer: str) -> Gold:
@@ -174,6 +196,17 @@ def _stands(reply: str, question: str, draft: Draft) -> bool:
         return False
     headings = " ".join([read.title, *read.headings])
     return support(reply, read.text, question=question, context=headings).score >= SUPPORTED
+
+
+def _shares_words(question: str, draft: Draft) -> bool:
+    """Whether nearly all of a question's words stand in the sentence asked about or its headings,
+    and of those that the headings have not, one in the sentence."""
+    asked = content(question) - ANY_QUESTION - KIND_OF_DETAIL
+    told = content(draft.sentence)
+    headings = content(" ".join([draft.read.title, *draft.read.headings]))
+    beyond = asked - headings
+    near = bool(beyond & told) if beyond else bool(asked & told)
+    return near and len(asked & (told | headings)) >= ABOUT * len(asked)
 
 
 def _is_about(question: str, draft: Draft) -> bool:

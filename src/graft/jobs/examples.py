@@ -28,6 +28,7 @@ from graft.examples.repeats import Repeat, repeating, repeats
 from graft.examples.split import Assigned, Shares, TrainedOn, assign, documents_of
 from graft.examples.squad import placed, squad_documents
 from graft.examples.store import ExampleSet
+from graft.examples.vouched import fit_for_splits
 from graft.library.store import Library
 from graft.loop.parts import runs_of
 from graft.loop.releases import settings_of
@@ -62,7 +63,9 @@ def build(workspace: Wiring, *, ctx: Context) -> dict[str, Any]:
         lookup=partial(look_up, held),
         ctx=ctx,
     )
-    dealt = _deal(workspace, held, with_access(made.examples, _access(held)), learned, ctx)
+    dealt = fit_for_splits(
+        _deal(workspace, held, with_access(made.examples, _access(held)), learned, ctx)
+    )
     dropped = {**made.dropped, **{why: len(ids) for why, ids in dealt.dropped.items()}}
     return _keep(workspace, ExampleSet(dealt.examples, held.version, dropped), "made", ctx)
 
