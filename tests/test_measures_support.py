@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from graft.measures.sentences import sentences
 from graft.measures.source import read_source
 from graft.measures.support import Evidence, find_evidence, support
-from graft.measures.words import fold, folded_words
+from graft.measures.words import STOP_WORDS, fold, folded_words
 
 quick = settings(deadline=None, max_examples=80)
 
@@ -93,12 +93,15 @@ def test_forms_of_a_word_and_of_a_number_agree():
         support("They carry 1200 boxes on 21 September, then 12 more that day.", text).score > 0.5
     )
     assert [fold(w) for w in ("studies", "studied", "study")] == ["study"] * 3
+    assert fold("mile") == fold("miles") and fold("naming") == fold("named") == fold("name")
+    assert fold("June") == fold("Jun") == "june"
+    assert all(fold(word) == word for word in STOP_WORDS)
     assert [key for key, _ in folded_words("猫が好き")] == ["猫", "が", "好", "き"]
 
 
 def test_a_short_answer_must_stand_in_one_piece():
     assert support("Five days", LEAVE).score == 1
-    assert support("days, five", LEAVE).score == pytest.approx(0.9)
+    assert support("days, five", LEAVE).score == 1  # in whatever order
     assert support("doctor's leave year", LEAVE).score < 0.6
     assert quote(support("Ms. Silva", LEAVE)).startswith("Sick leave needs")
 
@@ -107,9 +110,10 @@ def test_the_evidence_must_deal_with_the_question():
     text = "The museum opened in 1931 in Porto. The library next to it was founded in 1968."
     right = support("1931", text, question="When did the museum open?")
     wrong = support("1968", text, question="When did the museum open?")
-    assert right.match == wrong.match == 1
     assert right.score > 0.7
-    assert wrong.score < 0.6
+    assert wrong.score < 0.3
+    assert support("Porto", text, question="Where did the museum open?").score > 0.7
+    assert support("The library", text, question="What opened in Porto?").score < 0.6
     elsewhere = support("1931", text, question="When was the treaty of Windsor signed by Richard?")
     assert elsewhere.score < 0.2
 

@@ -6,10 +6,16 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from graft.measures.words import STOP_WORDS, fold, folded_words, is_negation, is_number
+from graft.measures.placing import Stated
+from graft.measures.quantity import Word, quantities, read_words
+from graft.measures.source import clauses
+from graft.measures.words import STOP_WORDS, fold, is_negation, is_number
 
 SHORT = 5
 """Up to so many words an answer must stand in the text as one piece."""
+
+DATE = 2
+"""Words within which numbers are taken for parts of one date ("2 June 2004")."""
 
 _MARKS = re.compile(
     r"\[\d+(?:\s*,\s*\d+)*\]|(?:\baccording to )?(?:\bthe )?\bpassages? \d+", re.IGNORECASE
@@ -24,13 +30,15 @@ _BARE = frozenset(map(fold, ("yes", "no", "maybe", "true", "false")))
 class Claim:
     """A sentence beside its question: `content` and `asked` are words that carry meaning.
 
-    `asked` leaves out what the sentence repeats, which is in `echoed`. `bare` is a mere yes or
-    no; `echo` an answer to an open question that says nothing but the question.
+    `asked` leaves out what the sentence repeats, which is in `echoed`. `stated` are the sentence's
+    numbers. `bare` is a mere yes or no; `echo` an answer to an open question that says nothing but
+    the question.
     """
 
     keys: tuple[str, ...]
     content: tuple[str, ...]
     names: tuple[str, ...]
+    stated: tuple[Stated, ...]
     negated: bool
     asked: tuple[str, ...]
     asked_names: tuple[str, ...]
@@ -42,9 +50,10 @@ class Claim:
 
 def read_claim(sentence: str, question: str) -> Claim:
     """Return what a sentence claims when it answers the question (which may be empty)."""
-    said = list(folded_words(_MARKS.sub(" ", sentence)))
-    asked = list(folded_words(question))
-    keys = tuple(key for key, _ in said)
+    text = _MARKS.sub(" ", sentence)
+    said = read_words(text)
+    asked = read_words(question)
+    keys = tuple(word.key for word in said)
     content = _content(said) or tuple(dict.fromkeys(keys))
     bare = set(content) <= _BARE
     echoed = frozenset(_content(asked)).intersection(content)
@@ -55,23 +64,38 @@ def read_claim(sentence: str, question: str) -> Claim:
         keys=keys,
         content=content,
         names=_names(said),
-        negated=not bare and any(is_negation(written) for _, written in said),
+        stated=_stated(text, said, left),
+        negated=not bare and any(is_negation(word.written) for word in said),
         asked=left,
         asked_names=tuple(k for k in (*_names(asked), *filter(is_number, left)) if k in left),
-        asked_negated=any(is_negation(written) for _, written in asked),
+        asked_negated=any(is_negation(word.written) for word in asked),
         bare=bare,
         echoed=echoed,
         echo=open_question and len(keys) > SHORT and echoed.issuperset(content),
     )
 
 
-def _content(said: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+def _stated(text: str, said: Sequence[Word], asked: Sequence[str]) -> tuple[Stated, ...]:
+    numbers = quantities(said)
+    # A short answer is about what was asked; a longer one says itself what its numbers are about.
+    asked = asked if len(said) <= SHORT else ()
+    found = []
+    for one, (first, last) in zip(numbers, clauses(text, said, numbers), strict=True):
+        # The parts of a date, a few words apart, do not vouch for each other.
+        parts = [other for other in numbers if abs(other.place - one.place) <= DATE]
+        beside = {*_content(said[first:last]), *asked}
+        beside.difference_update(*((part.value, part.unit) for part in parts))
+        found.append(Stated(one, frozenset(beside), asked=bool(asked)))
+    return tuple(found)
+
+
+def _content(said: Sequence[Word]) -> tuple[str, ...]:
     """Words that carry meaning; negations are judged apart, for one anywhere proves nothing."""
     return tuple(
-        dict.fromkeys(k for k, written in said if k not in STOP_WORDS and not is_negation(written))
+        dict.fromkeys(w.key for w in said if w.key not in STOP_WORDS and not is_negation(w.written))
     )
 
 
-def _names(said: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+def _names(said: Sequence[Word]) -> tuple[str, ...]:
     """Capitalised words but the first, whose capital says nothing."""
-    return tuple(key for key, written in said[1:] if written[0].isupper() and key not in STOP_WORDS)
+    return tuple(w.key for w in said[1:] if w.written[0].isupper() and w.key not in STOP_WORDS)

@@ -2,11 +2,37 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from graft.measures.quantity import Quantity, Word, quantities, read_words
 from graft.measures.sentences import sentences
-from graft.measures.words import folded_words, is_negation
+from graft.measures.words import is_negation
+
+CARRIED = 5
+"""A pronoun among so many first words makes a sentence speak of what the one before it does."""
+
+_PRONOUN_WORDS = "it its he his she her they their them this these those both"
+_PRONOUNS = frozenset(_PRONOUN_WORDS.split())
+_PREPOSITIONS = frozenset({"to", "of", "in", "on", "at", "by", "for", "with", "from", "than"})
+_DIVIDERS = frozenset({"and", "but", "or", "while", "whereas", "to", "than"})
+_MARK = re.compile(r"[,;()|–—\n]|[.!?]\s")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A quantity with the words that it stands with, numbers among them.
+
+    `own` are those of its clause; `reach` also those that its clause leaves to be understood:
+    what its sentence says before, what `SourceText.scopes` adds, and the sentence before where a
+    pronoun goes on from it.
+    """
+
+    quantity: Quantity
+    own: frozenset[str]
+    reach: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -14,7 +40,8 @@ class SourceText:
     """The words of a text by sentence and place.
 
     `where` maps a word to the set of sentences that hold it, as bits; `places` to its positions
-    among all words; `context` holds the words of title and headings.
+    among all words; `scopes` holds for each sentence itself and those that layout
+    makes it a part of, as bits; `context` the words of title and headings.
     """
 
     spans: tuple[tuple[int, int], ...]
@@ -25,40 +52,101 @@ class SourceText:
     places: dict[str, list[int]]
     pairs: frozenset[tuple[str, str]]
     negations: tuple[int, ...]
+    scopes: tuple[int, ...]
+    figures: tuple[Figure, ...]
     context: frozenset[str]
 
 
 def read_source(text: str, *, context: str = "") -> SourceText:
     """Read a text for `find_evidence`; `context` is its title and headings."""
     spans = tuple(sentences(text))
-    keys: list[str] = []
+    words: list[Word] = []
     sentence_of: list[int] = []
     firsts: list[int] = []
-    negations: list[int] = []
     where: dict[str, int] = {}
     places: dict[str, list[int]] = {}
     for number, (start, end) in enumerate(spans):
-        firsts.append(len(keys))
-        bit = 1 << number
-        for key, written in folded_words(text, start, end):
-            if key in where:
-                where[key] |= bit
-                places[key].append(len(keys))
-            else:
-                where[key] = bit
-                places[key] = [len(keys)]
-            if is_negation(written):
-                negations.append(len(keys))
-            keys.append(key)
+        firsts.append(len(words))
+        for word in read_words(text, start, end):
+            where[word.key] = where.get(word.key, 0) | 1 << number
+            places.setdefault(word.key, []).append(len(words))
+            words.append(word)
             sentence_of.append(number)
+    firsts.append(len(words))
+    said = [words[a:b] for a, b in pairwise(firsts)]
+    scopes = _scopes(text, spans)
+    keys = tuple(word.key for word in words)
     return SourceText(
         spans=spans,
-        keys=tuple(keys),
+        keys=keys,
         sentence_of=tuple(sentence_of),
-        firsts=(*firsts, len(keys)),
+        firsts=tuple(firsts),
         where=where,
         places=places,
         pairs=frozenset(pairwise(keys)),
-        negations=tuple(negations),
-        context=frozenset(key for key, _ in folded_words(context)),
+        negations=tuple(i for i, word in enumerate(words) if is_negation(word.written)),
+        scopes=tuple(scopes),
+        figures=tuple(_figures(text, said, scopes)),
+        context=frozenset(word.key for word in read_words(context)),
     )
+
+
+def clauses(text: str, words: Sequence[Word], numbers: Sequence[Quantity]) -> list[tuple[int, int]]:
+    """Return the range of words of each quantity's clause.
+
+    Quantities share their words unless a mark or a conjunction stands between them.
+    """
+    cuts = [0]
+    for one, other in pairwise(numbers):
+        between = range(one.place + 1, other.place + 1)
+        cuts.append(next((i for i in between if _divides(text, words, i)), cuts[-1]))
+    ends = [next((cut for cut in cuts if cut > start), len(words)) for start in cuts]
+    return list(zip(cuts, ends, strict=True))[: len(numbers)]
+
+
+def _divides(text: str, words: Sequence[Word], place: int) -> bool:
+    between = text[words[place - 1].end : words[place].start]
+    return words[place].key in _DIVIDERS or bool(_MARK.search(between))
+
+
+def _figures(text: str, said: Sequence[Sequence[Word]], scopes: Sequence[int]) -> Iterator[Figure]:
+    carried = 0
+    for number, own in enumerate(said):
+        # "It opened in 1931" speaks of what the sentence before does.
+        before = carried | 1 << (number - 1) if number and _goes_on(own) else 0
+        carried = scopes[number] | before
+        beside = {word.key for i in range(number) if carried >> i & 1 for word in said[i]}
+        numbers = quantities(own)
+        for one, (first, last) in zip(numbers, clauses(text, own, numbers), strict=True):
+            near = frozenset(word.key for word in own[first:last])
+            yield Figure(one, near, near.union(beside, (word.key for word in own[:first])))
+
+
+def _scopes(text: str, spans: Sequence[tuple[int, int]]) -> list[int]:
+    """For each sentence, as bits, itself and those before that layout makes it a part of.
+
+    The first row of its table, the lines before in its record ("label: value"), its heading.
+    """
+    found: list[int] = []
+    heading = opener = 0
+    last = ""
+    for i, (start, end) in enumerate(spans):
+        joined = bool(i) and text[spans[i - 1][1] : start].count("\n") == 1
+        mark = text[start] if text[start] in "#|" else ":" if ":" in text[start:end] else ""
+        if not (joined and mark == last):
+            opener = i
+        if mark == "#":
+            heading = 0
+        table = 1 << opener if mark == "|" else 0
+        record = (1 << i) - (1 << opener) if mark == ":" else 0
+        found.append(1 << i | table | record | heading)
+        if mark == "#":
+            heading = 1 << i
+        last = mark
+    return found
+
+
+def _goes_on(said: Sequence[Word]) -> bool:
+    """Whether a sentence's subject is a pronoun: "in 1950 it opened", but not "next to it"."""
+    keys = ["", *(word.key for word in said[:CARRIED])]
+    return any(b in _PRONOUNS and a not in _PREPOSITIONS for a, b in pairwise(keys))

@@ -1,7 +1,8 @@
 """Support: how well a text bears out a sentence of an answer, and where it says so.
 
-A lexical measure: it sees which words, numbers, names and negations agree and where, not what
-they mean. `benchmarks/support.py` says how far that goes on labelled data.
+A lexical measure: how many of the sentence's words and word pairs stand together in the text, cut
+down where a number stands with other words, a name is missing, or a negation or direction is on one
+side only. It sees words, not what they mean. `benchmarks/support.py` says how far that goes.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from graft.measures.claim import SHORT, Claim, read_claim
+from graft.measures.placing import is_placed, stands_anywhere
 from graft.measures.source import SourceText, read_source
-from graft.measures.words import DOWNWARD, UPWARD, is_number
+from graft.measures.words import DOWNWARD, UPWARD
 
 WINDOW = 3
 """An answer of more than `SHORT` words may draw on so many neighbouring sentences."""
@@ -22,8 +24,12 @@ ECHO = 0.25
 """Weight of a word that only repeats the question, beside one that answers it."""
 PHRASING = 1 / 3
 """Weight of neighbouring word pairs found, beside that of single words found."""
+SCATTERED = 0.75
+"""Factor for a short answer whose words do not stand together."""
 WRONG_NUMBER = 0.3
 """Factor for a number that the text does not hold."""
+MISPLACED = 0.45
+"""Factor for one that it holds of something else: too little to be cited."""
 FLIPPED = 0.4
 """Factor for a negation or a direction (more, less) that only one side has."""
 MISSING_NAME = 0.75
@@ -53,13 +59,13 @@ def support(sentence: str, text: str, *, question: str = "", context: str = "") 
     """Return how well a text bears out a sentence that answers the question, and where.
 
     A verbatim sentence scores 1 when no question is given; one with a number that the text does
-    not hold at most 0.3; one that shares no word 0.
+    not hold at most 0.3, or holds of something else at most 0.45; one that shares no word 0.
 
     >>> text = "Staff get 30 days of leave. Five days carry over to the next year."
     >>> evidence = support("five days", text, question="How many leave days carry over?")
     >>> text[evidence.start : evidence.end]
     'Five days carry over to the next year.'
-    >>> support("Nine days carry over to the next year.", text).score <= 0.3
+    >>> support("30 days carry over to the next year.", text).score < 0.5
     True
     """
     return find_evidence(sentence, read_source(text, context=context), question=question)
@@ -68,10 +74,9 @@ def support(sentence: str, text: str, *, question: str = "", context: str = "") 
 def find_evidence(sentence: str, source: SourceText, *, question: str = "") -> Evidence:
     """Return the best evidence for a sentence in a text that was read before.
 
-    Short answers (up to five words) must stand in one piece near the question's words; longer
-    ones are held against one to three neighbouring sentences, by words and word pairs. Wrong
-    numbers, missing names and flipped negations or directions lower the match. The words of the
-    question that the answer leaves out count by how near they stand to the evidence.
+    Short answers (up to five words) must stand in one piece; longer ones are held against one to
+    three neighbouring sentences, by words and word pairs. The words of the question that the
+    answer leaves out count by how near they stand to the evidence.
     """
     claim = read_claim(sentence, question)
     if not claim.content or not source.keys:
@@ -106,44 +111,37 @@ _Range = tuple[int, int]
 
 def _find_bare(claim: Claim, source: SourceText) -> tuple[list[_Range], float]:
     """A bare yes or no says nothing of its own: look where the question is dealt with."""
-    shares = [
-        sum(_holds(source, key, 1 << i) for key in claim.asked) for i in range(len(source.spans))
-    ]
-    best = shares.index(max(shares))
-    place = (source.firsts[best], source.firsts[best + 1])
-    return ([place], 1.0) if shares[best] else ([], 0.0)
+    places, share = _fullest(claim.asked, source)
+    return places[:1], 1.0 if share else 0.0
 
 
 def _find_piece(claim: Claim, source: SourceText) -> tuple[list[_Range], float]:
-    """All places where a short answer stands: as written, nearly so, or else in part."""
-    size = len(claim.keys)
-    exact = [
-        (place, place + size)
-        for place in source.places.get(claim.keys[0], ())
-        if source.keys[place : place + size] == claim.keys
-    ]
-    if exact:
-        return exact, 1.0
+    """All places where a short answer stands in one piece, or else in part."""
+    size, content = len(claim.keys), set(claim.content)
     anchor = min(claim.content, key=lambda key: len(source.places.get(key, ())))
-    near = []
+    found = []
     for place in source.places.get(anchor, ()):
-        span = range(max(0, place - size - 1), min(len(source.keys), place + size + 2))
-        held = [i for i in span if source.keys[i] in claim.content]
-        if {source.keys[i] for i in held} == set(claim.content):
-            near.append((held[0], held[-1] + 1))
-    if near:
-        return near, 0.9
-    shares = [
-        sum(_holds(source, key, 1 << i) for key in claim.content) / len(claim.content)
-        for i in range(len(source.spans))
-    ]
-    best = max(shares)
+        first, last = _sentence_range(source, (place, place + 1))
+        span = range(max(first, place - size - 1), min(last, place + size + 2))
+        held = [i for i in span if source.keys[i] in content]
+        if {source.keys[i] for i in held} == content:
+            found.append((held[0], held[-1] + 1))
+    if found:
+        return found, 1.0
+    places, share = _fullest(claim.content, source)
+    return places, SCATTERED * share
+
+
+def _fullest(keys: tuple[str, ...], source: SourceText) -> tuple[list[_Range], float]:
+    """The sentences that hold most of the words, and the share that they hold."""
+    counts = [sum(_holds(source, key, scope) for key in keys) for scope in source.scopes]
+    most = max(counts)
     places = [
         (source.firsts[i], source.firsts[i + 1])
-        for i, share in enumerate(shares)
-        if share == best > 0
+        for i, count in enumerate(counts)
+        if count == most > 0
     ]
-    return places, 0.6 * best
+    return places, most / max(1, len(keys))
 
 
 def _find_window(claim: Claim, source: SourceText) -> tuple[list[_Range], float]:
@@ -158,7 +156,7 @@ def _find_window(claim: Claim, source: SourceText) -> tuple[list[_Range], float]
     total = sum(weights)
     for size in range(1, WINDOW + 1):
         for first in range(max(1, len(source.spans) - size + 1)):
-            bits = ((1 << size) - 1) << first
+            bits = _bits(source, first, min(first + size, len(source.spans)))
             held = [mask & bits for mask in masks]
             if not any(held):
                 continue
@@ -171,10 +169,10 @@ def _find_window(claim: Claim, source: SourceText) -> tuple[list[_Range], float]
                 best, window = share, (first, min(first + size, len(source.spans)))
     if not best:
         return [], 0.0
+    missing = sum(not _known(source, name) for name in claim.names)
     pairs = set(pairwise(claim.keys))
     phrased = len(pairs & source.pairs) / max(1, len(pairs))
     match = (1 - PHRASING) * best + PHRASING * phrased
-    missing = sum(not _known(source, name) for name in claim.names)
     match *= MISSING_NAME ** min(2, missing)
     return [(source.firsts[window[0]], source.firsts[window[1]])], match
 
@@ -182,8 +180,9 @@ def _find_window(claim: Claim, source: SourceText) -> tuple[list[_Range], float]
 def _agreement(claim: Claim, source: SourceText, place: _Range) -> float:
     """The factor for numbers, negations and directions on which sentence and text differ."""
     factor = 1.0
-    if any(is_number(key) and not _known(source, key) for key in claim.content):
-        factor *= WRONG_NUMBER
+    if not all(is_placed(stated, source) for stated in claim.stated):
+        known = all(stands_anywhere(stated, source) for stated in claim.stated)
+        factor *= MISPLACED if known else WRONG_NUMBER
     first, last = _sentence_range(source, place)
     negated = [i for i in source.negations if first <= i < last]
     if claim.negated:
@@ -209,25 +208,22 @@ def _relevance(claim: Claim, source: SourceText, place: _Range) -> float:
     """How far the words asked for stand near a place, and more there than elsewhere."""
     if not claim.asked:
         return 1.0
-    total = len(source.spans)
     rarity = {
-        key: math.log(1 + total / (source.where.get(key, 0).bit_count() + 0.5))
+        key: math.log(1 + len(source.spans) / (source.where.get(key, 0).bit_count() + 0.5))
         for key in claim.asked
     }
+
+    def held(bits: int) -> float:
+        return sum(rare for key, rare in rarity.items() if _holds(source, key, bits))
+
     near = sum(_nearness(source, key, place) * rare for key, rare in rarity.items())
-    bits = 0
-    for number in range(source.sentence_of[place[0]], source.sentence_of[place[1] - 1] + 1):
-        bits |= 1 << number
-    here = sum(rare for key, rare in rarity.items() if _holds(source, key, bits))
-    most = max(
-        sum(rare for key, rare in rarity.items() if _holds(source, key, 1 << number))
-        for number in range(total)
-    )
+    first, last = source.sentence_of[place[0]], source.sentence_of[place[1] - 1]
+    here, most = held(_bits(source, first, last + 1)), max(map(held, source.scopes))
     against = min(1.0, here / most) if most else 0.0
-    # Chosen with benchmarks/support.py; from .2/.8 to .5/.5 the AUC stays within .02.
+    # squadshifts-wiki (train): ROC-AUC .792 so, .789 by the second alone, .677 by the first.
     relevance = 0.4 * near / sum(rarity.values()) + 0.6 * against
-    first, last = _sentence_range(source, place)
-    if claim.asked_negated and not any(first <= i < last for i in source.negations):
+    start, end = _sentence_range(source, place)
+    if claim.asked_negated and not any(start <= i < end for i in source.negations):
         relevance *= FLIPPED
     missing = sum(not _known(source, name) for name in claim.asked_names)
     return relevance * float(MISSING_NAME ** min(2, missing))
@@ -239,6 +235,14 @@ def _nearness(source: SourceText, key: str, place: _Range) -> float:
         return title
     away = min(max(0, place[0] - i, i - place[1] + 1) for i in source.places[key])
     return max(title, math.exp2(-away / NEARNESS))
+
+
+def _bits(source: SourceText, first: int, last: int) -> int:
+    """The sentences from `first` to before `last`, with those that layout adds to them."""
+    bits = 0
+    for scope in source.scopes[first:last]:
+        bits |= scope
+    return bits
 
 
 def _sentence_range(source: SourceText, place: _Range) -> _Range:

@@ -2,7 +2,8 @@
 
 What a word is depends on what it is for, and each purpose has one function:
 
-- `words.folded_words`: what a text says, stems and numbers alike (support, citations, topics);
+- `words.folded_words`: what a text says, stems and numbers alike (citations, topics);
+- `quantity.read_words`: the same with numbers and units by one name (support);
 - `similarity.plain_words`: whether texts are copies, nothing folded (duplicates, leaks);
 - `holding.answer_words`: whether a text holds an answer, in whatever way it is written;
 - `fulltext.Analyser`: what BM25 indexes, as bm25s does; a change of it needs a new index;
@@ -27,6 +28,10 @@ _STOP_WORDS = (
     "between through while because until s t m re ve ll d well yeah oh ok okay one many much "
     "answer answers question according passage passages text"
 )
+STOP_WORDS = frozenset(_STOP_WORDS.split())
+"""Words that carry no meaning of their own, in the form that `fold` leaves them in, which is as
+they are; some are what models wrap answers in."""
+
 _NEGATIONS = "no not never none neither nor cannot without nobody nothing"
 NEGATIONS = frozenset(_NEGATIONS.split())
 
@@ -36,10 +41,11 @@ _DIGITS = (
     "thirteen:13 fourteen:14 fifteen:15 sixteen:16 seventeen:17 eighteen:18 nineteen:19 twenty:20 "
     "thirty:30 forty:40 fifty:50 sixty:60 seventy:70 eighty:80 ninety:90 hundred:100 thousand:1000"
 )
-_NUMBERS = dict(pair.split(":") for pair in _DIGITS.split())
+NUMBERS = dict(pair.split(":") for pair in _DIGITS.split())
 
 _MONTH_NAMES = "january february march april june july august september october november december"
-_MONTHS = {name[:3]: name for name in _MONTH_NAMES.split()} | {"sept": "september"}
+MONTHS = {key: name for name in _MONTH_NAMES.split() for key in (name, name[:3])}
+MONTHS["sept"] = "september"
 
 _SUFFIXES = (
     ("ies", "y"), ("sses", "ss"), ("edly", ""), ("ing", ""), ("ed", ""), ("ly", ""), ("es", ""),
@@ -48,7 +54,7 @@ _SUFFIXES = (
 
 # Scripts that are written without spaces count a character as a word.
 _UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\u0e00-\u0e7f"
-_WORD = re.compile(
+WORD = re.compile(
     rf"\d+(?:[.,]\d+)*(?:st|nd|rd|th)?(?![^\W_])|[{_UNSPACED}]"
     rf"|[^\W_{_UNSPACED}]+(?:['’][^\W\d_{_UNSPACED}]+)*"
 )
@@ -61,7 +67,7 @@ def folded_words(text: str, start: int = 0, end: int | None = None) -> Iterator[
     >>> [key for key, written in folded_words("The studies of 1,200 cats in Sept.")]
     ['the', 'study', 'of', '1200', 'cat', 'in', 'september']
     """
-    for match in _WORD.finditer(text, start, len(text) if end is None else end):
+    for match in WORD.finditer(text, start, len(text) if end is None else end):
         written = match[0]
         yield fold(written), written
 
@@ -70,17 +76,19 @@ def folded_words(text: str, start: int = 0, end: int | None = None) -> Iterator[
 def fold(word: str) -> str:
     """Return a word's folded form: lower case, light suffixes off, numbers as plain digits.
 
-    >>> fold("carried"), fold("carries"), fold("21st"), fold("five")
-    ('carry', 'carry', '21', '5')
+    >>> fold("carried"), fold("carries"), fold("21st"), fold("five"), fold("These")
+    ('carry', 'carry', '21', '5', 'these')
     """
     lower = word.lower().replace("’", "'")
     if lower[0].isdigit():
         return _ORDINAL.sub("", lower).replace(",", "")
     lower = lower.removesuffix("'s")
-    if lower in _NUMBERS:
-        return _NUMBERS[lower]
-    if lower in _MONTHS:
-        return _MONTHS[lower]
+    if lower in STOP_WORDS:
+        return lower
+    if lower in NUMBERS:
+        return NUMBERS[lower]
+    if lower in MONTHS:
+        return MONTHS[lower]
     return _stem(lower)
 
 
@@ -115,8 +123,9 @@ def is_negation(word: str) -> bool:
 
 def _stem(word: str) -> str:
     if len(word) <= 4:
-        plural = len(word) == 4 and word.endswith("s") and not word.endswith("ss")
-        return word[:-1] if plural else word
+        # "miles" and "naming" lose their "e" below.
+        light = word.endswith("e") or (word.endswith("s") and not word.endswith("ss"))
+        return word[:-1] if light and len(word) == 4 else word
     for suffix, ending in _SUFFIXES:
         if word.endswith(suffix) and len(word) - len(suffix) >= 3 and not word.endswith("ss"):
             word = word.removesuffix(suffix) + ending
@@ -128,11 +137,6 @@ def _stem(word: str) -> str:
     # "carried" has lost its "ed" here and "carry" not: both end as "carry".
     return word[:-1] + "y" if word.endswith("i") and len(word) > 3 else word
 
-
-STOP_WORDS = frozenset(fold(word) for word in _STOP_WORDS.split())
-"""Words that carry no meaning of their own, folded as what is compared with them: "does" as "doe".
-
-Some are what models wrap answers in."""
 
 _UP = (
     "increase raise enhance promote elevate high higher more greater improve upregulate gain "
