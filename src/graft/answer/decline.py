@@ -132,6 +132,16 @@ class FittedThreshold:
     curve: tuple[ThresholdPoint, ...]
     enough: bool
 
+    def risk_at(self, coverage: float) -> float:
+        """Return the risk where as few answers are shown as are `coverage` of all, or more.
+
+        >>> fitted = fit_threshold([0.9, 0.8, 0.3, 0.2] * 5, [True, True, False, False] * 5)
+        >>> fitted.risk_at(1.0), fitted.risk_at(0.5)
+        (0.5, 0.0)
+        """
+        able = [point for point in self.curve if point.coverage >= coverage]
+        return min(able, key=lambda point: point.coverage).risk if able else 0.0
+
 
 FOLDS = 10
 """Parts of the development answers of which each is judged by the threshold of the others."""

@@ -129,7 +129,7 @@ def adapt(  # noqa: PLR0913
         _tune_part(workspace, part, material, progress, wait=wait, ctx=ctx)
     release_memory()
     ladder = Ladder(workspace, library(workspace), ctx, progress.memory)
-    candidate = ladder.fit(progress.settings, material.dev)
+    candidate = ladder.fit(progress.settings, material.dev, tell=True)
     progress.climb("+threshold", candidate)
     outcome, left_out = _evaluate(workspace, material, progress, ladder, ctx)
     terms = _terms(workspace, progress, outcome)

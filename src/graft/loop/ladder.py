@@ -26,6 +26,9 @@ from graft.loop.trials import System, Trial, digests_of, settings_digest
 from graft.measures.values.declines import is_right
 from graft.wire import Wiring, answerer, segmentation
 
+COVERAGES = (1.0, 0.75, 0.5, 0.25)
+"""Shares of answers shown whose risk is told."""
+
 
 @dataclass(frozen=True)
 class Rung:
@@ -53,11 +56,11 @@ class Ladder:
         system = replace(serving, generator=asked, decline_threshold=threshold)
         return system.answer([search_for(example) for example in examples], self.ctx)
 
-    def fit(self, settings: Settings, dev: Sequence[Example]) -> Settings:
+    def fit(self, settings: Settings, dev: Sequence[Example], *, tell: bool = False) -> Settings:
         """Return the settings with the decline threshold fitted on dev questions.
 
         An answer is right as the gate's utility has it, and a wrong one costs as much. With too few
-        of either kind the threshold stays as it is.
+        of either kind the threshold stays as it is. `tell` says what it does to risk and coverage.
         """
         asked = [e for e in dev if e.answers or not e.answerable]
         answers = self.answer(Rung("", settings), asked, 0.0)
@@ -69,7 +72,8 @@ class Ladder:
             cost=self.workspace.config.gate.wrong_costs,
             default=settings.answer.decline_threshold,
         )
-        self._tell(fitted)
+        if tell:
+            self._tell(fitted)
         table = settings.answer.model_copy(update={"decline_threshold": fitted.threshold})
         return settings.model_copy(update={"answer": table})
 
@@ -143,6 +147,8 @@ class Ladder:
                 f"is wrong {chosen.risk:.2f} of those"
             )
         told += f" (utility {fitted.gain:+.3f}, standard error {fitted.standard_error:.3f})"
+        risks = ", ".join(f"{fitted.risk_at(c):.2f} at {c:g}" for c in COVERAGES)
+        told += f"; risk by coverage: {risks}"
         self.ctx.note("adapt", f"on dev {told}")
 
     def _serving(self, rung: Rung) -> Answerer:
