@@ -32,4 +32,6 @@ def test_a_reranker_is_put_after_a_line_of_ones_own():
     table = RetrieveTable(pipeline="(dense + 0.7 * bm25) % 50", stages={"rerank": {"depth": 7}})
     made = put(Settings(retrieve=table), "reranker", "r")
     assert made.retrieve.pipeline == "(dense + 0.7 * bm25) % 50 >> rerank"
-    assert line_of(made).table("rerank").model_dump() == {"model": "runs/r", "depth": 7}
+    assert line_of(made).table("rerank").model_dump() == {
+        "model": "runs/r", "depth": 7, "weight": 1.0,
+    }  # fmt: skip

@@ -266,7 +266,7 @@ def test_a_reranker_and_fitted_weights_leave_the_line_and_the_tables_as_they_wer
     w.releases.switch(w.releases.add(Release(number=0, created=0.0, settings=weighed)).number)
     served = serving(w, None, frozenset({"it"}))
     assert served.settings.retrieve.pipeline == "(0.3 * dense + bm25) % 20"
-    assert served.settings.retrieve.stages["rerank"] == {"model": "", "depth": 7}
+    assert served.settings.retrieve.stages["rerank"] == {"model": "", "depth": 7, "weight": 1.0}
 
 
 def test_a_ring_of_runs_ends(tmp_path):

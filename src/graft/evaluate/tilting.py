@@ -34,7 +34,7 @@ Values = NDArray[np.float64]
 GRID = 2**14
 """Points of the grid of sums for 300 groups; it grows with their square root."""
 
-ADDED_PAIRS = 2
+ADDED_PAIRS = 6
 """Pairs of one group, both at the bound, that are added to those seen."""
 
 SMALLEST_P = 1e-12
