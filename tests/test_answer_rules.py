@@ -26,6 +26,14 @@ def test_a_rule_answers_from_the_best_hit_and_is_cited_like_any_answer(rule, que
     assert found.citations[0].quote == answer
 
 
+def test_a_heading_is_no_answer():
+    text = f"# Leave\n\n## Carrying over\n\n{TEXT}"
+    headed = Passage("p", "leave.md", 0, len(text), text, "s", "Leave")
+    assert rule_answer(RULES["first sentence"], "Why?", headed).text == "Leave is earned monthly."
+    bare = Passage("p", "leave.md", 0, 7, "# Leave", "s", "Leave")
+    assert rule_answer(RULES["first sentence"], "Why?", bare).text == "# Leave"
+
+
 def test_nothing_found_declines():
     empty = Passage("p", "leave.md", 0, 1, " ", "s")
     assert all(

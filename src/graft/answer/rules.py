@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -15,14 +16,16 @@ from graft.generate.prompts import GROUNDED
 from graft.measures.sentences import sentences
 from graft.measures.words import STOP_WORDS, folded_words
 
+_HEADING = re.compile(r"^#{1,6} .*$", re.MULTILINE)
+
 Rule = Callable[[str, str], str]
 """Returns the answer to a question from the text of the best hit."""
 
 
 def first_sentence(question: str, text: str) -> str:
-    """Return a text's first sentence, whatever is asked.
+    """Return a text's first sentence below its headings, whatever is asked.
 
-    >>> first_sentence("How many?", "Leave is earned. Five days carry over.")
+    >>> first_sentence("How many?", "# Leave\n\nLeave is earned. Five days carry over.")
     'Leave is earned.'
     """
     return _sentences(text)[0]
@@ -54,7 +57,9 @@ def rule_answer(rule: Rule, question: str, passage: Passage | None) -> Answer:
 
 
 def _sentences(text: str) -> list[str]:
-    return [text[start:end].strip() for start, end in sentences(text)] or [text.strip()]
+    below = _HEADING.sub("", text)
+    told = below if below.strip() else text
+    return [told[start:end].strip() for start, end in sentences(told)] or [told.strip()]
 
 
 def _keys(text: str) -> set[str]:
