@@ -224,7 +224,7 @@ def test_a_run_is_compared_with_what_is_in_use(workspace, beir):
         evaluate_beir(workspace, Beir(str(beir)), [reader.id], ctx=CTX)
     import_(workspace, str(beir), ctx=CTX)
     told = evaluate_systems(workspace, runs=[f"runs/{fusion.id}", reader.id], limit=4, ctx=CTX)
-    assert list(told.results["test-new"].systems) == ["release 0", fusion.id, reader.id]
+    assert list(told.results["test-new"].systems)[:3] == ["release 0", fusion.id, reader.id]
 
 
 def test_an_adapter_of_another_base_is_never_taken_for_one_of_this(workspace, beir):

@@ -103,7 +103,7 @@ def test_a_line_says_all_settings_of_its_stages_and_is_read_back_from_them():
     assert made.text == "bm25 + dense"
     assert made.stages == {
         "bm25": {"depth": 0}, "dense": {"depth": 0}, "fuse": {"k": 60, "run": ""},
-        "rerank": {"model": "", "depth": 5},
+        "rerank": {"model": "", "depth": 5, "weight": 1.0},
     }  # fmt: skip
     assert read_line(made.text, made.stages) == made
     assert list(made.used) == ["bm25", "dense", "fuse"]

@@ -18,7 +18,7 @@ def test_resolved_settings_say_all_that_they_search_by_and_stay_so():
     table = RetrieveTable(pipeline="bm25+dense", depth=9, stages={"rerank": {"depth": "5"}})
     made = resolved(Config(retrieve=table))
     assert (made.retrieve.pipeline, made.retrieve.depth) == ("bm25 + dense", 9)
-    assert made.retrieve.stages["rerank"] == {"model": "", "depth": 5}
+    assert made.retrieve.stages["rerank"] == {"model": "", "depth": 5, "weight": 1.0}
     assert made.retrieve.stages["fuse"] == {"k": 60, "run": ""}
     assert resolved(made) == made
 

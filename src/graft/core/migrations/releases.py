@@ -16,7 +16,7 @@ STAGES: Mapping[str, dict[str, Any]] = {
     "dense": {"depth": 0},
     "follow_up": {"turns": 1},
     "fuse": {"k": 60, "run": ""},
-    "rerank": {"model": "", "depth": 20},
+    "rerank": {"model": "", "depth": 20, "weight": 1.0},
 }
 """The settings of stages where format 1 had none: a release says all that it searches by."""
 
