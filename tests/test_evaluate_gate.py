@@ -80,7 +80,7 @@ def test_all_looks_together_spend_no_more_than_the_level():
 def gain(look: int) -> str:
     generator = np.random.default_rng(3)
     a = generator.random(60)
-    b = np.clip(a + 0.11 + generator.normal(0, 0.3, 60), 0, 1)
+    b = np.clip(a + 0.14 + generator.normal(0, 0.3, 60), 0, 1)
     held = difference(
         ("now", a), ("new", b), "answer_f1", groups=[str(i) for i in range(60)],
         sampling=Sampling(), bounds=(0.0, 1.0),

@@ -34,7 +34,7 @@ Values = NDArray[np.float64]
 GRID = 2**14
 """Points of the grid of sums for 300 groups; it grows with their square root."""
 
-ADDED_PAIRS = 6
+ADDED_PAIRS = 4
 """Pairs of one group, both at the bound, that are added to those seen."""
 
 SMALLEST_P = 1e-12
@@ -114,7 +114,7 @@ class Groups:
         bound = self.bounds[0]
         unseen = self.together * (bound - mean) if math.isfinite(bound) else bound
         values, weights = _null(residuals, unseen)
-        return self._expanded(_tail(values, weights, len(self.sums), total))
+        return self._expanded(_tail(values, weights, len(self.sums), total), residuals)
 
     def p_below(self, mean: float) -> float:
         """Return the one-sided p value of the hypothesis that the mean is `mean` or more."""
@@ -143,10 +143,13 @@ class Groups:
             return mean
         return float(optimize.brentq(off, bound, near, xtol=1e-5))
 
-    def _expanded(self, p: float) -> float:
+    def _expanded(self, p: float, residuals: Values) -> float:
         if not 0 < p < 0.5:
             return p
-        groups = self.effective
+        # Where a few groups hold most of what differs, they decide (Satterthwaite 1946); by that
+        # alone an interval is too wide, by the sizes alone too narrow, so that it is in between.
+        deciding = float((residuals**2).sum() ** 2 / (residuals**4).sum())
+        groups = max(1.5, math.sqrt(self.effective * min(self.effective, deciding)))
         normal = special.ndtri(p) / math.sqrt(groups / (groups - 1))
         return float(special.stdtr(groups - 1, normal))
 
