@@ -25,7 +25,7 @@ Rule = Callable[[str, str], str]
 def first_sentence(question: str, text: str) -> str:
     """Return a text's first sentence below its headings, whatever is asked.
 
-    >>> first_sentence("How many?", "# Leave\n\nLeave is earned. Five days carry over.")
+    >>> first_sentence("How many?", "# Leave\\n\\nLeave is earned. Five days carry over.")
     'Leave is earned.'
     """
     return _sentences(text)[0]
