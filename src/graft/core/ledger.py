@@ -176,6 +176,10 @@ class Ledger:
         """Return every evaluation, oldest first."""
         return self._rows("SELECT * FROM evaluation ORDER BY created, id")
 
+    def evaluation(self, id: str) -> dict[str, Any] | None:
+        """Return the evaluation of an id, or None."""
+        return next(iter(self._rows("SELECT * FROM evaluation WHERE id = ?", (id,))), None)
+
     def answers(self) -> list[dict[str, Any]]:
         """Return every recorded answer, oldest first."""
         return self._rows("SELECT * FROM answer ORDER BY id")

@@ -45,14 +45,15 @@ def score(name: str, cases: Sequence[Case], measures: Iterable[Measure]) -> Scor
     answers; where a case lacks any other thing, its value is NaN.
     """
     values = {
-        measure.name: _values(measure, cases)
+        measure.name: values_of(measure, cases)
         for measure in measures
         if not measure.needs or any(case.has(measure.needs[0]) for case in cases)
     }
     return Scored(name, values, tuple(cases))
 
 
-def _values(measure: Measure, cases: Sequence[Case]) -> Values:
+def values_of(measure: Measure, cases: Sequence[Case]) -> Values:
+    """Return what each case is worth by a measure, `(n,)`; NaN where it lacks what that needs."""
     found = np.full(len(cases), np.nan)
     able = [i for i, case in enumerate(cases) if all(map(case.has, measure.needs))]
     if able:

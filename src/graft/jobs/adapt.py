@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from graft.core.config import Settings
 from graft.core.context import Context
 from graft.core.errors import Cancelled, ConfigError, GraftError, InputError
@@ -17,6 +19,7 @@ from graft.core.runs import Run, ancestors
 from graft.evaluate.about import About, Cost, LeftOut
 from graft.evaluate.gate import Terms, Verdict, verdict_on
 from graft.evaluate.power import power
+from graft.evaluate.score import values_of
 from graft.generate.remember import Memory
 from graft.jobs.examples import build
 from graft.jobs.ingest import Ingested, ingest
@@ -277,10 +280,9 @@ def _weighted(ladder: Ladder, settings: Settings, looks: Sequence[Example]) -> S
     """Return the settings with the reranker's weight that ranks these questions best."""
     measure = measure_named(RANKED_BY)
     tried = [with_changes(settings, {"retrieve.stages.rerank.weight": w}) for w in WEIGHTS]
-    means = [
-        gain_of(measure, c, c).after for c in (ladder.ranked(Rung("", t), looks) for t in tried)
-    ]
-    return tried[means.index(max(means))]
+    # What does not count does not at any weight.
+    sums = [np.nansum(values_of(measure, ladder.ranked(Rung("", each), looks))) for each in tried]
+    return tried[int(np.argmax(sums))]
 
 
 def _evaluate(

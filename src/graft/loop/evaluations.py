@@ -185,9 +185,9 @@ def _write(
         "splits": {name: table.to_dict() for name, table in tables.items()},
     }
     if about.asked:
-        known = {row["id"]: row["detail"] for row in workspace.ledger.evaluations()}
+        known = workspace.ledger.evaluation(about.id)
         # What was purged has no questions any more: their marks of then stay.
-        detail["asked"] = known.get(about.id, {}).get("asked") or {
+        detail["asked"] = (known["detail"].get("asked") if known else None) or {
             "digest": about.asked,
             "marks": {
                 split: marks(case.example.question for case in systems[0].cases)

@@ -19,6 +19,7 @@ from graft.core.clustered import standard_error
 from graft.core.example import Example
 from graft.core.hashing import text_hash
 from graft.core.measure import Measure
+from graft.evaluate.score import values_of
 
 FEWEST = 20
 """Questions of dev from which on it is dealt in two: what a training looks at, and what it joins
@@ -72,20 +73,15 @@ def halves(dev: Sequence[Example]) -> tuple[list[Example], list[Example]]:
 
 def gain_of(measure: Measure, before: Sequence[Case], after: Sequence[Case]) -> Gain:
     """Return what a part changes in a measure, paired by question; lower is turned round."""
-    able = [
-        (one, two)
-        for one, two in zip(before, after, strict=True)
-        if all(one.has(need) and two.has(need) for need in measure.needs)
-    ]
-    sides = [measure.score([pair[side] for pair in able]) for side in (0, 1)]
-    counts = ~(np.isnan(sides[0]) | np.isnan(sides[1])) if able else np.zeros(0, dtype=bool)
+    sides = [values_of(measure, cases) for cases in (before, after)]
+    counts = ~(np.isnan(sides[0]) | np.isnan(sides[1]))
     if not counts.any():
         return Gain(measure.name, 0.0, 0.0, float("inf"), 0)
     sign = -1.0 if measure.lower_is_better else 1.0
     one, two = (sign * side[counts] for side in sides)
     groups = [
         case.example.group or case.example.id
-        for (case, _), here in zip(able, counts, strict=True)
+        for case, here in zip(before, counts, strict=True)
         if here
     ]
     error = standard_error(two - one, groups)
