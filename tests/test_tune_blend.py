@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import pytest
 import torch
 from torch import nn
 
-from graft.tune.blend import blend
+from graft.tune.blend import blend, mixing
 
 
 def modules() -> tuple[nn.Module, dict[str, torch.Tensor]]:
@@ -21,6 +21,10 @@ def modules() -> tuple[nn.Module, dict[str, torch.Tensor]]:
     return module, base
 
 
+def worth(look: Mapping[str, float]) -> float:
+    return look["nDCG@10"]
+
+
 def likes(module: nn.Module, best: float) -> Callable[[], dict[str, float]]:
     return lambda: {"nDCG@10": 1 - abs(module.weight[0].item() - best)}
 
@@ -29,7 +33,7 @@ def likes(module: nn.Module, best: float) -> Callable[[], dict[str, float]]:
 def test_the_share_that_dev_likes_best_is_left_in_place(best: float) -> None:
     module, base = modules()
     known = {0.0: {"nDCG@10": 1 - best}, 1.0: {"nDCG@10": best}}
-    mixed = blend(module, base, likes(module, best), known, measure="nDCG@10")
+    mixed = blend(mixing(module, base), likes(module, best), known, worth=worth)
     assert mixed.share == best
     assert module.weight.tolist() == [best, best]
     assert mixed.look["nDCG@10"] == 1.0
@@ -40,7 +44,7 @@ def test_between_equals_the_base_wins_and_is_the_same_to_the_bit() -> None:
     module, base = modules()
     base["weight"] = torch.tensor([0.1, 1e-30])
     same = {"nDCG@10": 0.5}
-    mixed = blend(module, base, lambda: same, {0.0: same, 1.0: same}, measure="nDCG@10")
+    mixed = blend(mixing(module, base), lambda: same, {0.0: same, 1.0: same}, worth=worth)
     assert mixed.share == 0.0
     assert torch.equal(module.weight, base["weight"])
     assert int(module.num_batches_tracked) == 0
@@ -55,6 +59,6 @@ def test_known_looks_are_not_taken_again() -> None:
         return {"nDCG@10": 0.0}
 
     known = {0.0: {"nDCG@10": 0.1}, 1.0: {"nDCG@10": 0.9}}
-    blend(module, base, look, known, measure="nDCG@10")
+    blend(mixing(module, base), look, known, worth=worth)
     assert calls == [0.25, 0.5, 0.75]
     assert module.weight.tolist() == [1.0, 1.0]

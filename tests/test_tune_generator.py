@@ -20,8 +20,10 @@ from graft.generate.prompts import CLOSED_BOOK, build
 from graft.models.adapters.lora import Lora
 from graft.models.causal import Causal, load_causal
 from graft.testing.tiny import Family, tiny_causal
+from graft.tune import supervised
 from graft.tune.generator import tune_generator
 from graft.tune.sft import TrainItem, encode_items, padded, token_losses
+from graft.tune.supervised import look_at
 from graft.tune.trained import Trained
 from graft.tune.writing import write_run
 
@@ -243,24 +245,56 @@ def test_training_that_only_harms_keeps_the_beginning(causal: Causal) -> None:
 
 
 def test_early_stopping_keeps_the_best_look(
-    folder: Callable[[Family], Path], tmp_path: Path
+    causal: Causal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    causal = load_causal(str(folder("llama")), dtype="float32", device="cpu")
-    # Dev wants other answers: learning their form helps it, learning ours by heart does not.
-    answers = list(PAIRS.values())
-    dev = [replace(item, answer=answers[i - 1]) for i, item in enumerate(items())]
-    schedule = replace(RECIPE.schedule, learning_rate=8e-2, epochs=15, patience=30, batch_size=2)
+    # Looks: the first, after steps 4, 8, 12 and 16, and the mixtures of the best of them.
+    worth = iter([0.1, 0.2, 0.6, 0.4, 0.3, 0.5])
+    asked = 2
+    scores = (score for each in worth for score in [each] * asked)
+    monkeypatch.setattr(supervised, "token_f1", lambda text, answers: next(scores))
+    schedule = replace(RECIPE.schedule, epochs=8, patience=2, batch_size=2, evaluations=4)
     recipe = replace(RECIPE, schedule=schedule)
-    tuned = teach(causal, items(), dev, recipe=recipe, ctx=Context())
+    tuned = teach(causal, items(), items(asked), recipe=recipe, ctx=Context())
     losses = {p.step: p.dev_loss for p in tuned.curves if p.dev_loss is not None}
-    assert 0 < tuned.best_step < tuned.steps == 45, "the best must be neither end"
-    assert losses[tuned.best_step] == tuned.after["loss"] == min(losses.values())
+    assert tuned.best_step == list(losses)[2] < tuned.steps < 24, "neither end, and not all steps"
+    assert dict(tuned.looks) == {0.0: 0.1, 0.5: 0.5, 1.0: 0.6}
+    assert tuned.share == 1.0
     tuned.save(tmp_path)
     causal.load_adapter("tuned", tmp_path)
-    assert dev_loss(causal, dev) == pytest.approx(min(losses.values()), rel=1e-4)
-    impatient = replace(recipe, schedule=replace(schedule, patience=1))
-    early = teach(causal, items(), dev, recipe=impatient, ctx=Context())
-    assert early.steps < 45
+    assert dev_loss(causal) == pytest.approx(losses[tuned.best_step], rel=1e-4)
+
+
+@pytest.mark.parametrize("worth", [0.5, 0.1])
+def test_an_adapter_is_as_strong_as_its_answers_on_dev_say(
+    causal: Causal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, worth: float
+) -> None:
+    """A look is what was written; half of the strength stays where it writes better."""
+    scores = iter([0.0] * 2 + [0.3] * 4 + [worth] * 2)
+    monkeypatch.setattr(supervised, "token_f1", lambda text, answers: next(scores))
+    schedule = replace(RECIPE.schedule, evaluations=1)
+    tuned = teach(
+        causal, items(), items(2), recipe=replace(RECIPE, schedule=schedule), ctx=Context()
+    )
+    assert tuned.share == (0.5 if worth > 0.3 else 1.0)
+    assert tuned.after["answer_f1"] == max(worth, 0.3)
+    tuned.save(tmp_path)
+    causal.load_adapter("tuned", tmp_path)
+    assert dev_loss(causal) == pytest.approx(tuned.after["loss"], rel=1e-4)
+
+
+def test_a_look_asks_as_serving_does_and_takes_any_accepted_answer(causal: Causal) -> None:
+    (item,) = items(1)
+    generator = LocalGenerator(causal)
+    decoding = Decoding(max_new_tokens=RECIPE.answer_tokens, min_new_tokens=1)
+    (told,) = generator.generate([item.prompt], decoding)
+    assert told.text
+    right = replace(item, accepted=("nothing like it", told.text))
+    silent = TrainItem(item.prompt, None)
+    for asked, f1 in (([item], 0.0), ([right], 1.0), ([right, silent], 1.0), ([item, right], 0.5)):
+        found = look_at(causal, asked, recipe=RECIPE, ctx=Context())
+        assert found["answer_f1"] == f1
+    with pytest.raises(InputError, match="has an answer"):
+        teach(causal, items(), [silent], recipe=RECIPE, ctx=Context())
 
 
 def test_cost_is_told_before_it_starts(causal: Causal) -> None:

@@ -42,7 +42,8 @@ from tests.test_tune_ranking_retriever import TRIPLES, pool
 pytestmark = pytest.mark.slow
 
 QUESTIONS = ("Where is the office?", "How many days?", "When?", "Who?", "What is near?", "Why?")
-ITEMS = [TrainItem(build(CLOSED_BOOK, q), f"It is {q[:3]}", q) for q in QUESTIONS]
+# Words that a random model does not write, so that the loss decides between looks at first.
+ITEMS = [TrainItem(build(CLOSED_BOOK, q), f"Zurich {q[:3]}", q) for q in QUESTIONS]
 SCHEDULE = Schedule(epochs=3, batch_size=2, learning_rate=1e-2, max_tokens=300, patience=9)
 RECIPE = Recipe(
     "generator", "closed-book", "tiny", adapter=Lora(rank=4, alpha=8, dropout=0.1).to_dict(),
@@ -280,7 +281,7 @@ def test_a_training_that_harms_dev_at_every_look_stops_early_at_the_defaults(
     assert all(look > looks[0] for look in looks[1:]), "the case must harm dev"
     assert any("stopped early" in text for text in told)
     one = teach(causal, replace(RECIPE, schedule=replace(schedule, epochs=1)), **options)
-    assert one.steps == len(ITEMS) // 2, "half of its steps, though it is one epoch"
+    assert one.steps == 2 * len(ITEMS) // 3, "two thirds of its steps, though it is one epoch"
 
 
 @pytest.mark.parametrize("training", [torch.bfloat16, torch.float32])

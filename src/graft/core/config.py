@@ -233,7 +233,7 @@ class GeneratorTuneTable(Table):
     distractors_only: float = Field(0.2, ge=0, le=1)
     """Share of prompts that show distractors only, whose target is to decline."""
     max_tokens: int = Field(1024, ge=64)
-    patience: int = Field(1, ge=1)
+    patience: int = Field(2, ge=1)
     """Looks at dev without a gain after which training stops."""
 
 

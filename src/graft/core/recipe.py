@@ -61,6 +61,7 @@ class Recipe:
     `base_digest` the hash of its weights; `data` is the digest of the example set. `passages` is
     how many a raft prompt shows, and `distractors_only` the share of prompts without gold.
     `decline` is the text that such a prompt was trained to answer until that was to write nothing.
+    `answer_tokens` is the length of an answer at most where a look at dev asks for one.
     `scale` divides by temperature: 1 / 0.05 = 20.
     """
 
@@ -76,6 +77,7 @@ class Recipe:
     passages: int = 3
     distractors_only: float = 0.2
     decline: str = ""
+    answer_tokens: int = 32
     scale: float = 20.0
     seed: int = 0
 

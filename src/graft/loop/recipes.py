@@ -78,8 +78,14 @@ def _generator(workspace: Wiring, material: Material, asked: Asked) -> Recipe:
         base_digest=base_digest(workspace, settings.generate),
         data=material.examples.id,
         adapter=adapter_values(asked.adapter or table.adapter, table.rank),
-        schedule=replace(schedule, max_tokens=min(table.max_tokens, model.context_tokens)),
+        schedule=replace(
+            schedule,
+            # Looks in which answers are written cost: at the half of an epoch and at its end.
+            evaluations=2,
+            max_tokens=min(table.max_tokens, model.context_tokens),
+        ),
         passages=settings.answer.passages,
+        answer_tokens=settings.generate.max_new_tokens,
         distractors_only=table.distractors_only,
     )
 

@@ -21,6 +21,9 @@ from graft.tune.memory import in_dtype, training_dtype
 from graft.tune.trained import Trained
 from graft.tune.trainer import ByObjective, Trainee, sessions_of, train
 
+SHARES = (0.5, 1.0)
+"""Strengths of the adapter that are tried on dev: each is a look, in which answers are written."""
+
 
 def tune_generator(
     causal: Causal, items: ByObjective, dev: ByObjective, *, recipe: Recipe, ctx: Context,
@@ -64,6 +67,7 @@ def generator_trainee(causal: Causal, recipe: Recipe) -> Iterator[Trainee]:
             device=causal.device,
             keep=keep,
             probe=partial(probe_reply, causal),
+            shares=SHARES,
             # What stands in a cache cannot be computed twice.
             spares=not attached.virtual_tokens,
         )

@@ -110,7 +110,7 @@ def items_closed_book(
         if made.error:
             skipped["too long"] += 1
             continue
-        items.append(TrainItem(made.prompt, answer, example.id))
+        items.append(TrainItem(made.prompt, answer, example.id, accepted=example.answers))
     return Items(tuple(items), dict(skipped))
 
 
@@ -169,6 +169,35 @@ def items_raft(
             items.append(item)
         else:
             skipped[reason or "too long"] += 1
+    return Items(tuple(items), dict(skipped))
+
+
+def items_served(
+    examples: Sequence[Example],
+    found: Mapping[str, Sequence[Passage]],
+    *,
+    template: Template,
+    recipe: Recipe,
+    count_tokens: Callable[[Prompt], int],
+) -> Items:
+    """Return items whose prompts are those that serving would send, for looks at dev.
+
+    `found` holds what retrieval brings, by example id, best first. Whether the evidence is among
+    it is retrieval's matter, and the answer to be given is the example's in any case.
+    """
+    items, skipped = [], Counter[str]()
+    for example in examples:
+        answer = agreed_answer(example) if example.answerable and example.answers else None
+        budget = _budget(answer or "", recipe, count_tokens)
+        passages = found.get(example.id, ())
+        made = prepare(
+            example.question, passages, template, budget=budget, history=_history(example)
+        )
+        if not made.passages or made.error:
+            skipped["too long" if passages else "no passage"] += 1
+            continue
+        shown = tuple(passage.id for passage in made.passages)
+        items.append(TrainItem(made.prompt, answer, example.id, shown, example.answers))
     return Items(tuple(items), dict(skipped))
 
 

@@ -22,6 +22,7 @@ from graft.models.encoder import SentenceEncoder
 from graft.models.loading import quiet
 from graft.models.probe import probe_score, probe_vector
 from graft.models.reranker import CrossEncoderReranker
+from graft.tune.blend import SHARES
 from graft.tune.checkpoint import Checkpoint
 from graft.tune.trained import Trained
 from graft.tune.trainer import ByObjective, Trainee, sessions_of, train
@@ -78,6 +79,7 @@ def encoder_trainee(encoder: SentenceEncoder, recipe: Recipe) -> Iterator[Traine
             device=module.device,
             keep=keep,
             probe=lambda: probe_vector(encoder, own),
+            shares=SHARES,
             base=encoder.module.state_dict(),
         )
 

@@ -26,12 +26,15 @@ class TrainItem:
     """A prompt as serving would send it, and the answer to learn; None is to write nothing.
 
     `id` is its example's; `shown` holds the ids of the prompt's passages, in their order.
+    `accepted` are the answers that count as right where a look asks the prompt; empty for `answer`
+    alone.
     """
 
     prompt: Prompt
     answer: str | None
     id: str = ""
     shown: tuple[str, ...] = ()
+    accepted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -19,10 +19,10 @@ from graft.core.recipe import Recipe
 from graft.core.runs import Probe
 from graft.models.adapter import Attached
 from graft.tune.accumulate import Chunk, accumulate
-from graft.tune.blend import blend
+from graft.tune.blend import blend, mixed, mixing
 from graft.tune.checkpoint import Checkpoint
 from graft.tune.cost import CostTrial, measure_cost, peak_memory
-from graft.tune.fit import Fit, Look, Work, better, fit, looks_of
+from graft.tune.fit import Fit, Look, Work, fit, looks_of
 from graft.tune.memory import available_memory, kept_for_backward, peak_of
 from graft.tune.objective import OBJECTIVES, Objective, Session, TrainStep
 from graft.tune.trained import Trained
@@ -35,8 +35,9 @@ ByObjective = Mapping[str, Any]
 class Trainee:
     """A model under training: `attached` moves, `model` is what the objective is told.
 
-    `base` holds the weights that it began with where mixtures of them and the trained ones are
-    tried, and is None where they are not. `spares` says that activations may be computed twice.
+    `shares` are those of the trained weights in a mixture with the first ones that are tried;
+    `base` holds these where they are a whole module's, and what is attached is then merged.
+    `spares` says that activations may be computed twice.
     `keep` is called once the weights to be kept are in place, and returns what saves them.
     """
 
@@ -46,6 +47,7 @@ class Trainee:
     device: torch.device
     keep: Callable[[], Callable[[Path], None]]
     probe: Callable[[], Probe | None]
+    shares: Sequence[float] = ()
     base: Mapping[str, Tensor] | None = None
     spares: bool = False
 
@@ -172,17 +174,23 @@ def _judge(
     trainee: Trainee, fitted: Fit, began: Sequence[Tensor], look: Callable[[], Look], measure: str
 ) -> tuple[float, Look, Mapping[float, float]]:
     """Put the weights in place that dev likes best; return their share, look, and all looks."""
-    parameters = list(trainee.attached.parameters.values())
+    parameters, whole = list(trainee.attached.parameters.values()), trainee.base is not None
+
+    def put_own(share: float) -> None:
+        pairs = zip(began, fitted.weights, strict=True)
+        _put(parameters, [mixed(start, end, share) for start, end in pairs])
+
+    def worth(look: Look) -> tuple[float, float]:
+        return look[measure], 0.0 if whole else -look["loss"]
+
+    put: Callable[[float], None] = put_own
     if trainee.base is not None:
-        _put(parameters, fitted.weights)
+        put_own(1.0)
         trainee.attached.merge()
-        known = {0.0: fitted.before, 1.0: fitted.best}
-        mixed = blend(trainee.module, trainee.base, look, known, measure=measure)
-        return mixed.share, mixed.look, {s: found[measure] for s, found in mixed.tried.items()}
-    gained = better(fitted.best, fitted.before, measure)
-    _put(parameters, fitted.weights if gained else began)
-    looks = {0.0: fitted.before[measure], 1.0: fitted.best[measure]}
-    return float(gained), fitted.best if gained else fitted.before, looks
+        put = mixing(trainee.module, trainee.base)
+    known = {0.0: fitted.before, 1.0: fitted.best}
+    found = blend(put, look, known, worth=worth, shares=trainee.shares)
+    return found.share, found.look, {s: seen[measure] for s, seen in found.tried.items()}
 
 
 def _estimate(
@@ -212,7 +220,8 @@ def _estimate(
     if trainee.device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(trainee.device)
     told = measure_cost(ctx, trials, tokens=tokens, steps=steps, trainable_parameters=size)
-    looks = 1 + len(looks_of(steps, len(epoch), schedule)) + (3 if trainee.base is not None else 0)
+    mixtures = sum(share < 1 for share in trainee.shares)
+    looks = 1 + len(looks_of(steps, len(epoch), schedule)) + mixtures
     read = looks * sum(session.look_tokens for session in sessions.values())
     return replace(
         told,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from graft.core.context import Context
 from graft.core.recipe import Recipe
 from graft.examples.distract import distractors
+from graft.examples.searching import passages_of, searched
 from graft.generate.prompts import CLOSED_BOOK
-from graft.tune.items import items_raft, trainable
+from graft.tune.items import items_raft, items_served, trainable
 from graft.tune.objective import Lessons, Objective, Source
 from graft.tune.rows import generator_lessons
 from graft.tune.supervised import MEASURE, supervised
@@ -16,12 +17,27 @@ HITS = 20
 
 
 def _items(source: Source, split: str, recipe: Recipe, ctx: Context) -> Lessons:
+    """Training prompts hold the evidence and distractors; those of dev what serving would bring."""
     chosen = trainable(
         source.examples[split], source.evidence, template=source.template,
         closed_book=CLOSED_BOOK, recipe=recipe, count_tokens=source.count_tokens,
     )  # fmt: skip
+    retrieve = source.retrieve("served", HITS)
+    if split == "dev":
+        found = {
+            example.id: passages
+            for batch in searched(chosen.examples, retrieve)
+            for (example, _), passages in zip(
+                batch, passages_of([search for _, search in batch], source.store), strict=True
+            )
+        }
+        served = items_served(
+            chosen.examples, found, template=source.template, recipe=recipe,
+            count_tokens=source.count_tokens,
+        )  # fmt: skip
+        return generator_lessons(source, split, chosen, served, found, prompt=source.template)
     others = distractors(
-        chosen.examples, source.retrieve("served", HITS), source.store,
+        chosen.examples, retrieve, source.store,
         gold=source.gold, count=recipe.passages, ctx=ctx,
     )  # fmt: skip
     made = items_raft(
