@@ -27,7 +27,7 @@ from graft.loop.adapted import Adapted
 from graft.loop.cell_runs import CELL_OF
 from graft.loop.evaluations import keep_evaluation
 from graft.loop.figures import costs_of, curves_of
-from graft.loop.freshness import by_sync, by_training, edits
+from graft.loop.freshness import by_sync, edits
 from graft.loop.joining import Gain, gain_of, halves
 from graft.loop.ladder import Ladder, Rung
 from graft.loop.looks import look_at
@@ -333,18 +333,13 @@ def _facts(
         chosen = edits(workspace, settings, asked, count=count, ctx=ctx)
         if not chosen:
             return ((name, "no question was answered right before, so there was none to edit"),)
-        found = [("by a sync (rag)", by_sync(workspace, settings, chosen, wait=wait, ctx=ctx))]
-        for closed in (r for r in progress.runs.values() if r.role == "closed-book"):
-            taught = by_training(workspace, settings, chosen, closed.recipe, ctx=ctx)
-            found.append(("by a training on these facts alone (ft)", taught))
+        found = by_sync(workspace, settings, chosen, wait=wait, ctx=ctx)
     except Cancelled:
         raise
     except (GraftError, OSError, RuntimeError) as error:  # a full disk ends no hours of work
         ctx.warn("adapt", f"how long an edited fact takes was not measured: {error}")
         return ()
-    return tuple(
-        (f"{name}, {how}", f"{f.seconds:.1f} s, {f.right} of {f.facts} right") for how, f in found
-    )
+    return ((name, f"{found.seconds:.1f} s, {found.right} of {found.facts} right"),)
 
 
 def _candidate(
