@@ -124,9 +124,16 @@ def show(name: str, workspace: Wiring, told: dict, texts: int, given: argparse.N
         by_maker: dict[str, list[float]] = {}
         for example, value in zip(tests, values, strict=True):
             by_maker.setdefault(example.metadata.get("maker", "-"), []).append(value)
-        print("    " + ", ".join(f"{m} {statistics.mean(v):.2f} ({len(v)})" for m, v in sorted(by_maker.items())))
+        print(
+            "    "
+            + ", ".join(
+                f"{m} {statistics.mean(v):.2f} ({len(v)})" for m, v in sorted(by_maker.items())
+            )
+        )
     for example in random.Random(0).sample(answerable, min(given.show, len(answerable))):
-        print(f"    [{example.metadata.get('maker', '-')}] {example.question}\n        {example.answers[0]}")
+        print(
+            f"    [{example.metadata.get('maker', '-')}] {example.question}\n        {example.answers[0]}"
+        )
 
 
 def main() -> None:

@@ -39,6 +39,7 @@ _VERBS = (
     "upgrade use validate vary verify view visit wait want warn watch work wrap write yield "
     "become begin break bring buy come do draw drive eat fall feel find form get give go grow have "
     "hear keep know leave lose make meet pay put read rise say see seem sell sleep speak spend "
+    "collect flicker drain dim compose comprise recover flee dry refuse melt freeze leak rust flow "
     "understand win carry apply study supply identify copy dispatch search"
 )
 _BASES = frozenset(_VERBS.split())
@@ -50,8 +51,11 @@ _IRREGULAR = {
     "left": "leave", "lost": "lose", "made": "make", "met": "meet", "meant": "mean", "paid": "pay",
     "ran": "run", "rose": "rise", "said": "say", "saw": "see", "sent": "send", "sold": "sell",
     "spoke": "speak", "spent": "spend", "stood": "stand", "took": "take", "told": "tell",
-    "won": "win", "wrote": "write", "built": "build", "chose": "choose",
+    "won": "win", "fled": "flee", "wrote": "write", "built": "build", "chose": "choose",
 }  # fmt: skip
+_INTRANSITIVE = frozenset(
+    "fail happen occur appear disappear live remain end start stop work arrive belong expire exist".split()
+)
 _NOUNS_TOO = frozenset(
     "access answer block build call cause change check claim copy cost count cover damage delay "
     "display drop effect end filter fix force form format function gain help hold import increase "
@@ -72,7 +76,9 @@ _CLAUSE_WORDS = frozenset(
     "that which who whom whose where when while if because since although though whether unless "
     "until so but what how why than".split()
 )
-_AFTER_NOUN = _AUXILIARIES | frozenset("of and or has have had which that who , does do did".split())
+_AFTER_NOUN = _AUXILIARIES | frozenset(
+    "of and or has have had which that who , does do did".split()
+)
 _PEOPLE = frozenset("you we people children women men patients users adults developers".split())
 _ADVERBS = frozenset(
     "also then usually often always never only still just generally typically normally usually "
@@ -157,7 +163,11 @@ def _main(words: list[str], place: int, end: int) -> tuple[str, str]:
     """Return the base of a main verb and the auxiliary that asks for it; ("", "") for another word."""
     word, before = words[place].lower(), words[end - 1].lower()
     following = words[place + 1].lower() if place + 1 < len(words) else ""
-    if not (word.isalpha() and words[place].islower()) or before in _DETERMINERS or following.rstrip(",") in _AFTER_NOUN:
+    if (
+        not (word.isalpha() and words[place].islower())
+        or before in _DETERMINERS
+        or following.rstrip(",") in _AFTER_NOUN
+    ):
         return "", ""
     third = _third(word)
     later = any(w.lower() in _AUXILIARIES | _PERFECT for w in words[place + 1 : place + 9])
@@ -166,13 +176,21 @@ def _main(words: list[str], place: int, end: int) -> tuple[str, str]:
     if third:
         sure = third not in _NOUNS_TOO or not before.endswith("s") or _is_code(words[end - 1])
         many = "and" in words[:end] or (before.endswith("s") and third in _NOUNS_TOO)
-        return (third, "does") if sure and not many and following else ("", "")
+        ends = not following and third in _NOUNS_TOO
+        return (third, "does") if sure and not many and not ends else ("", "")
     plural = before in _PEOPLE or (before.endswith("s") and not before.endswith(("ss", "us", "is")))
-    if word in _BASES and plural and following:
+    if word in _BASES and plural and (following or word not in _NOUNS_TOO):
         return word, "do"
     past = _IRREGULAR.get(word) or _regular(word)
     passive = following in {"by", "in", "for", "to", "with", "from", "on", "as", "at", "using"}
-    if past and following and not later and (word in _IRREGULAR or not passive):
+    passive = passive and _regular(word) not in _INTRANSITIVE
+    # "the maximum allowed time": without an article behind it the word may describe a noun.
+    told = (
+        following in _DETERMINERS or not words[place + 1 : place + 2][0].islower()
+        if following
+        else False
+    )
+    if past and told and not later and (word in _IRREGULAR or not passive):
         return past, "did"
     return "", ""
 
@@ -200,8 +218,15 @@ def _regular(word: str) -> str:
     """Return the base of a regular past form, or ""."""
     if not word.endswith("ed"):
         return ""
-    for base in (word[:-2], word[:-1], word[:-3] if word[-3:-2] == word[-4:-3] else "", word[:-3] + "y"):
-        if base in _BASES and (not base.endswith("y") or word.endswith("ied") or base[-2] in "aeiou"):
+    for base in (
+        word[:-2],
+        word[:-1],
+        word[:-3] if word[-3:-2] == word[-4:-3] else "",
+        word[:-3] + "y",
+    ):
+        if base in _BASES and (
+            not base.endswith("y") or word.endswith("ied") or base[-2] in "aeiou"
+        ):
             return base
     return ""
 
@@ -264,7 +289,21 @@ def is_imperative(text: str) -> bool:
     >>> is_imperative("use a list"), is_imperative("the list is used")
     (True, False)
     """
-    return bool(_IMPERATIVE.match(text))
+    first, _, rest = text.partition(" ")
+    told = rest.partition(" ")[0].lower()
+    doing = first.lower() in _BASES and told in _DETERMINERS | _PEOPLE
+    return doing or bool(_IMPERATIVE.match(text))
+
+
+def is_verb(word: str) -> bool:
+    """Whether a word may be the verb of a clause.
+
+    >>> is_verb("may"), is_verb("returns"), is_verb("gout")
+    (True, True, False)
+    """
+    return word in _AUXILIARIES | _PERFECT | _BASES | _IRREGULAR.keys() or bool(
+        _third(word) or _regular(word)
+    )
 
 
 def participle_is_past(word: str) -> bool:

@@ -31,7 +31,6 @@ ANY_QUESTION = content(_ANY_QUESTION)
 """Words that any question may have, folded."""
 
 _OPENING = re.compile(
-    r"(?:(?:with|for|in) [^,?]{1,60}, )?"
     r"(?:(?:in|on|at|to|from|for|with|by|under|during|before|after|about|of|besides|until|since|"
     r"through|into)\s+)?"
     r"(?:what|which|who|whom|whose|when|where|why|how|is|are|was|were|do|does|did|can|could|will|"

@@ -241,8 +241,7 @@ class _Making:
         for name, draft in drafts:
             reply = Generation(draft.question) if draft.question else next(replies)
             item = _Posed(name, draft, filters.clean(reply.text))
-            reason = filters.FAILED if reply.error else filters.fault(item.question)
-            if reason := reason or _unfit(item):
+            if reason := filters.FAILED if reply.error else _unfit(item):
                 self._drop(reason, item)
             else:
                 asked.append(item)
@@ -339,12 +338,14 @@ class _Posed:
 
 
 def _unfit(item: _Posed) -> str:
-    """Return why a question does not go with its draft, or "".
+    """Return why a question is none, or does not go with its draft, or "".
 
-    What a rule made of a sentence is of its words, and without the answer.
+    What a rule made of a sentence is one, of its words, and without the answer.
     """
     if item.draft.settled:
         return ""
+    if reason := filters.fault(item.question):
+        return reason
     if filters.copied(item.question, "", [item.draft.sentence]):
         return filters.COPIED
     read = item.draft.read

@@ -46,5 +46,7 @@ def shares_of(said: Mapping[str, float]) -> dict[str, float]:
         MAKERS.named(name)
     shares = {name: said.get(name, maker.share) for name, maker in MAKERS.all().items()}
     if not any(shares.values()):
-        raise ConfigError("examples.makers leaves every maker without a share: give one more than 0")
+        raise ConfigError(
+            "examples.makers leaves every maker without a share: give one more than 0"
+        )
     return {name: share for name, share in shares.items() if share}

@@ -15,6 +15,7 @@ from random import Random
 
 from graft.core.document import Document, Passage
 from graft.examples.candidates import named
+from graft.examples.clauses import is_verb
 from graft.examples.drafts import Draft, draft_about
 from graft.examples.filters import ANY_QUESTION, copied
 from graft.examples.holding import answer_words, content, holds
@@ -29,7 +30,7 @@ MOST_OF_SENTENCE = 0.7
 LONGEST_ANSWER = 22
 MOST_WORDS = 26
 FEWEST_TELLING = 2
-"""Words that a question must have beside those that any question may have and its page's name."""
+"""Words that a question must have beside those that any question may have."""
 
 
 @dataclass(frozen=True)
@@ -57,9 +58,13 @@ class Statement:
         if not bare[:1].isupper() or not (bare == "A" or bare[1:].islower()):
             return part
         low = bare.lower()
-        as_name = len(re.findall(rf"(?<=[\w,;] ){re.escape(bare)}\b", f"{self.around} {self.topic}"))
+        as_name = len(
+            re.findall(rf"(?<=[\w,;] ){re.escape(bare)}\b", f"{self.around} {self.topic}")
+        )
         as_word = len(re.findall(rf"\b{re.escape(low)}\b", self.around))
-        common = as_word > as_name or (not as_name and _COMMON_NOUN.search(low))
+        second = part.split()[1] if " " in part else ""
+        describes = second.isalpha() and second.islower() and not is_verb(second)
+        common = as_word > as_name or (not as_name and (describes or _COMMON_NOUN.search(low)))
         if low in STOP_WORDS | _FUNCTION_WORDS or (common and not re.match(r"\S+ v?\d", part)):
             return part[:1].lower() + part[1:]
         return part
@@ -77,7 +82,7 @@ _COMMON_NOUN = re.compile(r"(?:ing|tions?|ments?|ity|ness|ers|ors|ables?|ects?|u
 _MARKUP = (
     (re.compile(r":pep:`(\d+)`"), r"PEP \1"),
     (re.compile(r"!?\[([^\]\n]+)\](?:\([^()\n]*\)|\[[^\]\n]*\])"), r"\1"),
-    (re.compile(r"\[\^?[\d,]+\]_?|\{[^{}\n]*\}"), ""),
+    (re.compile(r"\[\^?[\d,]+\]_?|\{[:#%.][^{}\n]*\}"), ""),
     (re.compile(r":(?:[a-z]+:)*[a-z]+:`([^`<\n]+?)(?: <[^>`]*>)?`"), r"\1"),
     (re.compile(r"`([^`<\n]+?)(?: <[^>`]*>)?`__?(?!\w)"), r"\1"),
     (re.compile(r"</?\w+(?: [^<>]*)?>"), ""),
@@ -92,7 +97,9 @@ _LEADING = re.compile(
     r"as a result|consequently|in fact|in particular),? (?=\S)",
     re.IGNORECASE,
 )
-_EXAMPLE = re.compile(r"^(?:for (?:example|instance)|e\.g\.|i\.e\.|in this (?:case|example))\b", re.I)
+_EXAMPLE = re.compile(
+    r"^(?:for (?:example|instance)|e\.g\.|i\.e\.|in this (?:case|example))\b", re.I
+)
 _DANGLING = re.compile(
     r"\b(?:it|this|these|those|they|them|he|she|him|her|his|such|here|above|below|following|former|"
     r"latter|aforementioned|same|another|otherwise|then|now|later|still|there(?! (?:is|are|was|were|exists?)\b)|"
@@ -100,18 +107,19 @@ _DANGLING = re.compile(
     r"change|proposal|approach|result|example|study|problem|process|latest)(?= (?:is|are|was|were|will|can|has|should|must|may|does|"
     r"returns?|fails?|takes?|return|fail|take)\b|$)|therefore|however|also|i|we|us|our|my|"
     r"as follows|previous|previously|earlier|so far|later on|tutorial|chapter|section|page|article|"
-    r"the other|the others|the second|the first one|above-mentioned|herself|himself|one of them|"
+    r"the other|the others|none|(?:the|a) (?:new|old|last|next|right|wrong) ones?|the second|the first one|above-mentioned|herself|himself|one of them|"
     r"that(?= (?:case|way|type|function|method|time|point|is|was|would|will|can)\b))\b",
     re.IGNORECASE,
 )
 _POSSESSIVE = re.compile(r"\b(?:its|their|itself|themselves)\b", re.IGNORECASE)
 _LOOSE_ANSWER = re.compile(
     r"\b(?:this|these|those|following|above|below|here|as follows|aforementioned|former|latter)\b|"
-    r"[:;]$|\.\.\.|^(?:and|or|but|which|who)\b|\b(?:and|or|but|the|a|an|of|to|in|with|that|e\.g|i\.e)$",
+    r"[:;]$|\.\.\.|^(?:and|or|but|which|who)\b|\b(?:and|or|but|the|a|an|of|to|in|with|that|as|for|by|"
+    r"from|on|at|is|are|e\.g|i\.e)$|^first\b|\bread (?:about|more)\b",
     re.IGNORECASE,
 )
 _NO_QUESTION = re.compile(r"[:;?!\"“”…]|\.\.|—|--|\s[-–]\s")
-_OPEN_END = re.compile(r"\b(?:an?|the|and|or|is|are|was|were|be|not|that|which)$", re.IGNORECASE)
+_OPEN_END = re.compile(r"\b(?:an?|the|and|or|is|are|was|were|not|that|which)$", re.IGNORECASE)
 _ELSEWHERE = re.compile(
     r"(?:please )?(?:see|read|check out|refer|follow|visit|learn|take a look|look at|consult|have a look)\b|"
     r".*\b(?:documentation|docs for|docs$|see also|tutorial)\b|also\b",
@@ -124,7 +132,9 @@ _SAYS_NOTHING = re.compile(
     re.IGNORECASE,
 )
 _NAME_IN_CODE = re.compile(r"[A-Za-z_]\w*(?:[._]\w+)+|[a-z]+_\w+|\w+\(\)|[A-Z][a-z]+[A-Z]\w+")
-_ITS_SUBJECT = re.compile(r"^(?:it|(?:this|the) (?:function|method|class|module|option|decorator))\b", re.I)
+_ITS_SUBJECT = re.compile(
+    r"^(?:it|(?:this|the) (?:function|method|class|module|option|decorator))\b", re.I
+)
 
 
 def plain(text: str) -> str:
@@ -142,9 +152,7 @@ def plain(text: str) -> str:
 def by_rule(rule: Rule) -> Drafting:
     """Return what a rule makes of documents: one question a sentence at most, in random order."""
 
-    def drafts(
-        document: Document, passages: Sequence[Passage], draw: Random
-    ) -> Iterator[Draft]:
+    def drafts(document: Document, passages: Sequence[Passage], draw: Random) -> Iterator[Draft]:
         order = list(passages)
         draw.shuffle(order)
         around = "\n".join(passage.text for passage in passages)
@@ -236,8 +244,10 @@ def sound(question: str, answer: str, statement: Statement) -> str:
         return ""
     if _NO_QUESTION.search(question) or len(question.split()) > MOST_WORDS:
         return ""
-    told = content(question) - ANY_QUESTION - content(statement.topic)
-    return question if len(told) >= FEWEST_TELLING and not copied(question, answer) else ""
+    told, topic = content(question) - ANY_QUESTION, content(statement.topic)
+    # "What is metformin used for" on the page of that name is enough.
+    few = len(told) < FEWEST_TELLING and not (topic and topic <= told)
+    return "" if few or copied(question, answer) else question
 
 
 def framed(question: str, topic: str) -> str:
@@ -266,7 +276,8 @@ def _bad_answer(answer: str, statement: Statement) -> bool:
     said, whole = answer_words(answer), answer_words(statement.text)
     return (
         not said
-        or not content(answer) and not re.search(r"\d", answer)
+        or not content(answer)
+        and not re.search(r"\d", answer)
         or len(said) > min(LONGEST_ANSWER, MOST_OF_SENTENCE * len(whole))
         or bool(_LOOSE_ANSWER.search(answer) or _ELSEWHERE.match(answer))
         or not _balanced(answer)
@@ -283,7 +294,9 @@ def _loose_possessive(question: str) -> bool:
     found = _POSSESSIVE.search(question)
     if not found:
         return False
-    return not re.search(r"\b(?:an?|the|each|every|any) \w+|\b[A-Z]\w+ ", question[: found.start()][5:])
+    return not re.search(
+        r"\b(?:an?|the|each|every|any) \w+|\b[A-Z]\w+ ", question[: found.start()][5:]
+    )
 
 
 def _capital(text: str) -> str:

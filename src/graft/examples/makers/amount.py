@@ -16,7 +16,7 @@ _NUMBER = (
     r"nine|ten|eleven|twelve|twenty|thirty|forty|fifty)"
 )
 _UNITS = "seconds|minutes|hours|days|weeks|months|years|decades"
-_THINGS = rf"(?!(?:{_UNITS}|of|percent|times|degrees|others?|pages|more|other|additional|such|January|[A-Z])\b)[a-z]+s"
+_THINGS = rf"(?!(?:{_UNITS})\b(?! of)|(?:of|percent|times|degrees|others?|pages|more|other|additional|such|January|[A-Z])\b)[a-z]+s(?: of [a-z]+(?: [a-z]+(?=[.,;]|$))?)?"
 _SUBJECT = re.compile(
     rf"^(?P<n>{_NUMBER}) (?P<things>(?:[a-z]+ )?{_THINGS}|people|men|women|children) "
     r"(?P<rest>(?:is|are|was|were|have|had|can|live|lived|work|worked|died|attended|took|came|use|"
@@ -30,16 +30,14 @@ _PERCENT = re.compile(
 )
 _OBJECT = re.compile(
     rf"^(?P<s>.{{3,70}}?) (?P<verb>has|have|had|contains?|contained|includes?|included|takes?|"
-    rf"employs?|employed|serves?|served|covers?|operates?|operated|owns?|received|won|sold|allows?|"
+    rf"employs?|employed|serves?|served|covers?|operates?|operated|owns?|receives?|received|earns?|won|sold|allows?|"
     rf"supports?|provides?|keeps?|holds?|needs?|requires?) (?P<n>{_NUMBER}) "
     rf"(?P<things>(?:[a-z]+ )?{_THINGS}|people|men|women|children)\b(?P<rest>[^,;:—]{{0,100}})"
 )
 _LASTS = re.compile(
     rf"^(?P<y>[^,;:—]{{8,110}}?) (?P<x>for (?P<n>{_NUMBER}) (?:{_UNITS}))(?P<rest>[^,;:—]{{0,60}})$"
 )
-_MONTH = (
-    "(?:January|February|March|April|May|June|July|August|September|October|November|December)"
-)
+_MONTH = "(?:January|February|March|April|May|June|July|August|September|October|November|December)"
 _DATE = (
     rf"(?:in (?:{_MONTH},? )?(?:1\d|20)\d\d|on (?:\d{{1,2}} {_MONTH}|{_MONTH} \d{{1,2}})"
     r"(?:,? (?:1\d|20)\d\d)?)"
@@ -76,7 +74,9 @@ def ask(statement: Statement) -> Iterator[tuple[str, str]]:
     if found := _DATE_FIRST.match(text) or _DATED.match(text):
         rest = found.groupdict().get("rest") or ""
         if parts := _parts(statement, found["y"]):
-            if not re.search(r"\d", found["y"]) and not re.search(r" (?:and|but|until|from|since|in|on)$", found["y"]):
+            if not re.search(r"\d", found["y"]) and not re.search(
+                r" (?:and|but|until|from|since|in|on)$", found["y"]
+            ):
                 yield f"When {parts}{rest}", found["x"]
     if found := _BY_WHOM.match(text):
         subject = statement.lowered(found["s"])
@@ -97,7 +97,7 @@ def _counted(statement: Statement) -> Iterator[tuple[str, str]]:
         rest = found["rest"]
         yield f"How many {found['things']} {rest}", found["n"]
     elif found := _PERCENT.match(text):
-        if re.search(r" (?:is|are|was|were|have|has|had|will|can|die|live|do|use|develop)\b", found["rest"]):
+        if clause(found["rest"]) is not None:
             yield f"What percentage of {found['rest']}", found["n"]
     elif found := _OBJECT.match(text):
         subject = statement.lowered(found["s"])

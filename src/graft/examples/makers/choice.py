@@ -27,9 +27,7 @@ _INCLUDES = re.compile(
     rf"^(?P<s>[^,;:—]{{3,70}}?) (?:includes|comprises|consists of|is composed of|is made up of) "
     rf"(?P<x>{_ITEM}, {_LISTED})$"
 )
-_SUCH_AS = re.compile(
-    rf"^(?P<y>[^,;:—]{{8,110}}?),? (?:such as|including) (?P<x>{_LISTED})$"
-)
+_SUCH_AS = re.compile(rf"^(?P<y>[^,;:—]{{8,110}}?),? (?:such as|including) (?P<x>{_LISTED})$")
 _LEAD_IN = re.compile(
     r"^(?:The following (?P<a>[a-z][a-z -]{2,40}?) (?P<verb>(?:is|are|can be|may be|must be|will be|"
     r"have been) [a-z][\w ]{2,60})|(?P<b>[A-Z][\w -]{3,60}?) (?:includes?|are)(?: the following)?"
@@ -37,7 +35,8 @@ _LEAD_IN = re.compile(
 )
 _LIST = re.compile(r"^(?:[-*+•] .{2,70}\n?){2,7}$", re.MULTILINE)
 _PRONOUN = re.compile(
-    r"(?:it|this|that|these|those|they|he|she|which|there|we|you|some|other|others|examples)\b", re.I
+    r"(?:it|this|that|these|those|they|he|she|which|there|we|you|some|other|others|examples|certain|common|many|most|several|various)\b",
+    re.I,
 )
 _ADJECTIVE = re.compile(
     r"(?:not|\w+ed|\w+ing|\w+en|in|on|at|to|all|also|very|too|more|less|\w+able|\w+al|\w+ly|\w+ive)\b"
@@ -64,10 +63,12 @@ def ask(statement: Statement) -> Iterator[tuple[str, str]]:
     elif found := _INCLUDE.match(text):
         subject = re.sub(r"^the ", "", statement.lowered(found["s"]))
         head = re.split(r" (?:of|for|in|to|that|from|with|on)\b", subject)[0].split()[-1]
-        if clause(f"{subject} are here") and _PLURAL.fullmatch(head) and not _PRONOUN.match(subject):
-            if re.search(r"\binclude\b", text):
-                yield f"Which {subject} are there", found["x"]
-            elif not _ADJECTIVE.match(found["x"]):
+        if (
+            clause(f"{subject} are here")
+            and _PLURAL.fullmatch(head)
+            and not _PRONOUN.match(subject)
+        ):
+            if re.search(r"\binclude\b", text) or not _ADJECTIVE.match(found["x"]):
                 yield f"What are the {subject}", found["x"]
     elif found := _SUCH_AS.match(text):
         yield from _such_as(statement, found)
@@ -79,21 +80,26 @@ def _such_as(statement: Statement, found: re.Match[str]) -> Iterator[tuple[str, 
     if parts is None or not parts.verb or _PRONOUN.match(parts.subject):
         return
     thing = parts.rest.split(f"{parts.verb} ", 1)[-1].split()
-    kind = [w for w in thing if w.lower() not in {"a", "an", "the", "other", "various", "many", "some"}]
+    kind = [
+        w for w in thing if w.lower() not in {"a", "an", "the", "other", "various", "many", "some"}
+    ]
     if 1 <= len(kind) <= 3 and _PLURAL.fullmatch(kind[-1]):
         if not set(kind) & {"to", "of", "and", "in", "with", "for", "by", "as", "or"}:
-            yield f"Which {' '.join(kind)} {parts.auxiliary} {parts.subject} {parts.verb}", found["x"]
+            yield (
+                f"Which {' '.join(kind)} {parts.auxiliary} {parts.subject} {parts.verb}",
+                found["x"],
+            )
 
 
-def listed(
-    document: Document, passages: Sequence[Passage], draw: Random
-) -> Iterator[Draft]:
+def listed(document: Document, passages: Sequence[Passage], draw: Random) -> Iterator[Draft]:
     """Yield what is asked by lines that lead into a list, answered by its items, then the rest."""
     for passage in passages:
         for lead, items, span in _lists(passage.text):
             raw = passage.text[slice(*span)]
             answer = ", ".join(items)
-            statement = Statement(plain(f"{lead} {answer} {lead}"), topic_of(passage), "", passage.text)
+            statement = Statement(
+                plain(f"{lead} {answer} {lead}"), topic_of(passage), "", passage.text
+            )
             question = finished(_of_list(lead), answer, statement)
             if question and holds(raw, answer):
                 yield draft_about(document, passage, span, question=question, answer=answer)
@@ -110,7 +116,7 @@ def _of_list(lead: str) -> str:
     name = re.sub(r"^(?:The|Some) ", "", name)
     if _PRONOUN.match(name) or not _PLURAL.search(name.split(" of ")[0].split(" for ")[0][-12:]):
         return ""
-    return f"Which {name[:1].lower()}{name[1:]} are there"
+    return f"What are the {name[:1].lower()}{name[1:]}"
 
 
 def _lists(text: str) -> Iterator[tuple[str, list[str], tuple[int, int]]]:

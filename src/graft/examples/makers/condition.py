@@ -14,16 +14,14 @@ _FIRST = re.compile(
     r"(?:then )?(?P<y>[^;:—]{8,200})$"
 )
 _LAST = re.compile(
-    r"^(?P<y>[^,;:—]{8,160}?) (?P<word>only if|only when|if|when|whenever|as long as|in case) "
+    r"^(?P<y>[^,;:—]{8,160}?) (?P<word>only if|only when|if|when|whenever|as long as|in case(?! of)) "
     r"(?P<x>[^,;:—]{8,140})$"
 )
-_ADVICE = re.compile(
-    r"you(?:’ll|'ll)? (?:should|must|can|need|have to|will need)\b"
-)
+_ADVICE = re.compile(r"you(?:’ll|'ll)? (?:should|must|can|need|have to|will need)\b")
 _NO_CONDITION = re.compile(r"^(?:and|or|so|even|not|possible|necessary|needed|any|required)\b")
 _OF_A_QUESTION = re.compile(
     r"\b(?:know|see|check|tell|decide|determine|sure|ask|find out|wonder|as|even|and|or|only|"
-    r"except|than|not)$"
+    r"except|than|not|is|are|be|times?|moment|point|date|day|cases?|situations?|frequency)$"
 )
 
 
@@ -61,13 +59,23 @@ def _forward(x: str, y: str, word: str, *, advises: bool) -> Iterator[tuple[str,
         if advises:
             yield f"What should you do {asked} {x}", y
     elif clause(y) or re.match(r"(?:it|they|there)\b", y):
+        if states is not None and states.auxiliary == "had":
+            return
         past = states is not None and states.auxiliary in {"did", "was", "were", "had"}
         yield f"What {'happened' if past else 'happens'} {asked} {x}", y
 
 
 def _backward(x: str, y: str, word: str) -> Iterator[tuple[str, str]]:
     parts = clause(y)
-    if parts is None or _TWO.search(y) or "," in y or re.match(r"you\b", y) or _ADVICE.match(y) or is_imperative(y) or parts.subject in _PRONOUNS:
+    if (
+        parts is None
+        or _TWO.search(y)
+        or "," in y
+        or re.match(r"you\b", y)
+        or _ADVICE.match(y)
+        or is_imperative(y)
+        or parts.subject in _PRONOUNS
+    ):
         return
     lead = "Under which condition" if "if" in word or "long" in word else "When"
     yield f"{lead} {parts.asked}", f"{word} {x}"

@@ -20,11 +20,13 @@ _THAN = re.compile(
     r"^(?P<s>[^,;:—]{3,80}?) (?P<aux>is|are|was|were) (?P<more>(?:much |far |slightly |\d+ times )?"
     r"(?:(?:more|less) [a-z]+|[a-z]{3,}er)) than (?P<x>[^,;:—]{3,90})$"
 )
-_WHEREAS = re.compile(
-    r"^(?P<y>[^,;:—]{10,120}), (?:whereas|while|but) (?P<z>[^,;:—]{10,120})$"
+_WHEREAS = re.compile(r"^(?P<y>[^,;:—]{10,120}), (?:whereas|while|but) (?P<z>[^,;:—]{10,120})$")
+_NOT_COMPARED = frozenset(
+    "other rather number under after over ever never however together".split()
 )
-_NOT_COMPARED = frozenset("other rather number under after over ever never however together".split())
-_PRONOUN = re.compile(r"(?:it|this|that|these|those|they|he|she|which|there|we|you)\b", re.I)
+_PRONOUN = re.compile(
+    r"(?:it|this|that|these|those|they|he|she|which|there|we|you|some|others?|most|many)\b", re.I
+)
 
 
 def ask(statement: Statement) -> Iterator[tuple[str, str]]:
@@ -53,9 +55,11 @@ def ask(statement: Statement) -> Iterator[tuple[str, str]]:
         one, other = clause(statement.lowered(found["y"])), clause(found["z"])
         if one and other and not any(map(_PRONOUN.match, (one.subject, other.subject))):
             if one.auxiliary == other.auxiliary and one.rest != other.rest:
-                yield f"How {_do(other.subject, other.auxiliary)} {other.subject} differ from " + (
-                    one.subject
-                ), found["z"][len(other.subject) :].strip()
+                yield (
+                    f"How {_do(other.subject, other.auxiliary)} {other.subject} differ from "
+                    + (one.subject),
+                    found["z"][len(other.subject) :].strip(),
+                )
 
 
 def _instead(statement: Statement, found: re.Match[str]) -> Iterator[tuple[str, str]]:

@@ -27,6 +27,7 @@ _NO_TERM = re.compile(
     r".* (?:of|in|for|to|and|or|that|which|with|is|are|on|from|by|as|at|was|were|has|have|when|if)\b.*",
     re.IGNORECASE,
 )
+_AND_VERB = re.compile(r"\band ([a-z]+)(?= (?:an?|the|its?|them|all|each|every|whether)\b)")
 _TELLS = re.compile(r" (?:that|which|of|for|used|in|where)\b")
 _NO_DEFINITION = re.compile(
     r"(?:an?|the|any) (?:good|bad|great|common|little|bit|lot|few|new|number|same|most|best|only|"
@@ -38,8 +39,8 @@ _NO_DEFINITION = re.compile(
 def ask(statement: Statement) -> Iterator[tuple[str, str]]:
     """Yield what a definition asks for: the name of what it defines.
 
-    >>> list(ask(Statement("A sidecar is a second container that runs beside the first in a pod")))
-    [('What is a second container that runs beside the first in a pod called', 'sidecar')]
+    >>> list(ask(Statement("A sidecar is a container that runs beside the main one of a pod")))
+    [('What is a container that runs beside the main one of a pod called', 'sidecar')]
     """
     found = _DEFINED.match(statement.text)
     if not found or _NO_TERM.fullmatch(found["s"]) or _NO_DEFINITION.match(found["x"]):
@@ -86,9 +87,7 @@ def _described(document: Document, passage: Passage) -> Iterator[Draft]:
     rest = re.split(r", (?:and|or|but|which|if|so)\b|\. ", rest)[0]
     verb = third_person(first)
     if verb and (kind == "function" or first.lower() not in {"help", "object", "base"}):
-        second = re.match(r"and ([a-z]+)\b", rest)
-        if second and (other := third_person(second[1])):
-            rest = f"and {other}{rest[second.end():]}"
+        rest = _AND_VERB.sub(lambda also: f"and {third_person(also[1]) or also[1]}", rest)
         question = f"Which {kind}{of} {verb} {rest}"
     elif first in {"A", "An"} and kind == "class":
         question = f"Which class{of} is {first.lower()} {rest}"

@@ -36,7 +36,9 @@ _REQUIRES = re.compile(
     r"^(?P<s>[^,;:—]{3,70}?) (?P<verb>requires?|needs?|depends? on|consists? of|produces?|"
     r"replaces?|inherits? from|supports?|accepts?) (?P<y>[^;:—]{4,110})$"
 )
-_PRONOUN = re.compile(r"(?:it|this|that|these|those|they|he|she|which|there|we|you|if|when)\b", re.I)
+_PRONOUN = re.compile(
+    r"(?:it|this|that|these|those|they|he|she|which|there|we|you|if|when)\b", re.I
+)
 
 
 def ask(statement: Statement) -> Iterator[tuple[str, str]]:
@@ -67,9 +69,7 @@ def ask(statement: Statement) -> Iterator[tuple[str, str]]:
         yield from _required(statement, found, named)
 
 
-def _required(
-    statement: Statement, found: re.Match[str], named: str
-) -> Iterator[tuple[str, str]]:
+def _required(statement: Statement, found: re.Match[str], named: str) -> Iterator[tuple[str, str]]:
     parts = clause(statement.lowered(statement.text))
     subject = statement.lowered(found["s"])
     if parts is None or parts.subject != subject or _PRONOUN.match(subject) or not parts.verb:

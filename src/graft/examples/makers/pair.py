@@ -8,6 +8,7 @@ from random import Random
 
 from graft.core.document import Document, Passage
 from graft.examples.drafts import Draft
+from graft.examples.filters import copied
 from graft.examples.maker import Maker
 from graft.examples.makers import amount, condition, contrast, outcome, purpose, reason
 
@@ -26,14 +27,16 @@ def pairs(document: Document, passages: Sequence[Passage], draw: Random) -> Iter
     for maker in order:
         waiting: dict[str, Draft] = {}
         for draft in maker.drafts(document, passages, draw):
-            if len(draft.question.split()) > LONGEST or draft.question.startswith(("With ", "For ")):
+            if len(draft.question.split()) > LONGEST or ", " in draft.question:
                 continue
             begins = " ".join(draft.question.split()[:1])
             other = waiting.pop(begins, None)
             if other is None or other.passage.id == draft.passage.id:
                 waiting[begins] = draft
-            else:
-                yield joined(other, draft)
+                continue
+            both = joined(other, draft)
+            if not any(copied(both.question, half.answer) for half in (other, draft)):
+                yield both
 
 
 def joined(one: Draft, other: Draft) -> Draft:

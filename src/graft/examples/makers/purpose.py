@@ -9,21 +9,19 @@ from graft.examples.clauses import clause, is_imperative
 from graft.examples.maker import Maker
 from graft.examples.statements import Statement, by_rule
 
-_TO = re.compile(
-    r"^(?:In order to|To) (?P<x>[a-z][^,;:—]{6,110}), (?P<y>[^;:—]{8,180})$"
+_TO = re.compile(r"^(?:In order to|To) (?P<x>[a-z][^,;:—]{6,110}), (?P<y>[^;:—]{8,180})$")
+_NO_DOING = re.compile(
+    r"^(?:be|this|that|these|date|summarize|recap|the|a|some|begin|an|conclude)\b"
 )
-_NO_DOING = re.compile(r"^(?:be|this|that|these|date|summarize|recap|the|a|some|begin|an|conclude)\b")
-_DOES = re.compile(r"^(?:you(?:'ll)? (?:can|should|must|may|need to|have to|could|will need to) |you )")
+_DOES = re.compile(
+    r"^(?:you(?:'ll)? (?:can|should|must|may|need to|have to|could|will need to) |you )"
+)
 _USED = re.compile(
     r"^(?P<y>[^,;:—]{3,70}?) (?P<aux>is|are|was|were|can be|may be) (?P<adverb>\w+ly |often |also )?"
     r"used (?P<x>(?:to|for|as) [^;:—]{6,140})$"
 )
-_SO_THAT = re.compile(
-    r"^(?P<y>[^,;:—]{8,140}?),? (?P<x>(?:so that|in order to) [^;:—]{8,140})$"
-)
-_BY_DOING = re.compile(
-    r"^(?P<y>[^,;:—]{8,110}?) (?P<x>by (?:\w+ly )?[a-z]+ing [^;:—]{4,140})$"
-)
+_SO_THAT = re.compile(r"^(?P<y>[^,;:—]{8,140}?),? (?P<x>(?:so that|in order to) [^;:—]{8,140})$")
+_BY_DOING = re.compile(r"^(?P<y>[^,;:—]{8,110}?) (?P<x>by (?:\w+ly )?[a-z]+ing [^;:—]{4,140})$")
 _PRONOUN = re.compile(r"(?:it|this|that|these|those|they|he|she|which|there|we)\b", re.I)
 
 

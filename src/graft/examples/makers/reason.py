@@ -25,7 +25,8 @@ _CAUSES = re.compile(
     r"(?P<verb>causes?|leads? to|results? in|contributes? to) (?P<x>[^;:—]{4,120})$"
 )
 _PRONOUN = re.compile(
-    r"(?:it|this|that|these|those|they|he|she|which|there|we|not|some|other)\b|.*\b(?:that|which|who|and)$", re.I
+    r"(?:it|this|that|these|those|they|he|she|which|there|we|not|some|other)\b|.*\b(?:that|which|who|and)$",
+    re.I,
 )
 _TWO = re.compile(r",? (?:and|but) (?:is|are|was|were|has|have|can|may|consume)\b")
 _NOT_ONLY = re.compile(r".*\b(?:not|just|only|simply|partly|mostly|mainly|or|and|is|are|was|were)$")
