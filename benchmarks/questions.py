@@ -11,7 +11,6 @@ the less, the more there is to learn. `--show 100` prints a sample of them, to b
 from __future__ import annotations
 
 import argparse
-import json
 import random
 import statistics
 import tempfile
@@ -114,7 +113,7 @@ def show(name: str, workspace: Wiring, told: dict, texts: int, given: argparse.N
         shares.append(min(1.0, words(example.answers[0]) / max(told_words, 1)))
     print(
         f"  answers: {statistics.mean(lengths):.1f} words (median {statistics.median(lengths):g}), "
-        f"{statistics.mean(shares):.2f} of the evidence; {sum(s > 0.9 for s in shares)} are all of it"
+        f"{statistics.mean(shares):.2f} of the evidence; {sum(s > 0.9 for s in shares)} are all of it"  # noqa: E501
     )
     tests = [e for e in answerable if e.split.startswith("test")]
     scores = rules(workspace, tests, Context())
@@ -132,7 +131,7 @@ def show(name: str, workspace: Wiring, told: dict, texts: int, given: argparse.N
         )
     for example in random.Random(0).sample(answerable, min(given.show, len(answerable))):
         print(
-            f"    [{example.metadata.get('maker', '-')}] {example.question}\n        {example.answers[0]}"
+            f"    [{example.metadata.get('maker', '-')}] {example.question}\n        {example.answers[0]}"  # noqa: E501
         )
 
 

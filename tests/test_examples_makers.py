@@ -733,7 +733,7 @@ def test_markup_is_no_part_of_a_question():
 
 
 def test_a_list_is_answered_by_its_items():
-    text = "# Volumes\n\nThe following volume types are supported:\n\n- NFS shares\n- iSCSI\n- local disks\n"
+    text = "# Volumes\n\nThe following volume types are supported:\n\n- NFS shares\n- iSCSI\n- local disks\n"  # noqa: E501
     found = drafts("choice", text, "Volumes")
     assert [(d.question, d.answer) for d in found] == [
         ("Which volume types are supported?", "NFS shares, iSCSI, local disks")

@@ -54,10 +54,10 @@ _IRREGULAR = {
     "won": "win", "fled": "flee", "wrote": "write", "built": "build", "chose": "choose",
 }  # fmt: skip
 _INTRANSITIVE = frozenset(
-    "fail happen occur appear disappear live remain end start stop work arrive belong expire exist".split()
+    "fail happen occur appear disappear live remain end start stop work arrive belong expire exist".split()  # noqa: E501, SIM905
 )
 _NOUNS_TOO = frozenset(
-    "access answer block build call cause change check claim copy cost count cover damage delay "
+    "access answer block build call cause change check claim copy cost count cover damage delay "  # noqa: SIM905
     "display drop effect end filter fix force form format function gain help hold import increase "
     "issue join kill last lead limit list live load lock log look map match measure move need note "
     "notice offer order pass place play point present print process prompt pull push raise reach "
@@ -67,21 +67,21 @@ _NOUNS_TOO = frozenset(
     "watch work wrap write yield drive sleep win".split()
 )
 _DETERMINERS = frozenset(
-    "the a an this that these those each every any all some no its their his her your our my "
+    "the a an this that these those each every any all some no its their his her your our my "  # noqa: SIM905
     "both either neither another other same such which what whose following new first second last "
     "next default several many few most more main current different of in on at by for with from "
     "to into and or as per via than about under over between".split()
 )
 _CLAUSE_WORDS = frozenset(
-    "that which who whom whose where when while if because since although though whether unless "
+    "that which who whom whose where when while if because since although though whether unless "  # noqa: SIM905
     "until so but what how why than".split()
 )
 _AFTER_NOUN = _AUXILIARIES | frozenset(
-    "of and or has have had which that who , does do did".split()
+    "of and or has have had which that who , does do did".split()  # noqa: SIM905
 )
-_PEOPLE = frozenset("you we people children women men patients users adults developers".split())
+_PEOPLE = frozenset("you we people children women men patients users adults developers".split())  # noqa: SIM905
 _ADVERBS = frozenset(
-    "also then usually often always never only still just generally typically normally usually "
+    "also then usually often always never only still just generally typically normally usually "  # noqa: SIM905
     "sometimes currently automatically simply already therefore thus rarely instead eventually "
     "immediately implicitly explicitly silently first not".split()
 )
@@ -160,7 +160,7 @@ def _participle(after: list[str]) -> bool:
 
 
 def _main(words: list[str], place: int, end: int) -> tuple[str, str]:
-    """Return the base of a main verb and the auxiliary that asks for it; ("", "") for another word."""
+    """Return the base of a main verb and the auxiliary that asks for it; ("", "") for another word."""  # noqa: E501
     word, before = words[place].lower(), words[end - 1].lower()
     following = words[place + 1].lower() if place + 1 < len(words) else ""
     if (
@@ -252,11 +252,11 @@ def _is_subject(words: list[str]) -> bool:
 
 
 _JOINS = frozenset(
-    "of in on at by for with from to into and or as per via than about under over between within "
+    "of in on at by for with from to into and or as per via than about under over between within "  # noqa: SIM905
     "all both half during after before near using without through around along against".split()
 )
 _OPENS_NO_SUBJECT = frozenset(
-    "in on at by for with from to into as of and or but if when while then there here not so also "
+    "in on at by for with from to into as of and or but if when while then there here not so also "  # noqa: SIM905
     "however thus hence like unlike during after before since because although what which who how "
     "why where do does did is are was were can could let please note see use don't per via under "
     "over between despite instead another".split()
@@ -269,7 +269,7 @@ def opens_clause(text: str) -> bool:
     >>> opens_clause("the pod is evicted"), opens_clause("or memory")
     (True, False)
     """
-    first = text.split()[0].lower() if text.split() else ""
+    first = text.split(maxsplit=1)[0].lower() if text.split() else ""
     return first not in {"and", "or", "but", "which", "who", "that", "where", "such", "including"}
 
 

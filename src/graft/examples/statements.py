@@ -53,7 +53,7 @@ class Statement:
         >>> Statement("", around="The pod runs. Use Python.").lowered("The pod")
         'the pod'
         """
-        first = part.split()[0] if part.split() else ""
+        first = part.split(maxsplit=1)[0] if part.split() else ""
         bare = first.strip("\"“”'’(,")
         if not bare[:1].isupper() or not (bare == "A" or bare[1:].islower()):
             return part
@@ -74,7 +74,7 @@ Rule = Callable[[Statement], Iterator[tuple[str, str]]]
 """Yields (question, answer) for what a sentence says; the answer is a part of it."""
 
 _FUNCTION_WORDS = frozenset(
-    "within without unlike despite among along across upon using unless whether several certain "
+    "within without unlike despite among along across upon using unless whether several certain "  # noqa: SIM905
     "multiple various different everyone everything anyone someone nobody valid external internal "
     "higher lower newer older additional individual typical".split()
 )
@@ -102,31 +102,38 @@ _EXAMPLE = re.compile(
 )
 _DANGLING = re.compile(
     r"\b(?:it|this|these|those|they|them|he|she|him|her|his|such|here|above|below|following|former|"
-    r"latter|aforementioned|same|another|otherwise|then|now|later|still|there(?! (?:is|are|was|were|exists?)\b)|"
-    r"the (?:method|function|class|module|parameter|argument|flag|field|value|option|command|feature|tool|"
-    r"change|proposal|approach|result|example|study|problem|process|latest)(?= (?:is|are|was|were|will|can|has|should|must|may|does|"
+    r"latter|aforementioned|same|another|otherwise|then|now|later|still|there(?! (?:is|are|was|"
+    r"were|exists?)\b)|"
+    r"the (?:method|function|class|module|parameter|argument|flag|field|value|option|command|"
+    r"feature|tool|"
+    r"change|proposal|approach|result|example|study|problem|process|latest)(?= (?:is|are|was|"
+    r"were|will|can|has|should|must|may|does|"
     r"returns?|fails?|takes?|return|fail|take)\b|$)|therefore|however|also|i|we|us|our|my|"
     r"as follows|previous|previously|earlier|so far|later on|tutorial|chapter|section|page|article|"
-    r"the other|the others|none|(?:the|a) (?:new|old|last|next|right|wrong) ones?|the second|the first one|above-mentioned|herself|himself|one of them|"
+    r"the other|the others|none|(?:the|a) (?:new|old|last|next|right|wrong) ones?|the second|"
+    r"the first one|above-mentioned|herself|himself|one of them|"
     r"that(?= (?:case|way|type|function|method|time|point|is|was|would|will|can)\b))\b",
     re.IGNORECASE,
 )
 _POSSESSIVE = re.compile(r"\b(?:its|their|itself|themselves)\b", re.IGNORECASE)
 _LOOSE_ANSWER = re.compile(
     r"\b(?:this|these|those|following|above|below|here|as follows|aforementioned|former|latter)\b|"
-    r"[:;]$|\.\.\.|^(?:and|or|but|which|who)\b|\b(?:and|or|but|the|a|an|of|to|in|with|that|as|for|by|"
+    r"[:;]$|\.\.\.|^(?:and|or|but|which|who)\b|\b(?:and|or|but|the|a|an|of|to|in|with|that|as|"
+    r"for|by|"
     r"from|on|at|is|are|e\.g|i\.e)$|^first\b|\bread (?:about|more)\b",
     re.IGNORECASE,
 )
 _NO_QUESTION = re.compile(r"[:;?!\"“”…]|\.\.|—|--|\s[-–]\s")
 _OPEN_END = re.compile(r"\b(?:an?|the|and|or|is|are|was|were|not|that|which)$", re.IGNORECASE)
 _ELSEWHERE = re.compile(
-    r"(?:please )?(?:see|read|check out|refer|follow|visit|learn|take a look|look at|consult|have a look)\b|"
+    r"(?:please )?(?:see|read|check out|refer|follow|visit|learn|take a look|look at|consult|"
+    r"have a look)\b|"
     r".*\b(?:documentation|docs for|docs$|see also|tutorial)\b|also\b",
     re.IGNORECASE,
 )
 _SAYS_NOTHING = re.compile(
-    r"(?:introduction|options|reference|index|faq|general|welcome|getting started|overview|notes?|examples?|usage|summary|abstract|rationale|motivation|"
+    r"(?:introduction|options|reference|index|faq|general|welcome|getting started|overview|"
+    r"notes?|examples?|usage|summary|abstract|rationale|motivation|"
     r"description|parameters?|arguments?|returns?|see also|background|details|history|references?|"
     r"support|what'?s next|.*\?|.*:|\d.*|step .*)$",
     re.IGNORECASE,
@@ -174,10 +181,10 @@ def _asked(
     if statement is None:
         return
     for question, answer in rule(statement):
-        answer = statement.lowered(answer.strip(" ,;."))
-        question = finished(question, answer, statement)
-        if question and holds(raw, answer):
-            yield question, answer
+        told = statement.lowered(answer.strip(" ,;."))
+        asked = finished(question, told, statement)
+        if asked and holds(raw, told):
+            yield asked, told
 
 
 def statement_of(raw: str, passage: Passage, around: str = "") -> Statement | None:
@@ -276,8 +283,7 @@ def _bad_answer(answer: str, statement: Statement) -> bool:
     said, whole = answer_words(answer), answer_words(statement.text)
     return (
         not said
-        or not content(answer)
-        and not re.search(r"\d", answer)
+        or (not content(answer) and not re.search(r"\d", answer))
         or len(said) > min(LONGEST_ANSWER, MOST_OF_SENTENCE * len(whole))
         or bool(_LOOSE_ANSWER.search(answer) or _ELSEWHERE.match(answer))
         or not _balanced(answer)

@@ -16,7 +16,8 @@ _NUMBER = (
     r"nine|ten|eleven|twelve|twenty|thirty|forty|fifty)"
 )
 _UNITS = "seconds|minutes|hours|days|weeks|months|years|decades"
-_THINGS = rf"(?!(?:{_UNITS})\b(?! of)|(?:of|percent|times|degrees|others?|pages|more|other|additional|such|January|[A-Z])\b)[a-z]+s(?: of [a-z]+(?: [a-z]+(?=[.,;]|$))?)?"
+_THINGS = rf"(?!(?:{_UNITS})\b(?! of)|(?:of|percent|times|degrees|others?|pages|more|other|"
+    rf"additional|such|January|[A-Z])\b)[a-z]+s(?: of [a-z]+(?: [a-z]+(?=[.,;]|$))?)?"
 _SUBJECT = re.compile(
     rf"^(?P<n>{_NUMBER}) (?P<things>(?:[a-z]+ )?{_THINGS}|people|men|women|children) "
     r"(?P<rest>(?:is|are|was|were|have|had|can|live|lived|work|worked|died|attended|took|came|use|"
@@ -30,7 +31,8 @@ _PERCENT = re.compile(
 )
 _OBJECT = re.compile(
     rf"^(?P<s>.{{3,70}}?) (?P<verb>has|have|had|contains?|contained|includes?|included|takes?|"
-    rf"employs?|employed|serves?|served|covers?|operates?|operated|owns?|receives?|received|earns?|won|sold|allows?|"
+    rf"employs?|employed|serves?|served|covers?|operates?|operated|owns?|receives?|received|"
+    rf"earns?|won|sold|allows?|"
     rf"supports?|provides?|keeps?|holds?|needs?|requires?) (?P<n>{_NUMBER}) "
     rf"(?P<things>(?:[a-z]+ )?{_THINGS}|people|men|women|children)\b(?P<rest>[^,;:—]{{0,100}})"
 )
@@ -68,9 +70,8 @@ def ask(statement: Statement) -> Iterator[tuple[str, str]]:
     """
     text = statement.text
     yield from _counted(statement)
-    if found := _LASTS.match(text):
-        if parts := _parts(statement, found["y"]):
-            yield f"How long {parts}{found['rest']}", f"{found['n']} {found['x'].split()[-1]}"
+    if (found := _LASTS.match(text)) and (parts := _parts(statement, found["y"])):
+        yield f"How long {parts}{found['rest']}", f"{found['n']} {found['x'].split()[-1]}"
     if found := _DATE_FIRST.match(text) or _DATED.match(text):
         rest = found.groupdict().get("rest") or ""
         if parts := _parts(statement, found["y"]):

@@ -29,17 +29,20 @@ _INCLUDES = re.compile(
 )
 _SUCH_AS = re.compile(rf"^(?P<y>[^,;:—]{{8,110}}?),? (?:such as|including) (?P<x>{_LISTED})$")
 _LEAD_IN = re.compile(
-    r"^(?:The following (?P<a>[a-z][a-z -]{2,40}?) (?P<verb>(?:is|are|can be|may be|must be|will be|"
+    r"^(?:The following (?P<a>[a-z][a-z -]{2,40}?) (?P<verb>(?:is|are|can be|may be|must be|"
+    r"will be|"
     r"have been) [a-z][\w ]{2,60})|(?P<b>[A-Z][\w -]{3,60}?) (?:includes?|are)(?: the following)?"
     r"(?: [a-z]+)?|There are (?:\w+ )?(?P<c>[a-z -]{3,40}s(?: of [\w -]{2,40})?)):$"
 )
 _LIST = re.compile(r"^(?:[-*+•] .{2,70}\n?){2,7}$", re.MULTILINE)
 _PRONOUN = re.compile(
-    r"(?:it|this|that|these|those|they|he|she|which|there|we|you|some|other|others|examples|certain|common|many|most|several|various)\b",
+    r"(?:it|this|that|these|those|they|he|she|which|there|we|you|some|other|others|examples|"
+    r"certain|common|many|most|several|various)\b",
     re.I,
 )
 _ADJECTIVE = re.compile(
-    r"(?:not|\w+ed|\w+ing|\w+en|in|on|at|to|all|also|very|too|more|less|\w+able|\w+al|\w+ly|\w+ive)\b"
+    r"(?:not|\w+ed|\w+ing|\w+en|in|on|at|to|all|also|very|too|more|less|\w+able|\w+al|\w+ly|"
+    r"\w+ive)\b"
 )
 _PLURAL = re.compile(r"(?:[a-z]+(?<!s)s|people|children|criteria)\b", re.IGNORECASE)
 
@@ -53,7 +56,7 @@ def ask(statement: Statement) -> Iterator[tuple[str, str]]:
     text = statement.text
     if found := _CAN_BE.match(text):
         subject = statement.lowered(found["s"])
-        if clause(f"{subject} {found['aux']} be it") and not _PRONOUN.match(subject):
+        if clause(f"{subject} {found['aux']} be it") and not _PRONOUN.match(subject):  # noqa: SIM102
             if "," in found["x"] and not re.match(r"[a-z]+(?:ed|en)\b", found["x"]):
                 yield f"What {found['aux']} {subject} be", found["x"]
     elif found := _INCLUDES.match(text):
@@ -67,9 +70,8 @@ def ask(statement: Statement) -> Iterator[tuple[str, str]]:
             clause(f"{subject} are here")
             and _PLURAL.fullmatch(head)
             and not _PRONOUN.match(subject)
-        ):
-            if re.search(r"\binclude\b", text) or not _ADJECTIVE.match(found["x"]):
-                yield f"What are the {subject}", found["x"]
+        ) and (re.search(r"\binclude\b", text) or not _ADJECTIVE.match(found["x"])):
+            yield f"What are the {subject}", found["x"]
     elif found := _SUCH_AS.match(text):
         yield from _such_as(statement, found)
 
@@ -83,7 +85,7 @@ def _such_as(statement: Statement, found: re.Match[str]) -> Iterator[tuple[str, 
     kind = [
         w for w in thing if w.lower() not in {"a", "an", "the", "other", "various", "many", "some"}
     ]
-    if 1 <= len(kind) <= 3 and _PLURAL.fullmatch(kind[-1]):
+    if 1 <= len(kind) <= 3 and _PLURAL.fullmatch(kind[-1]):  # noqa: SIM102
         if not set(kind) & {"to", "of", "and", "in", "with", "for", "by", "as", "or"}:
             yield (
                 f"Which {' '.join(kind)} {parts.auxiliary} {parts.subject} {parts.verb}",

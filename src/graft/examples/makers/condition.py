@@ -14,7 +14,8 @@ _FIRST = re.compile(
     r"(?:then )?(?P<y>[^;:—]{8,200})$"
 )
 _LAST = re.compile(
-    r"^(?P<y>[^,;:—]{8,160}?) (?P<word>only if|only when|if|when|whenever|as long as|in case(?! of)) "
+    r"^(?P<y>[^,;:—]{8,160}?) (?P<word>only if|only when|if|when|whenever|as long as|"
+    r"in case(?! of)) "
     r"(?P<x>[^,;:—]{8,140})$"
 )
 _ADVICE = re.compile(r"you(?:’ll|'ll)? (?:should|must|can|need|have to|will need)\b")
@@ -82,7 +83,8 @@ def _backward(x: str, y: str, word: str) -> Iterator[tuple[str, str]]:
 
 
 _TWO = re.compile(
-    r" (?:and|but|or) (?:the|its?|is|are|was|were|will|can|could|they|you|has|have|does|do|then|an?)\b"
+    r" (?:and|but|or) (?:the|its?|is|are|was|were|will|can|could|they|you|has|have|does|do|"
+    r"then|an?)\b"
     r"|, (?:which|and|but)\b"
 )
 _PRONOUNS = frozenset({"it", "they", "he", "she", "there", "we"})

@@ -22,7 +22,7 @@ _THAN = re.compile(
 )
 _WHEREAS = re.compile(r"^(?P<y>[^,;:—]{10,120}), (?:whereas|while|but) (?P<z>[^,;:—]{10,120})$")
 _NOT_COMPARED = frozenset(
-    "other rather number under after over ever never however together".split()
+    "other rather number under after over ever never however together".split()  # noqa: SIM905
 )
 _PRONOUN = re.compile(
     r"(?:it|this|that|these|those|they|he|she|which|there|we|you|some|others?|most|many)\b", re.I
@@ -48,12 +48,12 @@ def ask(statement: Statement) -> Iterator[tuple[str, str]]:
         name = statement.lowered(found["s"])
         parts = clause(statement.lowered(text))
         word = found["more"].split()[-1]
-        if word not in _NOT_COMPARED and parts and parts.subject == name:
+        if word not in _NOT_COMPARED and parts and parts.subject == name:  # noqa: SIM102
             if not _PRONOUN.match(name):
                 yield f"What {found['aux']} {name} {found['more']} than", found["x"]
     elif found := _WHEREAS.match(text):
         one, other = clause(statement.lowered(found["y"])), clause(found["z"])
-        if one and other and not any(map(_PRONOUN.match, (one.subject, other.subject))):
+        if one and other and not any(map(_PRONOUN.match, (one.subject, other.subject))):  # noqa: SIM102
             if one.auxiliary == other.auxiliary and one.rest != other.rest:
                 yield (
                     f"How {_do(other.subject, other.auxiliary)} {other.subject} differ from "

@@ -20,11 +20,13 @@ _DEFINED = re.compile(
     r"(?P<x>(?P<article>an?|the|any) [^;:—]{28,150})$"
 )
 _NO_TERM = re.compile(
-    r"(?:it|this|that|these|those|they|he|she|there|here|which|what|one|both|each|all|another|other|"
+    r"(?:it|this|that|these|those|they|he|she|there|here|which|what|one|both|each|all|another|"
+    r"other|"
     r"in|if|when|for|to|as|on|at|with|by|not|example|result|purpose|reason|goal|idea|point|problem|"
     r"difference|advantage|answer|default|main|first|second|third|last|next|latter|former|you|we|"
     r"only|most|main|same|name|value|type|proposed|solution|following|motivation|question)\b.*|"
-    r".* (?:of|in|for|to|and|or|that|which|with|is|are|on|from|by|as|at|was|were|has|have|when|if)\b.*",
+    r".* (?:of|in|for|to|and|or|that|which|with|is|are|on|from|by|as|at|was|were|has|have|when|"
+    r"if)\b.*",
     re.IGNORECASE,
 )
 _AND_VERB = re.compile(r"\band ([a-z]+)(?= (?:an?|the|its?|them|all|each|every|whether)\b)")

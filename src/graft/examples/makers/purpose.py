@@ -17,7 +17,8 @@ _DOES = re.compile(
     r"^(?:you(?:'ll)? (?:can|should|must|may|need to|have to|could|will need to) |you )"
 )
 _USED = re.compile(
-    r"^(?P<y>[^,;:—]{3,70}?) (?P<aux>is|are|was|were|can be|may be) (?P<adverb>\w+ly |often |also )?"
+    r"^(?P<y>[^,;:—]{3,70}?) (?P<aux>is|are|was|were|can be|may be) (?P<adverb>\w+ly |often |"
+    r"also )?"
     r"used (?P<x>(?:to|for|as) [^;:—]{6,140})$"
 )
 _SO_THAT = re.compile(r"^(?P<y>[^,;:—]{8,140}?),? (?P<x>(?:so that|in order to) [^;:—]{8,140})$")

@@ -25,7 +25,8 @@ _CAUSES = re.compile(
     r"(?P<verb>causes?|leads? to|results? in|contributes? to) (?P<x>[^;:—]{4,120})$"
 )
 _PRONOUN = re.compile(
-    r"(?:it|this|that|these|those|they|he|she|which|there|we|not|some|other)\b|.*\b(?:that|which|who|and)$",
+    r"(?:it|this|that|these|those|they|he|she|which|there|we|not|some|other)\b|.*\b(?:that|"
+    r"which|who|and)$",
     re.I,
 )
 _TWO = re.compile(r",? (?:and|but) (?:is|are|was|were|has|have|can|may|consume)\b")
@@ -42,7 +43,7 @@ def ask(statement: Statement) -> Iterator[tuple[str, str]]:
     found = _BECAUSE.match(text) or _FIRST.match(text)
     if found and not _NOT_ONLY.match(found["y"]):
         parts = clause(statement.lowered(found["y"]))
-        if parts is not None and not _PRONOUN.match(parts.subject):
+        if parts is not None and not _PRONOUN.match(parts.subject):  # noqa: SIM102
             if not re.search(r"\b(?:which|who|where)\b", parts.rest):
                 yield f"Why {parts.asked}", found["x"]
         return
