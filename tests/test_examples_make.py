@@ -190,7 +190,8 @@ def test_another_reader_may_be_given() -> None:
     documents = towns()
     reader = FakeGenerator(lambda prompt: GROUNDED.decline)
     made = make_examples(
-        pairs(documents), FakeGenerator(answer), options=MakeOptions(makers=ASKED_BY_A_MODEL, limit=5),  # noqa: E501
+        pairs(documents), FakeGenerator(answer),
+        options=MakeOptions(makers=ASKED_BY_A_MODEL, limit=5),
         retrieve=searcher(documents), reader=reader,
     )  # fmt: skip
     assert {e.metadata[VOUCHED] for e in made.examples} == {WORDS}
@@ -219,7 +220,8 @@ def test_prompts_of_a_wave_go_in_few_calls() -> None:
 
     documents = towns()
     make_examples(
-        pairs(documents), Counting(answer), options=MakeOptions(makers=ASKED_BY_A_MODEL, limit=40, unanswerable=0.0),  # noqa: E501
+        pairs(documents), Counting(answer),
+        options=MakeOptions(makers=ASKED_BY_A_MODEL, limit=40, unanswerable=0.0),
         retrieve=searcher(documents),
     )  # fmt: skip
     assert max(calls) >= 15
@@ -288,7 +290,8 @@ def test_a_cancel_stops_between_waves_and_progress_is_told() -> None:
 
     with pytest.raises(Cancelled):
         make_examples(
-            pairs(documents), FakeGenerator(answer), options=MakeOptions(makers=ASKED_BY_A_MODEL, limit=300),  # noqa: E501
+            pairs(documents), FakeGenerator(answer),
+        options=MakeOptions(makers=ASKED_BY_A_MODEL, limit=300),
             retrieve=searcher(documents), ctx=Context(events=listen, cancel=cancel),
         )  # fmt: skip
     assert [e.phase for e in events] == ["start", "progress"]

@@ -160,7 +160,7 @@ def _participle(after: list[str]) -> bool:
 
 
 def _main(words: list[str], place: int, end: int) -> tuple[str, str]:
-    """Return the base of a main verb and the auxiliary that asks for it; ("", "") for another word."""  # noqa: E501
+    """Return the base of a main verb and the auxiliary that asks for it, ("", "") for no verb."""
     word, before = words[place].lower(), words[end - 1].lower()
     following = words[place + 1].lower() if place + 1 < len(words) else ""
     if (

@@ -16,8 +16,10 @@ _NUMBER = (
     r"nine|ten|eleven|twelve|twenty|thirty|forty|fifty)"
 )
 _UNITS = "seconds|minutes|hours|days|weeks|months|years|decades"
-_THINGS = rf"(?!(?:{_UNITS})\b(?! of)|(?:of|percent|times|degrees|others?|pages|more|other|"
+_THINGS = (
+    rf"(?!(?:{_UNITS})\b(?! of)|(?:of|percent|times|degrees|others?|pages|more|other|"
     rf"additional|such|January|[A-Z])\b)[a-z]+s(?: of [a-z]+(?: [a-z]+(?=[.,;]|$))?)?"
+)
 _SUBJECT = re.compile(
     rf"^(?P<n>{_NUMBER}) (?P<things>(?:[a-z]+ )?{_THINGS}|people|men|women|children) "
     r"(?P<rest>(?:is|are|was|were|have|had|can|live|lived|work|worked|died|attended|took|came|use|"
@@ -74,7 +76,7 @@ def ask(statement: Statement) -> Iterator[tuple[str, str]]:
         yield f"How long {parts}{found['rest']}", f"{found['n']} {found['x'].split()[-1]}"
     if found := _DATE_FIRST.match(text) or _DATED.match(text):
         rest = found.groupdict().get("rest") or ""
-        if parts := _parts(statement, found["y"]):
+        if parts := _parts(statement, found["y"]):  # noqa: SIM102
             if not re.search(r"\d", found["y"]) and not re.search(
                 r" (?:and|but|until|from|since|in|on)$", found["y"]
             ):
@@ -82,7 +84,7 @@ def ask(statement: Statement) -> Iterator[tuple[str, str]]:
     if found := _BY_WHOM.match(text):
         subject = statement.lowered(found["s"])
         parts = clause(f"{subject} was {found['v']} here")
-        if participle_is_past(found["v"]) and parts is not None and parts.subject == subject:
+        if participle_is_past(found["v"]) and parts is not None and parts.subject == subject:  # noqa: SIM102
             if not _PRONOUN.match(subject) and not re.search(r"\d", found["more"]):
                 yield f"Who {found['v']} {subject} {found['rest']}".rstrip(), found["x"]
     if found := _PLACE.match(text):
@@ -103,7 +105,7 @@ def _counted(statement: Statement) -> Iterator[tuple[str, str]]:
     elif found := _OBJECT.match(text):
         subject = statement.lowered(found["s"])
         parts = clause(statement.lowered(text))
-        if parts and parts.subject == subject and parts.verb and not _PRONOUN.match(subject):
+        if parts and parts.subject == subject and parts.verb and not _PRONOUN.match(subject):  # noqa: SIM102
             if not re.match(r" (?:and|or|than|per|more)\b", found["rest"]) and len(subject) > 3:
                 rest = re.split(r" (?:and|but|which|that)\b", found["rest"])[0]
                 asked = f"{parts.auxiliary} {subject} {parts.verb}{rest}"
