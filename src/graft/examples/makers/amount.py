@@ -66,7 +66,7 @@ def ask(statement: Statement) -> Iterator[tuple[str, str]]:
     """Yield questions for a number, a date, a person or a place.
 
     >>> list(ask(Statement("Five days of leave are carried over to the next year")))
-    []
+    [('How many days of leave are carried over to the next year', 'Five')]
     >>> list(ask(Statement("The bridge over the river was opened in 1884")))
     [('When was the bridge over the river opened', 'in 1884')]
     """
@@ -83,14 +83,14 @@ def ask(statement: Statement) -> Iterator[tuple[str, str]]:
                 yield f"When {parts}{rest}", found["x"]
     if found := _BY_WHOM.match(text):
         subject = statement.lowered(found["s"])
-        parts = clause(f"{subject} was {found['v']} here")
-        if participle_is_past(found["v"]) and parts is not None and parts.subject == subject:  # noqa: SIM102
+        told = clause(f"{subject} was {found['v']} here")
+        if participle_is_past(found["v"]) and told is not None and told.subject == subject:  # noqa: SIM102
             if not _PRONOUN.match(subject) and not re.search(r"\d", found["more"]):
                 yield f"Who {found['v']} {subject} {found['rest']}".rstrip(), found["x"]
     if found := _PLACE.match(text):
         subject = statement.lowered(found["s"])
-        parts = clause(f"{subject} {found['aux']} {found['v']} here")
-        if parts is not None and parts.subject == subject and not _PRONOUN.match(subject):
+        told = clause(f"{subject} {found['aux']} {found['v']} here")
+        if told is not None and told.subject == subject and not _PRONOUN.match(subject):
             yield f"Where {found['aux']} {subject} {found['v']}", found["x"]
 
 
