@@ -14,6 +14,7 @@ from graft.core.case import Case
 from graft.core.example import Example
 from graft.core.measure import MEASURES, measures_taken
 from graft.evaluate.score import score
+from graft.examples.maker import MAKERS
 from graft.library.indexes import INDEXES
 from graft.library.readers import READERS
 from graft.models.adapter import ADAPTERS
@@ -38,6 +39,7 @@ GIVES = {
     "An index": (INDEXES, "sqlite"),
     "An adapter kind": (ADAPTERS, "ia3"),
     "An objective": (OBJECTIVES, "ask"),
+    "A maker of questions": (MAKERS, "warranty"),
 }
 """The seam that each block is for, and the name of what it adds there."""
 

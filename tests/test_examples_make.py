@@ -14,7 +14,8 @@ from graft.core.generation import Decoding, Generation, Prompt
 from graft.core.search import Hit, Search
 from graft.examples import filters
 from graft.examples.holding import holds
-from graft.examples.make import MakeOptions, make_examples
+from graft.examples.make import MAKER, MakeOptions, Yield, dealt, make_examples
+from graft.examples.maker import MAKERS
 from graft.examples.split import Assigned
 from graft.examples.unanswerable import ANSWERABLE
 from graft.examples.vouched import VOUCHED, WORDS, fit_for_splits
@@ -25,6 +26,9 @@ TOWNS = (
     "Alnwick Bamburgh Corbridge Durham Embleton Falstone Greenhead Hexham Ingram Jarrow Kielder "
     "Lesbury Morpeth Newbiggin Otterburn Ponteland Rothbury Seahouses Tynemouth Warkworth"
 )
+
+
+ASKED_BY_A_MODEL = {name: float(name in {"gap", "heading"}) for name in MAKERS.all()}
 
 
 def towns(count: int = 20) -> list[Document]:
@@ -94,10 +98,11 @@ def answer(prompt: Prompt) -> str:
 
 
 def make(documents: list[Document] | None = None, reply=answer, seed: int = 0, **options: object):  # type: ignore[no-untyped-def]
+    """Make questions that a model asks, unless `makers` says otherwise."""
     documents = documents or towns()
     generator = FakeGenerator(reply)
     made = make_examples(
-        pairs(documents), generator, options=MakeOptions(**options),  # type: ignore[arg-type]
+        pairs(documents), generator, options=MakeOptions(**{"makers": ASKED_BY_A_MODEL, **options}),  # type: ignore[arg-type]
         retrieve=searcher(documents), ctx=Context(seed=seed),
     )  # fmt: skip
     return made, generator
@@ -185,7 +190,8 @@ def test_another_reader_may_be_given() -> None:
     documents = towns()
     reader = FakeGenerator(lambda prompt: GROUNDED.decline)
     made = make_examples(
-        pairs(documents), FakeGenerator(answer), options=MakeOptions(limit=5),
+        pairs(documents), FakeGenerator(answer),
+        options=MakeOptions(makers=ASKED_BY_A_MODEL, limit=5),
         retrieve=searcher(documents), reader=reader,
     )  # fmt: skip
     assert {e.metadata[VOUCHED] for e in made.examples} == {WORDS}
@@ -214,7 +220,8 @@ def test_prompts_of_a_wave_go_in_few_calls() -> None:
 
     documents = towns()
     make_examples(
-        pairs(documents), Counting(answer), options=MakeOptions(limit=40, unanswerable=0.0),
+        pairs(documents), Counting(answer),
+        options=MakeOptions(makers=ASKED_BY_A_MODEL, limit=40, unanswerable=0.0),
         retrieve=searcher(documents),
     )  # fmt: skip
     assert max(calls) >= 15
@@ -222,16 +229,54 @@ def test_prompts_of_a_wave_go_in_few_calls() -> None:
 
 
 def test_free_questions_use_their_own_prompt_and_keep_their_share() -> None:
-    made, generator = make(limit=20, free=1.0, unanswerable=0.0)
+    made, generator = make(limit=20, makers=only("heading"), unanswerable=0.0)
     asked = [p for p in generator.seen if p[0]["content"] != GROUNDED.system]
     assert all(p[0]["content"] == ASK_FREELY.system for p in asked)
     assert {e.kind for e in made.examples} == {"free"}
     assert len(made.examples) == 20
 
 
+def only(*names: str) -> dict[str, float]:
+    return {name: float(name in names) for name in MAKERS.all()}
+
+
 def test_shares_that_both_round_up_leave_the_limit_as_it_is() -> None:
-    made, _ = make(limit=3, free=0.5, unanswerable=0.5)
+    made, _ = make(limit=3, unanswerable=0.5)
     assert 0 < len(made.examples) <= 3
+
+
+def test_questions_are_dealt_among_makers_in_whole_numbers() -> None:
+    assert dealt(7, {"a": 1.0, "b": 1.0, "c": 0.0}) == {"a": 4, "b": 3, "c": 0}
+    assert dealt(2, {"a": 0.2, "b": 5.0}) == {"a": 0, "b": 2}
+
+
+def test_each_maker_has_its_share_and_what_one_cannot_give_the_others_do() -> None:
+    both, _ = make(limit=16, makers={**only("amount", "gap"), "amount": 3.0}, unanswerable=0.0)
+    kept = Counter(e.metadata[MAKER] for e in both.examples)
+    assert kept == {"amount": 12, "gap": 4}
+    # The towns say no reason for anything.
+    made, _ = make(limit=8, makers=only("amount", "reason"), unanswerable=0.0)
+    assert {e.metadata[MAKER] for e in made.examples} == {"amount"}
+    assert len(made.examples) == 8
+    assert made.makers["amount"].kept == 8 <= made.makers["amount"].tried
+    assert made.makers.get("reason", Yield()) == Yield()
+
+
+def test_what_rules_make_costs_no_model_call_and_trains_where_its_document_is_found() -> None:
+    made, generator = make(limit=12, makers=only("amount"), unanswerable=0.0)
+    assert generator.seen == []
+    assert {e.metadata[VOUCHED] for e in made.examples} == {"production words"}
+    documents = towns()
+    lost = make_examples(
+        pairs(documents), generator, retrieve=lambda searches: searches,
+        options=MakeOptions(limit=12, makers=only("amount"), unanswerable=0.0),
+    )  # fmt: skip
+    assert {e.metadata[VOUCHED] for e in lost.examples} == {WORDS}, "a test may ask it"
+    for example in made.examples:
+        [gold] = example.gold
+        text = {d.id: d.text for d in documents}[gold.document_id]
+        assert holds(text[gold.start : gold.end], example.answers[0])
+        assert not holds(example.question, example.answers[0])
 
 
 def test_a_cancel_stops_between_waves_and_progress_is_told() -> None:
@@ -245,7 +290,8 @@ def test_a_cancel_stops_between_waves_and_progress_is_told() -> None:
 
     with pytest.raises(Cancelled):
         make_examples(
-            pairs(documents), FakeGenerator(answer), options=MakeOptions(limit=300),
+            pairs(documents), FakeGenerator(answer),
+        options=MakeOptions(makers=ASKED_BY_A_MODEL, limit=300),
             retrieve=searcher(documents), ctx=Context(events=listen, cancel=cancel),
         )  # fmt: skip
     assert [e.phase for e in events] == ["start", "progress"]
@@ -259,7 +305,10 @@ def test_a_failed_generation_is_counted_not_raised() -> None:
 
     documents = towns()
     made = make_examples(
-        pairs(documents), Failing(), options=MakeOptions(limit=3), retrieve=searcher(documents)
+        pairs(documents),
+        Failing(),
+        options=MakeOptions(makers=ASKED_BY_A_MODEL, limit=3),
+        retrieve=searcher(documents),
     )
     assert made.examples == ()
     assert made.dropped[filters.FAILED] == made.tried

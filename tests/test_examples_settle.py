@@ -105,14 +105,14 @@ def test_a_reader_is_asked_only_where_it_can_decide() -> None:
 
 def test_gold_is_the_sentence_that_holds_the_answer() -> None:
     planned = draft("1766")
-    own = evidence(planned, "1766")
+    [own] = evidence(planned, "1766")
     assert TEXT[own.start : own.end] == "The mill of Corbridge was built in 1766 by Ralph Snow."
-    other = evidence(planned, "12 wheels")
+    [other] = evidence(planned, "12 wheels")
     assert TEXT[other.start : other.end] == "It had 12 wheels and a large granary."
-    across = evidence(planned, "Snow. It had")
+    [across] = evidence(planned, "Snow. It had")
     assert TEXT[across.start : across.end] == planned.read.text
     moved = replace(planned, read=replace(planned.read, start=0, end=10))
-    assert evidence(moved, "12 wheels").end == 10
+    assert evidence(moved, "12 wheels")[0].end == 10
 
 
 @pytest.mark.parametrize(

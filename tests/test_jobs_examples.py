@@ -279,7 +279,7 @@ def test_questions_that_name_no_document_are_told_to_teach_nothing(workspace, tm
 @pytest.mark.parametrize(
     ("flags", "told"),
     [
-        ({"unanswerable": 0.5, "free": 0.6}, "unanswerable and free are 1.1 of the questions"),
+        ({"makers.reason": -1}, "setting 'examples.makers.reason' is -1"),
         ({"unanswerable": 1}, "setting 'examples.unanswerable' is 1"),
         ({"dev": "0.4", "test_seen": "0.6"}, "dev and test_seen take 1 of the questions"),
         ({"dev": 0.9}, "leaves nothing to train on: together they must stay below 1"),
@@ -292,8 +292,16 @@ def test_shares_that_cannot_be_are_refused_before_a_question_is_made(flags, told
 
 
 def test_shares_that_add_up_to_one_are_taken():
-    flags = {"examples.unanswerable": 0.4, "examples.free": 0.6, "examples.dev": 0.84}
-    assert load_config(flags=flags, variables={}).examples.free == 0.6
+    flags = {"examples.unanswerable": 0.4, "examples.makers.gap": "0.6", "examples.dev": 0.84}
+    assert load_config(flags=flags, variables={}).examples.makers == {"gap": 0.6}
+
+
+def test_the_share_of_free_questions_says_what_took_its_place(tmp_path):
+    for given in ({"flags": {"examples.free": 0.5}}, {"variables": {"GRAFT_EXAMPLES_FREE": "0.5"}}):
+        with pytest.raises(ConfigError, match=r"examples.free went.*examples.makers.heading"):
+            load_config(**given)
+    with pytest.raises(ConfigError, match="there is no maker 'reasons', did you mean 'reason'"):
+        open_workspace(tmp_path, {"examples.makers.reasons": 1})
 
 
 def test_examples_name_those_who_may_see_what_they_were_made_from(smithy, documents, tmp_path):

@@ -159,6 +159,10 @@ def _show_counts(shown: Screen, made: dict[str, object]) -> None:
         return
     counts = {name: made[name] for name in get_args(Split)}
     shown.out.print(f"examples {made['id']}: " + ", ".join(f"{k} {v}" for k, v in counts.items()))
+    makers = made.get("makers", {})
+    assert isinstance(makers, dict)
+    for name, told in makers.items():
+        shown.out.print(f"  maker {name}: kept {told['kept']} of {told['tried']} tried")
     dropped = made["dropped"]
     assert isinstance(dropped, dict)
     for reason, count in sorted(dropped.items(), key=lambda item: -item[1]):

@@ -41,7 +41,8 @@ class Draft:
     `answer` is empty when the reader says what it is; `near` are the other short answers that
     stand in what is read. `gold` spans the sentence that is
     asked about, and `opens` says whether it is the first one of its section. `question` is empty
-    where a model is to ask it.
+    where a model is to ask it. `beside` are the drafts that hold the rest of the answer, where one
+    passage does not hold all of it.
     """
 
     passage: Passage
@@ -54,6 +55,12 @@ class Draft:
     sentence: str
     opens: bool = False
     question: str = ""
+    beside: tuple[Draft, ...] = ()
+
+    @property
+    def settled(self) -> bool:
+        """Whether question and answer are known, so that no model is asked for either."""
+        return bool(self.question and self.answer)
 
 
 def answer_drafts(
@@ -90,6 +97,18 @@ def free_drafts(
         draft = _draft(document, passage, opening[passage.id], found=found)
         name = passage.headings[-1] if passage.headings else passage.title
         yield replace(draft, opens=True, question=named_question(name, draft.sentence))
+
+
+def draft_about(
+    document: Document,
+    passage: Passage,
+    span: tuple[int, int],
+    *,
+    question: str,
+    answer: str,
+) -> Draft:
+    """Return a draft on `passage.text[slice(*span)]` whose question and answer are known."""
+    return replace(_draft(document, passage, span, found=()), question=question, answer=answer)
 
 
 def _openings(passages: Sequence[Passage]) -> dict[str, tuple[int, int]]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import heapq
 import itertools
 import math
-import random
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from graft.core.context import Context, Step
@@ -20,7 +19,8 @@ from graft.core.protocols import Generator
 from graft.core.search import Search
 from graft.examples import filters
 from graft.examples.ask import ask, read
-from graft.examples.drafts import Draft, answer_drafts, free_drafts
+from graft.examples.drafts import Draft
+from graft.examples.maker import MAKERS, Drafting, shares_of
 from graft.examples.repeats import again
 from graft.examples.searching import Retrieve
 from graft.examples.settle import (
@@ -36,11 +36,11 @@ from graft.examples.unanswerable import Judges, Lookup, swaps, unanswered
 from graft.examples.vouched import PRODUCTION, VOUCHED, WORDS
 from graft.measures.text import token_f1
 
+MAKER = "maker"
+"""The metadata of a made question that names the maker it is from."""
+
 WAVE = 64
 """Drafts that go through the model in one call: between waves a job can be cancelled."""
-
-Drafting = Callable[[Document, Sequence[Passage], random.Random], Iterator[Draft]]
-"""What there is to ask about in one document."""
 
 Sample = Sequence[tuple[Document, Sequence[Passage]]]
 
@@ -49,25 +49,38 @@ Sample = Sequence[tuple[Document, Sequence[Passage]]]
 class MakeOptions:
     """How many questions are made, and how hard is tried.
 
-    `limit` questions in all, `per_document` of one at most; `free` and `unanswerable` are shares
-    of them. At most `factor` drafts are tried a question. `top` is how far down the hits the gold
-    document may stand.
+    `limit` questions in all, `per_document` of one at most; `unanswerable` is a share of them. Of
+    the others each maker has its share: its own, unless `makers` has one for its name. What a maker
+    cannot give the others do. At most `factor` drafts are tried a question. `top` is how far down
+    the hits the gold document may stand.
     """
 
     per_document: int = 4
     limit: int = 400
     unanswerable: float = 0.15
-    free: float = 0.25
+    makers: Mapping[str, float] = field(default_factory=dict)
     factor: float = 4.0
     top: int = 10
 
 
 @dataclass(frozen=True)
+class Yield:
+    """How many drafts of a maker were tried, and how many of them were kept."""
+
+    tried: int = 0
+    kept: int = 0
+
+
+@dataclass(frozen=True)
 class Made:
-    """What was kept, and what was dropped: counts by reason, and some (document id, question)."""
+    """What was kept, and what was dropped: counts by reason, and some (document id, question).
+
+    `makers` maps those that were asked to what they gave.
+    """
 
     examples: tuple[Example, ...]
     dropped: dict[str, int] = field(default_factory=dict)
+    makers: Mapping[str, Yield] = field(default_factory=dict)
     samples: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
     tried: int = 0
 
@@ -82,22 +95,22 @@ def make_examples(  # noqa: PLR0913
     lookup: Lookup | None = None,
     ctx: Context | None = None,
 ) -> Made:
-    """Ask for questions on passages, and keep those that retrieval and a reader can answer.
+    """Make questions on passages, and keep those that retrieval and a reader can answer.
 
-    What is to be tested must not choose its test: a question whose answer its words alone tell is
-    kept beside them, for a test, whatever production makes of it, and its metadata say who vouches
-    for it (`examples.vouched`). The limits count what production vouches for.
-
-    Answer-aware ones: a number, name, term or description is cut out of a passage and the
-    question for the gap is asked for; it is kept when its document is retrieved again and the
-    reader finds the answer again. Free ones ask about a heading or title; they are
-    answered by the sentence that opens its section. Unanswerable ones: see `unanswerable`.
+    What there is to ask comes from makers (`examples.maker`), the questions dealt among them by
+    their shares. One that a rule made has its answer by its making, and is kept for training when
+    production finds its document; one that a model asked is kept when the reader finds its answer
+    too. What is to be tested must not choose its test: a question whose answer its words alone tell
+    is kept beside them, for a test, whatever production makes of it, and its metadata say who
+    vouches for it (`examples.vouched`) and which maker made it. The limits count what production
+    vouches for. Unanswerable ones: see `unanswerable`.
     Documents are sampled by the seed, so that memory grows with the limit, not the library.
     `reader` is the generator itself unless another is given; `lookup` finds in the whole library
     what may answer a question that should have no answer. Raises InputError when there is no
-    passage to ask about.
+    passage to ask about or every maker's share is 0, and ConfigError for a maker that is not there.
     """
     options, ctx = options or MakeOptions(), ctx or Context()
+    shares = shares_of(options.makers)
     pool = _sample(documents, options, ctx)
     if not any(passages for _, passages in pool):
         raise InputError("there are no passages to ask about: ingest documents first")
@@ -105,13 +118,27 @@ def make_examples(  # noqa: PLR0913
     maker = _Making(generator, judges, options, ctx)
     with ctx.stage("make questions", options.limit) as step:
         lost = round(options.limit * options.unanswerable)
-        # Both may round up, and leave less than nothing to the answer-aware ones.
-        free = min(round(options.limit * options.free), options.limit - lost)
-        maker.fill(pool, {"answer": options.limit - lost - free, "free": free}, step)
+        maker.fill(pool, options.limit - lost, shares, step)
         # The share holds of what there is, also where documents give less than the limit.
         share = options.unanswerable / max(1.0 - options.unanswerable, 1e-9)
         maker.lose(min(lost, round(share * sum(maker.of_document.values()))), step)
-    return Made(tuple(maker.kept), maker.tally.counts, maker.tally.samples, maker.tried)
+    return Made(
+        tuple(maker.kept), maker.tally.counts, maker.yields, maker.tally.samples, maker.tried
+    )
+
+
+def dealt(count: int, shares: Mapping[str, float]) -> Counter[str]:
+    """Return a count dealt by shares: whole numbers that sum to it, largest remainders first.
+
+    >>> dealt(10, {"reason": 1.0, "gap": 2.0, "pair": 0.5})
+    Counter({'gap': 6, 'reason': 3, 'pair': 1})
+    """
+    whole = sum(shares.values())
+    exact = {name: count * share / whole for name, share in shares.items()}
+    given = Counter({name: math.floor(part) for name, part in exact.items()})
+    by_rest = sorted(exact, key=lambda name: given[name] - exact[name])
+    given.update(by_rest[: count - given.total()])
+    return given
 
 
 def _sample(
@@ -139,35 +166,41 @@ class _Making:
     of_document: Counter[str] = field(default_factory=Counter)
     beside: Counter[str] = field(default_factory=Counter)
     tally: Tally = field(default_factory=Tally)
+    asked: Counter[str] = field(default_factory=Counter)
     tried: int = 0
 
-    def fill(self, pool: Sample, wanted: dict[str, int], step: Step) -> None:
-        """Try drafts in waves until `wanted` of each source are kept or no more may be tried."""
-        sources = {
-            "answer": self._turns(pool, answer_drafts),
-            "free": self._turns(pool, free_drafts),
-        }
-        left = math.ceil(self.options.factor * sum(wanted.values()))
-        while left > 0 and sum(wanted.values()) > 0:
+    @property
+    def yields(self) -> dict[str, Yield]:
+        """What each maker that was asked has given."""
+        kept = Counter(e.metadata[MAKER] for e in self.kept if MAKER in e.metadata)
+        return {name: Yield(count, kept[name]) for name, count in sorted(self.asked.items())}
+
+    def fill(self, pool: Sample, count: int, shares: Mapping[str, float], step: Step) -> None:
+        """Try drafts in waves until `count` are kept, of each maker its share, or no more may be.
+
+        What a maker cannot give the others do.
+        """
+        wanted = dealt(count, shares)
+        sources = {name: self._turns(pool, MAKERS.named(name).drafts) for name in shares}
+        left = math.ceil(self.options.factor * wanted.total())
+        while left > 0 and wanted.total() > 0 and sources:
             # About as many as are needed at the rate so far, so that little is made in vain.
             kept = sum(self.of_document.values())
             rate = max((kept + 2) / (self.tried + 5), 0.1)
-            size = min(WAVE, left, math.ceil(sum(wanted.values()) / rate))
+            size = min(WAVE, left, math.ceil(wanted.total() / rate))
             drafts: list[tuple[str, Draft]] = []
-            for name, source in sources.items():
-                share = math.ceil(size * wanted[name] / sum(wanted.values()))
-                drafts += [(name, draft) for draft in itertools.islice(source, share)]
-            if not drafts:
-                return
+            for name, most in dealt(size, +wanted).items():
+                taken = list(itertools.islice(sources[name], most))
+                drafts += [(name, draft) for draft in taken]
+                if len(taken) < most:
+                    del sources[name]
             made = self._wave(drafts, wanted)
-            for name, count in made.items():
-                wanted[name] -= count
+            wanted -= made
             left, self.tried = left - len(drafts), self.tried + len(drafts)
-            given = {name for name, _ in drafts}
-            for name, other in (("answer", "free"), ("free", "answer")):
-                if name not in given and other in given:
-                    wanted[other], wanted[name] = wanted[other] + wanted[name], 0
-            step.advance(sum(made.values()), tried=self.tried)
+            over = sum(wanted.pop(name) for name in [*wanted] if name not in sources)
+            if over and sources:
+                wanted += dealt(over, {name: shares[name] for name in sources})
+            step.advance(made.total(), tried=self.tried)
 
     def lose(self, count: int, step: Step) -> None:
         """Add up to `count` questions that no document answers, made from those that are kept."""
@@ -202,13 +235,13 @@ class _Making:
     def _wave(self, drafts: Sequence[tuple[str, Draft]], wanted: Mapping[str, int]) -> Counter[str]:
         """Ask, filter, search and read; keep what comes through, and return how many of each."""
         asked: list[_Posed] = []
+        self.asked.update(name for name, _ in drafts)
         unasked = [draft for _, draft in drafts if not draft.question]
         replies = iter(ask(unasked, self.generator, self.ctx))
         for name, draft in drafts:
             reply = Generation(draft.question) if draft.question else next(replies)
             item = _Posed(name, draft, filters.clean(reply.text))
-            reason = filters.FAILED if reply.error else filters.fault(item.question)
-            if reason := reason or _unfit(item):
+            if reason := filters.FAILED if reply.error else _unfit(item):
                 self._drop(reason, item)
             else:
                 asked.append(item)
@@ -220,9 +253,9 @@ class _Making:
         for item, found in zip(posed, self._produced(posed), strict=True):
             told = settle_by_words(item.draft, item.question)
             full = self.of_document[item.document] >= self.options.per_document
-            enough = filters.ENOUGH if full or counts[item.source] >= wanted[item.source] else ""
+            enough = filters.ENOUGH if full or counts[item.maker] >= wanted[item.maker] else ""
             if not (reason := found.reason or enough):
-                counts[item.source] += 1
+                counts[item.maker] += 1
                 agreed = not told.reason and token_f1(told.answer, [found.answer]) >= RECOVERED
                 self._keep(item, found, (PRODUCTION, WORDS) if agreed else (PRODUCTION,))
             elif found.reason and not told.reason and self._room_beside(item):
@@ -277,11 +310,11 @@ class _Making:
             id=text_hash(f"made:{document}:{item.question}")[:16],
             question=item.question,
             answers=(settled.answer,),
-            gold=(evidence(item.draft, settled.answer),),
+            gold=evidence(item.draft, settled.answer),
             kind=settled.kind,
             origin="made",
             group=document,
-            metadata={VOUCHED: " ".join(vouched)},
+            metadata={VOUCHED: " ".join(vouched), MAKER: item.maker},
         )
         self.kept.append(example)
         (self.of_document if PRODUCTION in vouched else self.beside)[document] += 1
@@ -293,9 +326,9 @@ class _Making:
 
 @dataclass(frozen=True)
 class _Posed:
-    """A question that was asked for, with its draft and which of the two sources it is from."""
+    """A question that was asked for, with its draft and the maker that it is from."""
 
-    source: str
+    maker: str
     draft: Draft
     question: str
 
@@ -305,7 +338,14 @@ class _Posed:
 
 
 def _unfit(item: _Posed) -> str:
-    """Return why a question does not go with its draft, or ""."""
+    """Return why a question is none, or does not go with its draft, or "".
+
+    What a rule made of a sentence is one, of its words, and without the answer.
+    """
+    if item.draft.settled:
+        return ""
+    if reason := filters.fault(item.question):
+        return reason
     if filters.copied(item.question, "", [item.draft.sentence]):
         return filters.COPIED
     read = item.draft.read

@@ -70,6 +70,8 @@ def needs_reader(draft: Draft, question: str) -> bool:
     question could ask for), nor for an open question about a heading or a sentence: that is
     answered by the sentence, or not at all.
     """
+    if draft.settled:
+        return False
     if asks_detail(question):
         return bool(_details(draft, question))
     return draft.style != "free" and not copied(question, draft.answer)
@@ -83,8 +85,11 @@ def settle(draft: Draft, question: str, reply: str = "") -> Settled:
     the reply holds that one alone. Any other question is answered by the drafted answer when the
     reply is little else, or by a brief reply in the text's own words, or by the sentence that was
     asked about, when nearly all the question's words stand in it and its headings. A question
-    that gives the drafted answer away counts as having none.
+    that gives the drafted answer away counts as having none. What a rule took out of a sentence
+    together, a question with its answer, is settled as it is.
     """
+    if draft.settled:
+        return Settled(draft.answer)
     kind: Kind = "extractive" if draft.answer else "free"
     given = bool(draft.answer) and draft.style != "free" and copied(question, draft.answer)
     lost = Settled(reason=COPIED if given else NOT_RECOVERED)
@@ -108,8 +113,10 @@ def settle_by_words(draft: Draft, question: str) -> Settled:
 
     A question for a date, an amount or a person is answered by the one such detail of the sentence
     that was asked about, any other by what was cut out of it, where the question is about it, or by
-    the sentence.
+    the sentence. One that a rule made of a sentence is answered by that sentence's own words.
     """
+    if draft.settled:
+        return Settled(draft.answer)
     kind: Kind = "extractive" if draft.answer else "free"
     given = bool(draft.answer) and draft.style != "free" and copied(question, draft.answer)
     lost = Settled(reason=COPIED if given else NOT_RECOVERED)
@@ -122,11 +129,18 @@ def settle_by_words(draft: Draft, question: str) -> Settled:
     return Settled(draft.sentence, kind) if _is_about(question, draft) else lost
 
 
-def evidence(draft: Draft, answer: str) -> Gold:
+def evidence(draft: Draft, answer: str) -> tuple[Gold, ...]:
     """Return the gold of an answer: the sentence that holds it, or what the reader read.
 
-    Spans count in the document, as those of the draft do.
+    Of a draft whose answer stands in several places, all of them. Spans count in the document, as
+    those of the draft do.
     """
+    if draft.settled:
+        return (draft.gold, *(other.gold for other in draft.beside))
+    return (_evidence(draft, answer),)
+
+
+def _evidence(draft: Draft, answer: str) -> Gold:
     if holds(draft.sentence, answer):
         return draft.gold
     passage, read = draft.passage, draft.read

@@ -18,7 +18,6 @@ SETTINGS = {
     "answer.passages": 2,
     "generate.max_new_tokens": 32,
     "examples.limit": 120,
-    "examples.free": 0.8,
     "examples.unanswerable": 0.1,
     "tune.generator.batch_size": 2,
     "tune.generator.distractors_only": 0.1,

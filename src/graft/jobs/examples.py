@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -57,7 +57,7 @@ def build(workspace: Wiring, *, ctx: Context) -> dict[str, Any]:
             per_document=table.per_document,
             limit=table.limit,
             unanswerable=table.unanswerable,
-            free=table.free,
+            makers=table.makers,
         ),
         retrieve=partial(pipeline(workspace, settings, held, limit=10), ctx=ctx),
         lookup=partial(look_up, held),
@@ -67,7 +67,12 @@ def build(workspace: Wiring, *, ctx: Context) -> dict[str, Any]:
         _deal(workspace, held, with_access(made.examples, _access(held)), learned, ctx)
     )
     dropped = {**made.dropped, **{why: len(ids) for why, ids in dealt.dropped.items()}}
-    return _keep(workspace, ExampleSet(dealt.examples, held.version, dropped), "made", ctx)
+    makers = {name: asdict(told) for name, told in made.makers.items()}
+    ctx.note("examples", "kept of those tried, by maker: " + ", ".join(
+        f"{name} {told.kept} of {told.tried}" for name, told in made.makers.items()
+    ))  # fmt: skip
+    told = _keep(workspace, ExampleSet(dealt.examples, held.version, dropped), "made", ctx)
+    return {**told, "makers": makers}
 
 
 def look_up(held: Library, texts: Sequence[str]) -> list[list[Passage]]:

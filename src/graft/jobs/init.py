@@ -9,9 +9,10 @@ from typing import Any, get_origin
 
 from pydantic import BaseModel
 
-from graft.core.config import Config
+from graft.core.config import Config, ExamplesTable
 from graft.core.errors import InputError
 from graft.core.files import Layout, write_atomic
+from graft.examples.maker import MAKERS
 from graft.retrieve.kind import STAGES
 
 HEADER = """\
@@ -43,6 +44,7 @@ def config_text() -> str:
 
 
 def _table(model: type[BaseModel], prefix: str) -> Iterator[str]:
+    tables: list[str] = []  # what is a table of its own comes behind the settings
     for name, field in model.model_fields.items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             if not any(
@@ -51,15 +53,23 @@ def _table(model: type[BaseModel], prefix: str) -> Iterator[str]:
                 yield f"\n[{prefix}{name}]\n"
             yield from _table(field.annotation, f"{prefix}{name}.")
             continue
+        if field is ExamplesTable.model_fields["makers"]:  # which the makers know
+            makers = MAKERS.all().values()
+            tables.append(f"\n[{prefix}{name}]\n{_note(field.description)}")
+            tables += [f"# {m.name} = {_value(m.share)}  # {m.about}\n" for m in makers]
+            continue
         if get_origin(field.annotation) is dict:  # the tables of stages, which the stages know
             for kind in STAGES.all().values():
                 if kind.table.model_fields:
                     yield f"\n[{prefix}{name}.{kind.name}]\n"
                     yield from _table(kind.table, "")
             continue
-        if field.description:
-            yield "".join(f"# {line.strip()}\n" for line in field.description.splitlines())
-        yield f"# {name} = {_value(field.default)}\n"
+        yield _note(field.description) + f"# {name} = {_value(field.default)}\n"
+    yield from tables
+
+
+def _note(told: str | None) -> str:
+    return "".join(f"# {line.strip()}\n" for line in (told or "").splitlines())
 
 
 def _value(value: Any) -> str:

@@ -27,6 +27,7 @@ from graft.core.mapper import Here, Mapper, Processes
 from graft.core.migrations import STEPS
 from graft.core.release import Releases
 from graft.core.space import Segmentation
+from graft.examples.maker import MAKERS, shares_of
 from graft.retrieve.line import Line, joined, read_line, stage_keys
 
 if TYPE_CHECKING:
@@ -77,12 +78,20 @@ def open_workspace(root: Path, flags: Mapping[str, Any] | None = None) -> Wiring
     layout = Layout(require_folder(root))
     config = read_config(layout, flags)
     layout.open(STEPS)
-    return Wiring(layout, config, explicit=explicit(flags=flags, more=stage_keys))
+    return Wiring(layout, config, explicit=explicit(flags=flags, more=_more_keys))
 
 
 def read_config(layout: Layout, flags: Mapping[str, Any] | None = None) -> Config:
     """Return a workspace's configuration, its pipeline resolved. Raises ConfigError."""
-    return resolved(load_config(layout.config, flags=flags, more=stage_keys))
+    config = resolved(load_config(layout.config, flags=flags, more=_more_keys))
+    if config.examples.makers:
+        shares_of(config.examples.makers)
+    return config
+
+
+def _more_keys() -> list[str]:
+    """Return the settings that stages and makers of questions know, and `Config` does not."""
+    return [*stage_keys(), *(f"examples.makers.{name}" for name in MAKERS.all())]
 
 
 def line_of(settings: Settings) -> Line:
