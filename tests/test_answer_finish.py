@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -128,3 +129,16 @@ def test_an_answer_that_was_likelier_not_to_be_written_declines():
     assert unsure.confidence == pytest.approx(0.1 * unsure.support)
     told_nothing = finish(prepared(GROUNDED, LEAVE), Generation("Five days."), threshold=0.5)
     assert told_nothing.confidence == told_nothing.support
+
+
+def test_the_least_likely_token_counts_as_much_as_it_is_said_to():
+    told = Generation("Five days.", silence=0.5, log_probs=(-0.2, -2.0, 0.0))
+    for power in (0.0, 0.25, 1.0):
+        answer = finish(prepared(GROUNDED, LEAVE), told, sureness=power)
+        assert answer.confidence == pytest.approx(0.5 * math.exp(-2 * power) * answer.support)
+    remote = Generation("Five days.")
+    answer = finish(prepared(GROUNDED, LEAVE), remote, sureness=1.0)
+    assert answer.confidence == answer.support > 0
+    ready = prepared(GROUNDED, LEAVE)
+    assert finish(ready, told, threshold=0.2, sureness=1.0).declined
+    assert not finish(ready, told, threshold=0.2).declined

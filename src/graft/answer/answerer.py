@@ -36,8 +36,9 @@ class Answerer:
     """Answers questions from what a retrieval finds, with citations, or declines.
 
     `passages` is how many the prompt may show. `worked` holds examples that stand in every prompt
-    as earlier turns. `release` names the release in every answer. Answers whose support is below
-    `decline_threshold` decline; 0 shows all. Safe for concurrent use if its parts are.
+    as earlier turns. `release` names the release in every answer. Answers whose confidence, in
+    which `sureness` weighs what a generator tells of its tokens, is below `decline_threshold`
+    decline; 0 shows all. Safe for concurrent use if its parts are.
     """
 
     retrieve: Stage
@@ -47,6 +48,7 @@ class Answerer:
     passages: int = 3
     decoding: Decoding = field(default_factory=Decoding)
     decline_threshold: float = 0.5
+    sureness: float = 0.0
     release: str = ""
     worked: tuple[Worked, ...] = ()
 
@@ -162,7 +164,11 @@ class Answerer:
         self, case: _Case, generation: Generation, document: Callable[[str], str]
     ) -> Answer:
         answer = finish(
-            case.prepared, generation, threshold=self.decline_threshold, document=document
+            case.prepared,
+            generation,
+            threshold=self.decline_threshold,
+            sureness=self.sureness,
+            document=document,
         )
         shown = {passage.id for passage in case.prepared.passages}
         return replace(

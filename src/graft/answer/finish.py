@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from typing import Any
@@ -26,17 +27,16 @@ def finish(
     generation: Generation,
     *,
     threshold: float = 0.0,
+    sureness: float = 0.0,
     document: Callable[[str], str] | None = None,
 ) -> Answer:
     """Return the answer that a generation amounts to.
 
-    It declines when the model did, when no passage was shown, or when its confidence is below
-    `threshold`: its support, times the probability of not having written nothing, which is what a
-    tuned generator learned to do where the evidence is lacking. Then the text says what was looked
-    for and nothing that the model wrote. What may be a decline or an answer ("No evidence of harm
-    was found.") is an answer if it can be cited. A closed-book template shows no passages: such
-    answers have no support and decline only if the model does. What failed has an `error` and no
-    text. `document`: see `cite`.
+    It declines when the model did, when no passage was shown, or when its `confidence_of` is below
+    `threshold`. Then the text says what was looked for and nothing that the model wrote. What may
+    be a decline or an answer ("No evidence of harm was found.") is an answer if it can be cited. A
+    closed-book template shows no passages: such answers have no support and decline only if the
+    model does. What failed has an `error` and no text. `document`: see `cite`.
     """
     problem = prepared.error or generation.error
     if problem:
@@ -45,7 +45,7 @@ def finish(
     if is_decline(text, prepared.template.decline):
         return _declined(prepared, generation)
     cited = cite(text, prepared.passages, question=prepared.question, document=document)
-    confidence = cited.support * (1 - (generation.silence or 0.0))
+    confidence = confidence_of(generation, cited.support, sureness)
     lacking = confidence < threshold or (may_decline(text) and not cited.citations)
     if shows_passages(prepared.template) and (not prepared.passages or lacking):
         return _declined(prepared, generation, support=cited.support, confidence=confidence)
@@ -58,6 +58,24 @@ def finish(
         confidence=confidence,
         **_traced(prepared, generation),
     )
+
+
+def confidence_of(generation: Generation, support: float, sureness: float = 0.0) -> float:
+    """Return how much speaks for an answer, in 0..1.
+
+    It is the support, times the probability of not having written nothing, which is what a tuned
+    generator learned to do where the evidence is lacking, times the probability of the answer's
+    least likely token to the power of `sureness` (an answer is as sure as its least sure word,
+    arXiv:2307.03987). What a generator does not tell does not count.
+
+    >>> unsure = Generation("Five days.", log_probs=(-0.1, -1.4), silence=0.5)
+    >>> [round(confidence_of(unsure, 0.8, power), 2) for power in (0.0, 0.5)]
+    [0.4, 0.2]
+    """
+    confidence = support * (1 - (generation.silence or 0.0))
+    if sureness and generation.log_probs:
+        confidence *= math.exp(sureness * min(generation.log_probs))
+    return confidence
 
 
 def tidy(text: str) -> str:

@@ -29,6 +29,9 @@ from graft.wire import Wiring, answerer, segmentation
 COVERAGES = (1.0, 0.75, 0.5, 0.25)
 """Shares of answers shown whose risk is told."""
 
+SURENESS = (0.0, 0.25, 0.5)
+"""Powers of the least likely token's probability that are tried in an answer's confidence."""
+
 
 @dataclass(frozen=True)
 class Rung:
@@ -57,25 +60,39 @@ class Ladder:
         return system.answer([search_for(example) for example in examples], self.ctx)
 
     def fit(self, settings: Settings, dev: Sequence[Example], *, tell: bool = False) -> Settings:
-        """Return the settings with the decline threshold fitted on dev questions.
+        """Return the settings with `answer.decline_threshold` and `sureness` fitted on dev.
 
-        An answer is right as the gate's utility has it, and a wrong one costs as much. With too few
-        of either kind the threshold stays as it is. `tell` says what it does to risk and coverage.
+        An answer is right as the gate's utility has it, and a wrong one costs as much. Of several
+        powers of the least likely token's probability the one stays by which declining gains most
+        on questions that it was not fitted on; a generator that tells none has the first. With too
+        few right or wrong answers both stay as they are. `tell` says what it does to risk and
+        coverage.
         """
         asked = [e for e in dev if e.answers or not e.answerable]
-        answers = self.answer(Rung("", settings), asked, 0.0)
+        tried = {power: self._fitted(settings, asked, power) for power in SURENESS}
+        power = max(SURENESS, key=lambda power: tried[power].gain)
+        fitted = tried[power]
+        if tell:
+            self._tell(fitted)
+        if not fitted.enough:
+            return settings
+        chosen = {"decline_threshold": fitted.threshold, "sureness": power}
+        return settings.model_copy(update={"answer": settings.answer.model_copy(update=chosen)})
+
+    def _fitted(
+        self, settings: Settings, asked: Sequence[Example], power: float
+    ) -> FittedThreshold:
+        table = settings.answer.model_copy(update={"sureness": power})
+        own = settings.model_copy(update={"answer": table})
+        answers = self.answer(Rung("", own), asked, 0.0)
         shown = [(e, a) for e, a in zip(asked, answers, strict=True) if not a.declined]
-        fitted = fit_threshold(
+        return fit_threshold(
             [a.confidence for _, a in shown],
             [is_right(Case(e, a)) for e, a in shown],
             groups=[e.group or e.id for e, _ in shown],
             cost=self.workspace.config.gate.wrong_costs,
             default=settings.answer.decline_threshold,
         )
-        if tell:
-            self._tell(fitted)
-        table = settings.answer.model_copy(update={"decline_threshold": fitted.threshold})
-        return settings.model_copy(update={"answer": table})
 
     def system(self, rung: Rung) -> System:
         """Return a rung as a system that answers and ranks.
@@ -143,8 +160,8 @@ class Ladder:
         told = f"answering always is wrong {every.risk:.2f} of the time"
         if fitted.threshold:
             told += (
-                f"; declining below support {fitted.threshold:g} answers {chosen.coverage:.2f} and "
-                f"is wrong {chosen.risk:.2f} of those"
+                f"; declining below a confidence of {fitted.threshold:g} answers "
+                f"{chosen.coverage:.2f} and is wrong {chosen.risk:.2f} of those"
             )
         told += f" (utility {fitted.gain:+.3f}, standard error {fitted.standard_error:.3f})"
         risks = ", ".join(f"{fitted.risk_at(c):.2f} at {c:g}" for c in COVERAGES)

@@ -88,5 +88,6 @@ def answerer(
         # An answer is always written; whether it is shown is decided by what is known of it.
         decoding=replace(decoding(settings.generate), min_new_tokens=1),
         decline_threshold=settings.answer.decline_threshold,
+        sureness=settings.answer.sureness,
         release=release,
     )
