@@ -19,10 +19,11 @@ from graft.core.runs import Run
 from graft.examples.formats import import_examples
 from graft.generate.prompts import GROUNDED
 from graft.jobs import examples as examples_job
-from graft.jobs.examples import DEV_COPY, build, check, export, import_, show
+from graft.jobs.examples import build, check, export, import_, show
 from graft.jobs.ingest import ingest
 from graft.jobs.promote import promote, propose
 from graft.jobs.tune import tune
+from graft.loop.dealing import DEV_COPY
 from graft.loop.parts import with_run
 from graft.loop.questions import TEST_SPLITS, unseen
 from graft.loop.releases import settings_of
