@@ -14,6 +14,10 @@ second:
 - made: those whose words tell their answer; "found": the same, as it was;
 - apart: the half of the made ones that shares the smaller part of its words with its passage.
 
+Before that, how many questions have a passage among the ten best of BM25, dense or both that may
+answer them beside their gold (`examples/elsewhere.py`; made ones are left out for it), how many of
+the gold passages themselves the same rule takes, and with `--read N` so many of the former.
+
 A difference that is clear on the true questions and clear the other way round on others is marked
 by "!!", one whose sign alone is the other by "!". Nothing is chosen by what is printed.
 """
@@ -23,21 +27,25 @@ from __future__ import annotations
 import argparse
 import random
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import bm25s
 import numpy as np
 from ir_measures import R, iter_calc, nDCG
-from retrieval import DEPTH, bm25, encode, read_lines, read_qrels
+from retrieval import DEPTH, encode, read_lines, read_qrels
 from sentence_transformers import SentenceTransformer
 
 from graft.core.context import Context
 from graft.core.document import Document, Passage
-from graft.core.example import Example
+from graft.core.example import Example, Gold
 from graft.core.search import Hit, Search
 from graft.evaluate.compare import Difference, Sampling, difference
-from graft.examples.holding import content
+from graft.examples.elsewhere import POOLED, may_answer
+from graft.examples.holding import content, holds_any
 from graft.examples.make import MakeOptions, make_examples
 from graft.examples.vouched import VOUCHED, WORDS
+from graft.measures.sentences import sentences
 from graft.measures.words import folded_words
 from graft.models.starter import starter_encoder
 from graft.testing import FakeGenerator
@@ -61,6 +69,7 @@ NOISE = 0.06
 def main() -> None:
     options = arguments()
     for folder in options.folders:
+        print(f"\n## {folder.name}", flush=True)
         report(folder, options)
 
 
@@ -70,6 +79,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--questions", type=int, default=300)
     parser.add_argument("--documents", type=int, default=1500)
     parser.add_argument("--measure", choices=MEASURES, default="nDCG@10")
+    parser.add_argument("--read", type=int, default=0, help="print so many other answers")
     parser.add_argument("--show", type=int, default=0, help="print so many made questions")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--cache", type=Path, help="a folder that keeps vectors between runs")
@@ -80,6 +90,9 @@ def report(folder: Path, options: argparse.Namespace) -> None:
     corpus, texts, qrels = sampled(folder, options)
     retrievals = Retrievals(corpus, options.cache, options.seed)
     made = questions(corpus, retrievals, options)
+    told_elsewhere("true", answered(folder, texts, qrels), retrievals, options.read)
+    doubtful = told_elsewhere("made", made, retrievals, options.read)
+    made = [example for example in made if example.id not in doubtful]
     for example in made[: options.show]:
         print(f"    {example.question}  →  {example.answers[0]}")
     asked = {
@@ -93,7 +106,7 @@ def report(folder: Path, options: argparse.Namespace) -> None:
     for name, (which, gold) in asked.items():
         told.add(name, gold, retrievals.legs(which))
     far = apart(made, corpus)
-    print(f"\n{folder.name}: {len(corpus)} documents, {len(qrels)} true and {len(made)} made")
+    print(f"{folder.name}: {len(corpus)} documents, {len(qrels)} true and {len(made)} made")
     columns = ("true", "true found", "made", "made found", "apart")
     print(f"{options.measure:24}" + "".join(f"{column:>26}" for column in columns))
     for one, other in PAIRS:
@@ -136,6 +149,7 @@ class Retrievals:
         self.ids, self.seed = list(self.passages), seed
         self.texts = [p.indexed_text for p in self.passages.values()]
         self.vectors = encode(str(starter_encoder()), self.texts, cache)
+        self.words = {fold: self._index(fold) for fold in (False, True)}
         self.encoder = SentenceTransformer(str(starter_encoder()), device="cpu")
 
     def legs(self, asked: Mapping[str, str]) -> dict[str, Leg]:
@@ -143,16 +157,15 @@ class Retrievals:
         legs, vectors = self.served(asked), self._encoded(asked)
         draw = np.random.default_rng(self.seed)
         loud = self.vectors + NOISE * draw.standard_normal(self.vectors.shape)
-        folded = {id: stems(text) for id, text in asked.items()}
         return legs | {
-            "bm25 folded": bm25(self.ids, [stems(text) for text in self.texts], folded),
+            "bm25 folded": self._matched(asked, fold=True),
             "dense 32": self._nearest(self.vectors[:, :32], vectors[:, :32], asked),
             "noise": self._nearest(loud, vectors, asked),
         }
 
     def served(self, asked: Mapping[str, str]) -> dict[str, Leg]:
         """Return what BM25, dense and their fusion rank."""
-        words = bm25(self.ids, self.texts, dict(asked))
+        words = self._matched(asked, fold=False)
         near = self._nearest(self.vectors, self._encoded(asked), asked)
         fused = {id: fuse([near[id], words[id]], [1.0, 1.0]) for id in asked}
         return {"bm25": words, "dense": near, "fused": fused}
@@ -168,6 +181,20 @@ class Retrievals:
     def _encoded(self, asked: Mapping[str, str]) -> np.ndarray:
         return self.encoder.encode(list(asked.values()), show_progress_bar=False)
 
+    def _index(self, fold: bool) -> bm25s.BM25:
+        index = bm25s.BM25()
+        index.index(tokens(self.texts, fold), show_progress=False)
+        return index
+
+    def _matched(self, asked: Mapping[str, str], *, fold: bool) -> Leg:
+        depth = min(DEPTH, len(self.ids))
+        texts = tokens(list(asked.values()), fold)
+        found, scores = self.words[fold].retrieve(texts, k=depth, show_progress=False)
+        return {
+            name: [(self.ids[i], float(s)) for i, s in zip(best, row, strict=True) if s > 0]
+            for name, best, row in zip(asked, found, scores, strict=True)
+        }
+
     def _nearest(self, passages: np.ndarray, asked: np.ndarray, names: Mapping[str, str]) -> Leg:
         unit = passages / np.linalg.norm(passages, axis=1, keepdims=True)
         scores = asked / np.linalg.norm(asked, axis=1, keepdims=True) @ unit.T
@@ -178,8 +205,11 @@ class Retrievals:
         }
 
 
-def stems(text: str) -> str:
-    return " ".join(key for key, _ in folded_words(text))
+def tokens(texts: Sequence[str], fold: bool) -> bm25s.tokenization.Tokenized:
+    """Return texts as BM25 reads them; folded, "bridges" and "bridge" are one word."""
+    if fold:
+        texts = [" ".join(key for key, _ in folded_words(text)) for text in texts]
+    return bm25s.tokenize(list(texts), stopwords="en", show_progress=False)
 
 
 def questions(
@@ -194,6 +224,45 @@ def questions(
         ctx=Context(seed=options.seed),
     )
     return [e for e in made.examples if WORDS in e.metadata.get(VOUCHED, "").split()]
+
+
+def answered(
+    folder: Path, texts: Mapping[str, str], qrels: Mapping[str, Mapping[str, int]]
+) -> list[Example]:
+    """Return the true questions that have answers, as examples."""
+    path = folder / "answers.jsonl"
+    answers = {row["_id"]: row["answers"] for row in read_lines(path)} if path.exists() else {}
+    return [
+        Example(id, text, tuple(answers[id]), tuple(map(Gold, qrels[id])))
+        for id, text in texts.items()
+        if answers.get(id)
+    ]
+
+
+def told_elsewhere(
+    name: str, asked: Sequence[Example], retrievals: Retrievals, read: int
+) -> set[str]:
+    """Print how many questions others than their gold may answer, and return their ids."""
+    legs = retrievals.served({example.id: example.question for example in asked}) if asked else {}
+    pairs = [
+        (example, retrievals.passages[document])
+        for example in asked
+        for document in sorted({d for leg in legs.values() for d, _ in leg[example.id][:POOLED]})
+    ]
+    found = [(example, passage) for example, passage in pairs if may_answer(example, passage)]
+    own = sum(
+        may_answer(replace(example, gold=()), retrievals.passages[example.gold[0].document_id])
+        for example in asked
+    )
+    ids = {example.id for example, _ in found}
+    if asked:
+        print(f"{name}: {len(ids)} of {len(asked)} questions may be answered by another passage")
+        print(f"  ({len(found)} passages); by the same rule {own} by their own")
+    for example, passage in random.Random(0).sample(found, min(read, len(found))):
+        told = [passage.text[slice(*span)] for span in sentences(passage.text)]
+        held = " / ".join(text for text in told if holds_any(text, example.answers))
+        print(f"    {example.question} → {example.answers[0]}\n      {passage.title}: {held[:400]}")
+    return ids
 
 
 def apart(made: Sequence[Example], corpus: Sequence[Document]) -> set[str]:

@@ -101,7 +101,7 @@ def test_the_sign_of_a_known_difference_survives_the_making_of_its_test() -> Non
     made = make_examples(
         corpus,
         FakeGenerator(lambda prompt: ""),  # the headings ask by themselves
-        options=MakeOptions(limit=80, unanswerable=0, free=1.0),
+        options=MakeOptions(limit=320, unanswerable=0),
         retrieve=finding(production),
     )
     dealt = assign(made.examples, shares=Shares(0.1, 0.1, 0.5))

@@ -7,9 +7,10 @@ import pytest
 from graft.core.config import Config, load_config
 from graft.core.example import Example, Gold, Kind, Split
 from graft.evaluate.power import WORTH, power, questions_for
-from graft.examples.split import Shares, assign
+from graft.examples.elsewhere import ELSEWHERE
+from graft.examples.split import Assigned, Shares, assign
 from graft.examples.vouched import PRODUCTION, VOUCHED, WORDS
-from graft.loop.dealing import LEAST, MOST, _why, shares_of
+from graft.loop.dealing import LEAST, MOST, _why, _without, shares_of
 
 
 def config(**values: str) -> Config:
@@ -43,6 +44,16 @@ def test_only_what_a_test_may_ask_and_rank_by_counts() -> None:
     assert wanted.counts(example(0)) and wanted.counts(example(0, who=WORDS))
     assert not wanted.counts(example(0, who=PRODUCTION))
     assert not wanted.counts(example(0, kind="unanswerable"))
+    doubting = shares_of(config(), {"q0"}).wanted
+    assert doubting is not None and not doubting.counts(example(0)) and doubting.counts(example(1))
+
+
+def test_what_another_passage_may_answer_is_asked_by_no_test_and_still_trains() -> None:
+    splits: tuple[Split, ...] = ("train", "dev", "test-seen", "test-new", "test-new")
+    dealt = Assigned(tuple(example(i, split) for i, split in enumerate(splits)), {"before": ("x",)})
+    found = _without(dealt, {"q0", "q1", "q2", "q3"})
+    assert [e.id for e in found.examples] == ["q0", "q1", "q4"]
+    assert found.dropped == {"before": ("x",), ELSEWHERE: ("q2", "q3")}
 
 
 @pytest.mark.parametrize(

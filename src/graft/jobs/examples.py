@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from graft.core.config import Settings
 from graft.core.context import Context
 from graft.core.document import Passage
 from graft.core.errors import InputError
@@ -14,6 +15,7 @@ from graft.core.example import SPLITS, Example, Gold
 from graft.core.search import Filter
 from graft.examples import store
 from graft.examples.access import with_access
+from graft.examples.elsewhere import POOLED, answered_elsewhere
 from graft.examples.formats import FORMATS, Format, detect, export_examples, import_examples
 from graft.examples.gold import pin, resolve
 from graft.examples.make import MakeOptions, make_examples
@@ -25,8 +27,9 @@ from graft.examples.store import ExampleSet
 from graft.library.store import Library
 from graft.loop.dealing import apart, deal, learned_by, with_dev, with_seen
 from graft.loop.releases import settings_of
+from graft.loop.scoring import retrieval_settings
 from graft.loop.sets import document_groups, load_examples, meaning_of
-from graft.wire import Wiring, generator, library, pipeline, reading
+from graft.wire import Wiring, generator, library, pipeline, reading, with_changes
 
 LOOKED_AT = 100
 """Passages looked at in search of one that answers a question which should have no answer."""
@@ -55,10 +58,28 @@ def build(workspace: Wiring, *, ctx: Context) -> dict[str, Any]:
         ctx=ctx,
     )
     examples = with_access(made.examples, _access(held))
-    dealt = deal(workspace, held, examples, learned, ctx)
+    doubtful = _doubtful(workspace, settings, held, examples, ctx)
+    dealt = deal(workspace, held, examples, learned, doubtful=doubtful, ctx=ctx)
     dropped = {**made.dropped, **dealt.dropped}
     done = ExampleSet(dealt.examples, held.version, dropped)
     return _keep(workspace, done, "made", ctx, dealt.why)
+
+
+def _doubtful(
+    workspace: Wiring, settings: Settings, held: Library, examples: Sequence[Example], ctx: Context
+) -> set[str]:
+    """Return the ids of questions that BM25, or a retrieval of the line, finds answered elsewhere.
+
+    A reranker is not asked: what it orders is what the fusion found.
+    """
+    named = retrieval_settings(settings)
+    named.setdefault("bm25", with_changes(settings, {"retrieve.pipeline": "bm25"}))
+    pools = [
+        partial(pipeline(workspace, each, held, limit=POOLED), ctx=ctx)
+        for name, each in named.items()
+        if name != "reranked"
+    ]
+    return answered_elsewhere(examples, pools)
 
 
 def look_up(held: Library, texts: Sequence[str]) -> list[list[Passage]]:
@@ -129,7 +150,7 @@ def import_(
     splits = {example.split for example in examples}
     if splits == {"train"} and not split:
         settings, _ = settings_of(workspace, None)
-        dealt = deal(workspace, held, examples, learned_by(workspace, settings, ctx), ctx)
+        dealt = deal(workspace, held, examples, learned_by(workspace, settings, ctx), ctx=ctx)
         done = ExampleSet(dealt.examples, held.version, dropped | dict(dealt.dropped))
         return _keep(workspace, done, path, ctx, dealt.why)
     if "train" in splits and "dev" not in splits:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,13 +15,15 @@ from graft.core.files import RUNS
 from graft.core.runs import ancestors, read_run
 from graft.evaluate.power import WORTH, Power, power, questions_for
 from graft.examples.beir import splits as beir_splits
+from graft.examples.elsewhere import ELSEWHERE
 from graft.examples.formats import detect, import_examples
 from graft.examples.meaning import Meaning
 from graft.examples.repeats import repeating
-from graft.examples.split import Shares, TrainedOn, Wanted, assign, documents_of
+from graft.examples.split import Assigned, Shares, TrainedOn, Wanted, assign, documents_of
 from graft.examples.vouched import VOUCHED, WORDS, fit_for_splits
 from graft.library.store import Library
 from graft.loop.parts import runs_of
+from graft.loop.questions import TEST_SPLITS
 from graft.loop.releases import settings_of
 from graft.loop.sets import document_groups, load_examples, meaning_of
 from graft.wire import Wiring
@@ -65,14 +67,16 @@ def learned_by(workspace: Wiring, settings: Settings, ctx: Context) -> TrainedOn
 
 
 def deal(
-    workspace: Wiring, held: Library, examples: Sequence[Example], learned: TrainedOn, ctx: Context
-) -> Dealt:
+    workspace: Wiring, held: Library, examples: Sequence[Example], learned: TrainedOn, *,
+    doubtful: Collection[str] = (), ctx: Context,
+) -> Dealt:  # fmt: skip
     """Deal examples into all four splits, with nothing learned in a test.
 
-    Each split keeps what those who vouch for a question allow in it. How many documents test-new
-    takes is what the gate needs (`shares_of`), and is told in a note.
+    Each split keeps what those who vouch for a question allow in it, and no test one whose id is
+    `doubtful`. How many documents test-new takes is what the gate needs (`shares_of`), and is told
+    in a note.
     """
-    shares = shares_of(workspace.config)
+    shares = shares_of(workspace.config, doubtful)
     dealt = fit_for_splits(
         assign(
             examples,
@@ -83,6 +87,7 @@ def deal(
             meaning=meaning_of(workspace, settings_of(workspace, None)[0]),
         )
     )
+    dealt = _without(dealt, doubtful)
     why = _why(dealt.examples, shares, power(0, workspace.config.gate.margin))
     ctx.note("examples", why)
     if learned.documents:
@@ -100,8 +105,16 @@ def deal(
     return Dealt(dealt.examples, {why: len(ids) for why, ids in dealt.dropped.items()}, why)
 
 
-def shares_of(config: Config) -> Shares:
-    """Return the shares that settings ask for.
+def _without(dealt: Assigned, doubtful: Collection[str]) -> Assigned:
+    """Return what was dealt without the doubtful examples of a test."""
+    lost = {e.id for e in dealt.examples if e.split in TEST_SPLITS and e.id in doubtful}
+    kept = tuple(example for example in dealt.examples if example.id not in lost)
+    dropped = {ELSEWHERE: tuple(sorted(lost))} if lost else {}
+    return Assigned(kept, {**dealt.dropped, **dropped})
+
+
+def shares_of(config: Config, doubtful: Collection[str] = ()) -> Shares:
+    """Return the shares that settings ask for; what is `doubtful` counts for no test.
 
     Where `examples.test_new` is 0, test-new takes what shows a gain worth having and lets a
     guard pass its margin, between a quarter and half of the documents. Where half does not give
@@ -113,13 +126,14 @@ def shares_of(config: Config) -> Shares:
     if gate.split != "test-new":
         return Shares(table.dev, table.test_seen, LEAST)
     least = power(0, gate.margin).unchanged
-    wanted = Wanted(max(least, questions_for(WORTH)), least, MOST, _tests)
+
+    def counts(example: Example) -> bool:
+        """Whether a test may ask it, and rankings are judged by it."""
+        vouched = example.metadata.get(VOUCHED, WORDS).split()
+        return example.answerable and WORDS in vouched and example.id not in doubtful
+
+    wanted = Wanted(max(least, questions_for(WORTH)), least, MOST, counts)
     return Shares(table.dev, table.test_seen, LEAST, wanted)
-
-
-def _tests(example: Example) -> bool:
-    """Whether a test may ask it, and rankings are judged by it."""
-    return example.answerable and WORDS in example.metadata.get(VOUCHED, WORDS).split()
 
 
 def _why(examples: Sequence[Example], shares: Shares, needed: Power) -> str:
