@@ -16,6 +16,7 @@ from graft.examples.split import (
     SPLIT_COPY,
     Shares,
     TrainedOn,
+    Wanted,
     assign,
     counts,
     documents_of,
@@ -49,6 +50,27 @@ def test_shares_hold_and_test_new_documents_are_never_trained_on() -> None:
     assert len(new) == 5
     assert not new & {e.group for e in made.examples if e.split != "test-new"}
     check(made.examples)
+
+
+def new_of(wanted: Wanted | None, examples: list[Example], share: float = 0.2) -> list[Example]:
+    made = assign(examples, shares=Shares(0.15, 0.15, share, wanted), seed=3)
+    check(made.examples)
+    return [e for e in made.examples if e.split == "test-new"]
+
+
+def test_test_new_takes_the_documents_that_its_questions_need_and_no_more_than_most() -> None:
+    asked = corpus()  # 120 questions on 20 documents
+    assert len(new_of(None, asked)) == 24
+    assert len(new_of(Wanted(20), asked)) == 24, "its share is the least"
+    assert len(new_of(Wanted(40), asked)) == 42, "as many whole documents as 40 questions take"
+    assert len(new_of(Wanted(100), asked)) == 60, "half of the documents at most"
+    assert len(new_of(Wanted(100, most=0.3), asked)) == 36
+    assert len(new_of(Wanted(100, fewest=60), asked)) == 60
+    assert len(new_of(Wanted(100, fewest=61), asked)) == 24, "in vain, so training keeps them"
+    few = {e.id for e in asked[::2]}
+    assert len(new_of(Wanted(30, counts=lambda e: e.id in few), asked)) == 60, "30 that count"
+    smaller, larger = ({e.id for e in new_of(Wanted(n), asked)} for n in (24, 40))
+    assert smaller < larger, "more are wanted of the same documents first"
 
 
 def test_test_seen_asks_only_about_documents_that_are_trained_on() -> None:

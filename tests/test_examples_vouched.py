@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
+from graft.core.document import Document, Passage
 from graft.core.example import Example, Gold, Split
-from graft.examples.split import Assigned
+from graft.core.search import Hit, Search
+from graft.examples.make import MakeOptions, make_examples
+from graft.examples.searching import Retrieve
+from graft.examples.split import Assigned, Shares, assign
 from graft.examples.vouched import (
     NOT_LEARNED,
     NOT_SEEN,
@@ -13,6 +20,7 @@ from graft.examples.vouched import (
     WORDS,
     fit_for_splits,
 )
+from graft.testing import FakeGenerator
 
 
 def example(id: str, split: Split, document: str, *vouched: str) -> Example:
@@ -56,3 +64,55 @@ def test_a_better_retriever_wins_where_its_test_was_not_chosen_by_the_one_in_use
 
     assert gain(asked) > 0, "by all questions"
     assert gain([id for id in asked if id in production]) < 0, "by those that production finds"
+
+
+def described(count: int) -> list[tuple[Document, list[Passage]]]:
+    """Return documents, each on one function that its heading names and its sentence describes."""
+    found = []
+    for i in range(count):
+        text = f"Move the {chr(97 + i % 26) * 3}{i} weights onto scale {i} and print their sum."
+        document = Document(f"d{i:03}", text, f"lib.move{i}")
+        found.append(
+            (document, [Passage(f"p{i}", document.id, 0, len(text), text, "s", f"lib.move{i}")])
+        )
+    return found
+
+
+def finding(able: set[str]) -> Retrieve:
+    """Return a retriever that finds the document that a question names if it is able to."""
+
+    def retrieve(searches: list[Search]) -> list[Search]:
+        numbers = (re.findall(r"lib.move(\d+)", search.query) for search in searches)
+        named = [f"d{int(number):03}" for [number] in numbers]
+        return [
+            replace(search, hits=(Hit("p", id if id in able else "none", 1.0),))
+            for search, id in zip(searches, named, strict=True)
+        ]
+
+    return retrieve
+
+
+def test_the_sign_of_a_known_difference_survives_the_making_of_its_test() -> None:
+    corpus = described(80)
+    ids = [document.id for document, _ in corpus]
+    production = set(ids[::2])
+    # It finds more than production does, and misses some of what production finds.
+    candidate = {id for i, id in enumerate(ids) if i % 10 != 0}
+    made = make_examples(
+        corpus,
+        FakeGenerator(lambda prompt: ""),  # the headings ask by themselves
+        options=MakeOptions(limit=320, unanswerable=0),
+        retrieve=finding(production),
+    )
+    dealt = assign(made.examples, shares=Shares(0.1, 0.1, 0.5))
+    asked = [e for e in fit_for_splits(dealt).examples if e.split == "test-new"]
+    assert len(asked) >= 15
+
+    def gain(examples: list[Example]) -> float:
+        gold = [e.gold[0].document_id for e in examples]
+        return sum((id in candidate) - (id in production) for id in gold) / len(gold)
+
+    true = sum((id in candidate) - (id in production) for id in ids) / len(ids)
+    assert true > 0.3 and abs(gain(asked) - true) < 0.15
+    kept = [e for e in asked if e.gold[0].document_id in production]
+    assert gain(kept) < 0, "as it was, while production chose the test"

@@ -116,6 +116,8 @@ def test_the_whole_loop_ends_in_a_verdict_a_release_and_a_report(workspace, beir
     cells = done.results["test-new"].systems
     assert list(cells)[:4] == ["base", "rag", "ft", "rag+ft"] and len(cells) == 10 + len(RULES)
     ladder = done.results["test-new ladder"]
+    assert done.results["test-new"].n == int(SMALL["evaluate.limit"]), "cells are asked a sample"
+    assert ladder.n == len(asked) == 60, "and what the gate judges all"
     assert next(iter(ladder.systems)) == "in use" and list(ladder.systems)[-3] == "+threshold"
     assert "Recall@10" in ladder.systems["in use"]
     page = done.report.read_text()

@@ -16,13 +16,15 @@ from graft.core.errors import ConfigError, InputError, LeakError
 from graft.core.example import OWNER_ALONE, SPLITS, Example
 from graft.core.generation import Prompt
 from graft.core.runs import Run
+from graft.examples.elsewhere import ELSEWHERE
 from graft.examples.formats import import_examples
 from graft.generate.prompts import GROUNDED
 from graft.jobs import examples as examples_job
-from graft.jobs.examples import DEV_COPY, build, check, export, import_, show
+from graft.jobs.examples import build, check, export, import_, show
 from graft.jobs.ingest import ingest
 from graft.jobs.promote import promote, propose
 from graft.jobs.tune import tune
+from graft.loop.dealing import DEV_COPY
 from graft.loop.parts import with_run
 from graft.loop.questions import TEST_SPLITS, unseen
 from graft.loop.releases import settings_of
@@ -146,6 +148,19 @@ def test_what_a_release_was_trained_on_is_asked_by_no_later_test(smithy, tmp_pat
     [warning] = [e.message for e in told if e.phase == "warning" and e.stage == "examples"]
     assert run.id in warning and "gone" in warning
     assert not asked_about(load_examples(smithy).split("test-new")) & learned
+
+
+def test_a_question_that_another_document_answers_too_is_asked_by_no_test(smithy, monkeypatch):
+    first = build(smithy, ctx=CTX)
+    [asked, *_] = load_examples(smithy).split("test-new")
+    assert first["dropped"].get(ELSEWHERE, 0) == 0
+    monkeypatch.setattr(
+        examples_job, "answered_elsewhere", lambda made, pools: {asked.id} if pools[2:] else set()
+    )
+    second = build(smithy, ctx=CTX)
+    assert asked.id not in {e.id for e in asked_in_tests(smithy)}
+    assert second["dropped"][ELSEWHERE] == 1, "of BM25, dense and both together"
+    assert second["dealt"].startswith("test-new keeps")
 
 
 def test_a_release_that_was_trained_on_every_document_leaves_none_for_test_new(smithy):

@@ -13,6 +13,7 @@ import pytest
 from graft.cli.main import main
 from graft.core.context import Context, Event
 from graft.core.errors import Cancelled, LeakError
+from graft.core.example import Example
 from graft.core.hashing import text_hash
 from graft.core.runs import read_run
 from graft.evaluate.folder import read_evaluation
@@ -22,7 +23,7 @@ from graft.examples.store import write as write_examples
 from graft.jobs.evaluate import Beir, evaluate, evaluate_again, evaluate_beir
 from graft.jobs.examples import check, import_
 from graft.jobs.remove import remove_documents
-from graft.loop.questions import unseen
+from graft.loop.questions import sampled, unseen
 from graft.loop.releases import settings_of
 from graft.loop.sets import load_examples, meaning_of
 from graft.testing import FakeGenerator
@@ -49,12 +50,33 @@ def encode(texts: Sequence[str]) -> np.ndarray:
     return rows
 
 
+def test_a_sample_spreads_over_documents_and_keeps_the_share_without_an_answer():
+    rows = [
+        Example(f"{d}-{i}", "?", group=f"d{d}", kind="unanswerable" if i == 4 else "free")
+        for d in range(20)
+        for i in range(5)
+    ]
+    for seed in range(5):
+        found = sampled(rows, 25, seed)
+        assert len(found) == 25 and found == [e for e in rows if e in found]
+        assert sum(not e.answerable for e in found) == 5
+        assert len({e.group for e in found if e.answerable}) == 20
+        assert set(map(id, sampled(rows, 10, seed))) <= set(map(id, found))
+    assert sampled(rows, 25, 0) != sampled(rows, 25, 1)
+    assert sampled(rows, 0, 0) == rows
+
+
 @pytest.fixture
 def meant(monkeypatch):
     """Compare questions by a fake meaning in which colours do not count."""
     made = Meaning(encode)
     made.fitted = Thresholds(0.9, -1.0)
-    for module in ("graft.loop.questions", "graft.jobs.examples", "graft.jobs.evaluate"):
+    for module in (
+        "graft.loop.questions",
+        "graft.loop.dealing",
+        "graft.jobs.examples",
+        "graft.jobs.evaluate",
+    ):
         monkeypatch.setattr(f"{module}.meaning_of", lambda *_: made)
     return made
 

@@ -180,15 +180,15 @@ def fit_threshold(
     curve = tuple(_point(t, scores, worth) for t in thresholds)
     if min(int((worth > 0).sum()), int((worth <= 0).sum())) < smallest:
         return FittedThreshold(default, 0.0, 0.0, curve, False)
-    names = sorted(set(groups)) if groups else [str(i) for i in range(len(scores))]
-    fold_of = {name: i % FOLDS for i, name in enumerate(names)}
-    folds = np.array([fold_of[name] for name in groups or names])
+    owners = list(groups) or [f"{i:09}" for i in range(len(scores))]
+    fold_of = {name: i % FOLDS for i, name in enumerate(sorted(set(owners)))}
+    folds = np.array([fold_of[name] for name in owners])
     gains = np.zeros(len(scores))
     for fold in range(FOLDS):
         out = folds == fold
         best = _best(thresholds, scores[~out], worth[~out])
         gains[out] = np.where(scores[out] >= best, worth[out], 0.0) - worth[out]
-    gain, error = float(gains.mean()), standard_error(gains, list(groups or names))
+    gain, error = float(gains.mean()), standard_error(gains, owners)
     chosen = _best(thresholds, scores, worth) if gain > error else 0.0
     return FittedThreshold(chosen, gain, error, curve, True)
 

@@ -21,6 +21,9 @@ CHANGED = 0.1
 OFTEN = 0.8
 """How often a true gain is to be shown."""
 
+WORTH = 0.1
+"""A gain in the answer F1 that is worth a release: documents are kept from training to show it."""
+
 
 @dataclass(frozen=True)
 class Power:
@@ -54,8 +57,7 @@ def power(n: int, margin: float, look: int = 1) -> Power:
     >>> power(300, 0.05).unchanged, round(power(300, 0.05).gain, 2)
     (85, 0.09)
     """
-    level = level_of(look)
-    both = float(special.ndtri(1 - level) + special.ndtri(OFTEN))
+    level, both = level_of(look), _both(look)
     gain = both * SPREAD / math.sqrt(max(1, n))
     margin = min(max(margin, 1e-4), 0.999)  # no number of questions shows a margin of nothing
     unchanged = math.ceil(math.log(level) / math.log1p(-margin))
@@ -63,6 +65,20 @@ def power(n: int, margin: float, look: int = 1) -> Power:
         unchanged += 1 + unchanged // 100
     changing = max(unchanged, math.ceil(CHANGED * (both / margin) ** 2))
     return Power(n, gain, unchanged, changing)
+
+
+def questions_for(gain: float, look: int = 1) -> int:
+    """Return how many questions show a gain of the answer F1 four times in five.
+
+    >>> questions_for(0.1), round(power(questions_for(0.1), 0.05).gain, 3)
+    (226, 0.1)
+    """
+    return math.ceil((_both(look) * SPREAD / gain) ** 2)
+
+
+def _both(look: int) -> float:
+    """Return the standard errors that a true gain lies above zero, so that it is shown as often."""
+    return float(special.ndtri(1 - level_of(look)) + special.ndtri(OFTEN))
 
 
 def _unchanged(n: int) -> Groups:

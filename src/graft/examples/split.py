@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from graft.core.errors import InputError
@@ -22,16 +22,32 @@ LEARNED_COPY = "near-copy of a question that was trained on"
 
 
 @dataclass(frozen=True)
+class Wanted:
+    """How many questions test-new should have, and up to which share of documents for their sake.
+
+    Fewer than `fewest` would show nothing, so where `most` of the documents do not give these,
+    training keeps them. `counts` says which examples are counted.
+    """
+
+    questions: int
+    fewest: int = 0
+    most: float = 0.5
+    counts: Callable[[Example], bool] = lambda example: True
+
+
+@dataclass(frozen=True)
 class Shares:
     """How much goes where.
 
     `dev` and `test_seen` are shares of the questions on documents that are trained on; `test_new`
-    is the share of documents (by group) that never are.
+    is the share of documents (by group) that never are, or more for the questions that are
+    `wanted` of them.
     """
 
     dev: float = 0.15
     test_seen: float = 0.15
     test_new: float = 0.25
+    wanted: Wanted | None = None
 
 
 @dataclass(frozen=True)
@@ -67,7 +83,8 @@ def assign(
     are near-copies (by `meaning` too, where one is given), as long as what they tie stays below a
     tenth of the examples; where it would not (a question that is asked of every product), the
     copies in the smaller splits are dropped.
-    Whole groups go to test-new. Of the rest, a question goes to test-seen only while its documents
+    Whole groups go to test-new, more than its share where more of its questions are wanted. Of the
+    rest, a question goes to test-seen only while its documents
     keep a question in train; near-copies go together. An example without gold belongs to the
     document in its `group`.
 
@@ -79,7 +96,9 @@ def assign(
     Raises InputError when shares do not leave room for train.
     """
     shares = shares or Shares()
-    if min(vars(shares).values()) < 0 or shares.dev + shares.test_seen >= 1 or shares.test_new >= 1:
+    most = max(shares.test_new, shares.wanted.most if shares.wanted else 0.0)
+    least = min(shares.dev, shares.test_seen, shares.test_new)
+    if least < 0 or shares.dev + shares.test_seen >= 1 or most >= 1:
         raise InputError(
             f"{shares} leaves nothing to train on: dev and test-seen must stay below 1 together, "
             "and test-new below 1"
@@ -91,7 +110,7 @@ def assign(
     learned = learned or TrainedOn()
     known = {(groups or {}).get(document, document) for document in learned.documents}
     barred = _Barred(known, _sides(examples, learned.questions, meaning))
-    held = _held_out(examples, clusters, owner, barred, shares.test_new, seed)
+    held = _held_out(examples, clusters, owner, barred, shares, seed)
     new = {example.id for example in examples if owner[example.id] in held}
     repeated = new & barred.sides.keys()
     strays = _strays([[id for id in ids if id not in repeated] for ids in alike], new)
@@ -194,17 +213,19 @@ def _held_out(
     clusters: Mapping[str, tuple[str, ...]],
     owner: Mapping[str, str],
     barred: _Barred,
-    share: float,
+    shares: Shares,
     seed: int,
 ) -> set[str]:
-    """Choose whole groups until their clusters are `share` of all, in an order set by the seed.
+    """Choose whole groups until their clusters are a share of all, in an order set by the seed.
 
-    Those with a learned document are left out, and those with a learned question come last.
+    Then more of them, as long as that brings the questions that are wanted. Those with a learned
+    document are left out, and those with a learned question come last.
     """
     held: dict[str, set[str]] = {}
     for example in examples:
         held.setdefault(owner[example.id], set()).update(clusters[example.id])
-    room = share * sum(map(len, held.values()))
+    all_of_them = sum(map(len, held.values()))
+    room = shares.test_new * all_of_them
     chosen: set[str] = set()
     late = {owner[id] for id in barred.sides}
     free = [root for root, names in held.items() if names.isdisjoint(barred.clusters)]
@@ -213,9 +234,34 @@ def _held_out(
         if len(held[root]) <= room:
             chosen.add(root)
             room -= len(held[root])
-    if not chosen and share > 0 and free and len(held) > 1:
+    if not chosen and shares.test_new > 0 and free and len(held) > 1:
         chosen.add(min(free, key=lambda root: (root in late, len(held[root]))))
-    return chosen
+    if shares.wanted is None:
+        return chosen
+    room = shares.wanted.most * all_of_them - sum(len(held[root]) for root in chosen)
+    counted = Counter(owner[e.id] for e in examples if shares.wanted.counts(e))
+    more = [(root, len(held[root])) for root in free if root not in chosen]
+    return _more(chosen, more, counted, shares.wanted, room)
+
+
+def _more(
+    chosen: set[str],
+    more: Iterable[tuple[str, int]],
+    counted: Mapping[str, int],
+    wanted: Wanted,
+    room: float,
+) -> set[str]:
+    """Return the groups with as many more, each with its size, as the questions wanted take.
+
+    Where these give too few to show anything, it is the groups as they were.
+    """
+    found, there = set(chosen), sum(counted.get(root, 0) for root in chosen)
+    for root, size in more:
+        if there < wanted.questions and size <= room:
+            found.add(root)
+            there += counted.get(root, 0)
+            room -= size
+    return found if there >= wanted.fewest else chosen
 
 
 def _deal(

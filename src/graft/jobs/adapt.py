@@ -33,7 +33,7 @@ from graft.loop.ladder import Ladder, Rung
 from graft.loop.looks import look_at
 from graft.loop.material import Material, gather
 from graft.loop.parts import runs_of, with_run
-from graft.loop.questions import TEST_SPLITS, Unseen, asked_of, unseen
+from graft.loop.questions import TEST_SPLITS, Unseen, asked_of, sampled, unseen
 from graft.loop.recipes import Asked
 from graft.loop.releases import make_release
 from graft.loop.scoring import Bench, cell_trials, worked_examples
@@ -186,12 +186,13 @@ def _check_ready(workspace: Wiring, material: Material, in_use: Settings, ctx: C
 
 def _tell_power(workspace: Wiring, ready: Unseen, ctx: Context) -> None:
     """Say, before hours of training, what the questions that will judge it can show."""
-    gate, limit = workspace.config.gate, workspace.config.evaluate.limit
+    gate = workspace.config.gate
     tests = ready.asked[gate.split]
     look = look_at(workspace, (example.question for example in tests), "")
-    found = power(min(len(tests), limit or len(tests)), gate.margin, look)
+    # Rankings are judged by the answerable ones alone, and are guarded too.
+    found = power(sum(example.answerable for example in tests), gate.margin, look)
     documents = len({example.group or example.id for example in tests})
-    told = f"{gate.split}, on {documents} documents: {found.sentence}"
+    told = f"{gate.split}, on {documents} documents, of what has an answer: {found.sentence}"
     if look > 1:
         told += f" (look number {look} at them)"
     if found.n < found.unchanged:
@@ -290,24 +291,32 @@ def _evaluate(
 ) -> tuple[TrialResults, tuple[LeftOut, ...]]:
     """Return the cells on each test split, and the ladder on the one that the gate reads.
 
-    With it come the questions that a run was trained on: they are asked of none.
+    The cells are asked a sample where `evaluate.limit` says so. The ladder is always asked all: it
+    is what the gate judges, and it was told beforehand what so many can show. With it come the
+    questions that a run was trained on: they are asked of none.
     """
     settings, split = material.settings, workspace.config.gate.split
-    left = unseen(
-        workspace, settings, progress.runs.values(),
-        asked_of(workspace, material.examples, 0, ctx), ctx,
-    )  # fmt: skip
+    every = asked_of(material.examples, 0, ctx)
+    left = unseen(workspace, settings, progress.runs.values(), every, ctx)
     asked = left.asked
+    limit = workspace.config.evaluate.limit
+    some = {split: sampled(chosen, limit, ctx.seed) for split, chosen in asked.items()}
+    about = {split: _about_cells(split, len(some[split]), len(asked[split])) for split in asked}
     bench = Bench(
         workspace, settings, reading(workspace, settings), ctx, release=str(progress.in_use),
         memory=ladder.memory,
     )  # fmt: skip
     runs = {CELL_OF[r.role]: r for r in progress.runs.values() if r.role in CELL_OF}
     worked = worked_examples(bench, material.train)
-    trials = cell_trials(bench, asked, runs, worked, ABOUT_CELLS)
+    trials = cell_trials(bench, some, runs, worked, about)
     climbed = ladder.trial(f"{split} ladder", progress.rungs, asked[split])
     trials.append(replace(climbed, plan=replace(climbed.plan, about=ABOUT_LADDER)))
     return run_trials(workspace, trials, ctx), left.left_out
+
+
+def _about_cells(split: str, n: int, of: int) -> str:
+    told = ABOUT_CELLS[split]
+    return told if n == of else f"{told} Asked {n} of its {of} questions (evaluate.limit)."
 
 
 def _terms(workspace: Wiring, progress: Progress, outcome: TrialResults) -> Terms:

@@ -61,7 +61,8 @@ def evaluate(
     settings, release = settings_of(workspace, None)
     held, found = reading(workspace, settings), load_examples(workspace, examples)
     runs = cell_runs(workspace, settings, cells or {}, found.id, ctx)
-    asked = unseen(workspace, settings, runs.values(), asked_of(workspace, found, limit, ctx), ctx)
+    most = limit or workspace.config.evaluate.limit
+    asked = unseen(workspace, settings, runs.values(), asked_of(found, most, ctx), ctx)
     bench = Bench(workspace, settings, held, ctx, release)
     worked = worked_examples(bench, found.split("train"))
     outcome = run_trials(workspace, cell_trials(bench, asked.asked, runs, worked, ABOUT), ctx)
@@ -95,9 +96,8 @@ def evaluate_systems(
     if len(rungs) < 2:
         raise InputError("a comparison needs two systems or more: `graft release list`")
     others = [run_named(workspace, id) for rung in rungs[1:] for id in runs_of(rung.settings)]
-    asked = unseen(
-        workspace, rungs[0].settings, others, asked_of(workspace, found, limit, ctx), ctx
-    )
+    most = limit or workspace.config.evaluate.limit
+    asked = unseen(workspace, rungs[0].settings, others, asked_of(found, most, ctx), ctx)
     ladder = Ladder(workspace, library(workspace), ctx)
     trials = [ladder.trial(split, rungs, chosen) for split, chosen in asked.asked.items()]
     outcome = run_trials(workspace, [_explained(trial) for trial in trials], ctx)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,33 +11,29 @@ from typing import Any
 from graft.core.config import Settings
 from graft.core.context import Context
 from graft.core.document import Passage
-from graft.core.errors import InputError, NotFound
-from graft.core.example import SPLITS, Example, Gold, Split
-from graft.core.files import RUNS
-from graft.core.runs import ancestors, read_run
+from graft.core.errors import InputError
+from graft.core.example import SPLITS, Example, Gold
 from graft.core.search import Filter
 from graft.examples import store
 from graft.examples.access import with_access
-from graft.examples.beir import splits as beir_splits
+from graft.examples.elsewhere import POOLED, answered_elsewhere
 from graft.examples.formats import FORMATS, Format, detect, export_examples, import_examples
 from graft.examples.gold import pin, resolve
 from graft.examples.make import MakeOptions, make_examples
 from graft.examples.meaning import Meaning
-from graft.examples.repeats import Repeat, repeating, repeats
-from graft.examples.split import Assigned, Shares, TrainedOn, assign, documents_of
+from graft.examples.repeats import Repeat, repeats
+from graft.examples.split import documents_of
 from graft.examples.squad import placed, squad_documents
 from graft.examples.store import ExampleSet
-from graft.examples.vouched import fit_for_splits
 from graft.library.store import Library
-from graft.loop.parts import runs_of
+from graft.loop.dealing import apart, deal, learned_by, with_dev, with_seen
 from graft.loop.releases import settings_of
+from graft.loop.scoring import retrieval_settings
 from graft.loop.sets import document_groups, load_examples, meaning_of
-from graft.wire import Wiring, generator, library, pipeline, reading
+from graft.wire import Wiring, generator, library, pipeline, reading, with_changes
 
 LOOKED_AT = 100
 """Passages looked at in search of one that answers a question which should have no answer."""
-
-DEV_COPY = "near-copy of a dev question"
 
 
 def build(workspace: Wiring, *, ctx: Context) -> dict[str, Any]:
@@ -49,7 +44,7 @@ def build(workspace: Wiring, *, ctx: Context) -> dict[str, Any]:
     """
     settings, _ = settings_of(workspace, None)
     held, table = reading(workspace, settings), workspace.config.examples
-    learned = _learned(workspace, settings, ctx)
+    learned = learned_by(workspace, settings, ctx)
     made = make_examples(
         ((held.document(id), held.passages_of(id)) for id in held.document_ids()),
         generator(workspace, settings.generate),
@@ -63,16 +58,33 @@ def build(workspace: Wiring, *, ctx: Context) -> dict[str, Any]:
         lookup=partial(look_up, held),
         ctx=ctx,
     )
-    dealt = fit_for_splits(
-        _deal(workspace, held, with_access(made.examples, _access(held)), learned, ctx)
-    )
-    dropped = {**made.dropped, **{why: len(ids) for why, ids in dealt.dropped.items()}}
-    makers = {name: asdict(told) for name, told in made.makers.items()}
+    examples = with_access(made.examples, _access(held))
+    doubtful = _doubtful(workspace, settings, held, examples, ctx)
+    dealt = deal(workspace, held, examples, learned, doubtful=doubtful, ctx=ctx)
+    dropped = {**made.dropped, **dealt.dropped}
     ctx.note("examples", "kept of those tried, by maker: " + ", ".join(
         f"{name} {told.kept} of {told.tried}" for name, told in made.makers.items()
     ))  # fmt: skip
-    told = _keep(workspace, ExampleSet(dealt.examples, held.version, dropped), "made", ctx)
-    return {**told, "makers": makers}
+    done = ExampleSet(dealt.examples, held.version, dropped)
+    makers = {name: asdict(told) for name, told in made.makers.items()}
+    return {**_keep(workspace, done, "made", ctx, dealt.why), "makers": makers}
+
+
+def _doubtful(
+    workspace: Wiring, settings: Settings, held: Library, examples: Sequence[Example], ctx: Context
+) -> set[str]:
+    """Return the ids of questions that BM25, or a retrieval of the line, finds answered elsewhere.
+
+    A reranker is not asked: what it orders is what the fusion found.
+    """
+    named = retrieval_settings(settings)
+    named.setdefault("bm25", with_changes(settings, {"retrieve.pipeline": "bm25"}))
+    pools = [
+        partial(pipeline(workspace, each, held, limit=POOLED), ctx=ctx)
+        for name, each in named.items()
+        if name != "reranked"
+    ]
+    return answered_elsewhere(examples, pools)
 
 
 def look_up(held: Library, texts: Sequence[str]) -> list[list[Passage]]:
@@ -112,7 +124,7 @@ def import_(
     dropped: dict[str, int] = {}
     if apart_from:
         meaning = meaning_of(workspace, settings_of(workspace, None)[0])
-        found = _apart(found, source, apart_from, split=split, dropped=dropped, meaning=meaning)
+        found = apart(found, source, apart_from, split=split, dropped=dropped, meaning=meaning)
     if detect(source) == "squad":
         known = set(held.document_ids())
         paragraphs = [p for p in squad_documents(source) if p.id not in known]
@@ -143,168 +155,18 @@ def import_(
     splits = {example.split for example in examples}
     if splits == {"train"} and not split:
         settings, _ = settings_of(workspace, None)
-        dealt = _deal(workspace, held, examples, _learned(workspace, settings, ctx), ctx)
-        dropped |= {reason: len(ids) for reason, ids in dealt.dropped.items()}
-        return _keep(workspace, ExampleSet(dealt.examples, held.version, dropped), path, ctx)
+        dealt = deal(workspace, held, examples, learned_by(workspace, settings, ctx), ctx=ctx)
+        done = ExampleSet(dealt.examples, held.version, dropped | dict(dealt.dropped))
+        return _keep(workspace, done, path, ctx, dealt.why)
     if "train" in splits and "dev" not in splits:
         clusters = document_groups(held, workspace.config.ingest.near_duplicate, examples)
-        examples = _with_dev(examples, clusters, table.dev, dropped, ctx)
-    examples = _with_seen(examples, dropped, ctx)
+        examples = with_dev(examples, clusters, table.dev, dropped, ctx)
+    examples = with_seen(examples, dropped, ctx)
     return _keep(workspace, ExampleSet(tuple(examples), held.version, dropped), path, ctx)
-
-
-def _learned(workspace: Wiring, settings: Settings, ctx: Context) -> TrainedOn:
-    """Return what the runs that settings name, and those behind them, were trained on."""
-    folder = workspace.layout.runs
-    documents: set[str] = set()
-    asked: dict[Split, set[str]] = {"dev": set(), "train": set()}
-    for id in ancestors(folder, runs_of(settings)):
-        documents |= workspace.ledger.documents_of_run(id).keys()
-        try:
-            found = load_examples(workspace, read_run(folder / id).recipe.data)
-        except NotFound:
-            ctx.warn(
-                "examples",
-                f"{RUNS}{id} or its examples are gone: a test may ask what it was trained on",
-            )
-            continue
-        for split, questions in asked.items():
-            questions |= {example.question for example in found.split(split)}
-    # What was in both is in train: a later run may have trained on what an earlier one chose by.
-    sides = {question: split for split in asked for question in sorted(asked[split])}
-    return TrainedOn(frozenset(documents), sides)
-
-
-def _deal(
-    workspace: Wiring, held: Library, examples: Sequence[Example], learned: TrainedOn, ctx: Context
-) -> Assigned:
-    """Deal examples into all four splits, with nothing learned in a test."""
-    table = workspace.config.examples
-    dealt = assign(
-        examples,
-        groups=document_groups(held, workspace.config.ingest.near_duplicate, examples),
-        shares=Shares(table.dev, table.test_seen, table.test_new),
-        seed=ctx.seed,
-        learned=learned,
-        meaning=meaning_of(workspace, settings_of(workspace, None)[0]),
-    )
-    if learned.documents:
-        ctx.note(
-            "examples",
-            f"the release in use was trained on {len(learned.documents)} documents: none of them "
-            "is in test-new",
-        )
-        if not any(example.split == "test-new" for example in dealt.examples):
-            ctx.warn(
-                "examples",
-                "no document is left for test-new: ingest some that the release in use was not "
-                "trained on, or set gate.split to test-seen",
-            )
-    return dealt
 
 
 def _access(held: Library) -> dict[str, tuple[str, ...]]:
     return {row.id: row.access for row in held.document_rows()}
-
-
-def _apart(
-    examples: Sequence[Example],
-    source: Path,
-    others: Sequence[str],
-    *,
-    split: str,
-    dropped: dict[str, int],
-    meaning: Meaning | None,
-) -> list[Example]:
-    """Return the examples that neither stand in other splits or files nor hardly differ there.
-
-    The examples of a split that is named are compared with the splits named before it alone.
-    """
-    if split and split in others:
-        raise InputError(
-            f"{split!r} is both the split to take in and one to keep apart from: name another "
-            "split or file"
-        )
-    named = beir_splits(source) if detect(source) == "beir" else []
-    lost: set[str] = set()
-    kept: set[str] = set()
-    for other in sorted(dict.fromkeys(others), key=lambda name: name not in named):
-        if other in named:
-            there = [e for e in import_examples(source, split=other) if e.id not in lost]
-            kept |= {example.id for example in there}
-        elif Path(other).exists():
-            there = import_examples(Path(other))
-        else:
-            raise InputError(
-                f"{other!r} is neither a split of {source} nor a file: name the questions that "
-                "are kept for the test"
-            )
-        repeated = repeating((e for e in examples if e.id not in kept | lost), there, meaning)
-        if repeated:
-            dropped[f"stands in {other} too"] = len(repeated)
-        lost |= repeated
-    if len(lost) == len(examples):
-        raise InputError(
-            f"every question of {source} stands in {' or '.join(others)} too, so there is nothing "
-            "to take in: name another split or file"
-        )
-    return [example for example in examples if example.id not in lost]
-
-
-def _with_dev(
-    examples: Sequence[Example],
-    clusters: Mapping[str, str],
-    share: float,
-    dropped: dict[str, int],
-    ctx: Context,
-) -> list[Example]:
-    """Return the examples with a dev split dealt from train.
-
-    Dev stands for what the test asks: documents that are new, while most of the training
-    documents are not asked about in the test; else new questions on documents that are trained on.
-    What stays in train and hardly differs from a question of dev is dropped.
-    """
-    tested = {e.group for e in examples if e.split != "train"}
-    train = [e for e in examples if e.split == "train"]
-    free = [e for e in train if e.group not in tested]
-    new = 2 * len(free) >= len(train)
-    shares = Shares(0, 0, share) if new else Shares(share, 0, 0)
-    dealt = assign(free if new else train, groups=clusters, shares=shares, seed=ctx.seed)
-    lost = {id for ids in dealt.dropped.values() for id in ids}
-    dev = {e.id for e in dealt.examples if e.split != "train"}
-    stay = (e for e in train if e.id not in dev | lost)
-    copies = repeating(stay, (e for e in train if e.id in dev))
-    for reason, ids in {**dealt.dropped, DEV_COPY: copies}.items():
-        if ids:
-            dropped[reason] = dropped.get(reason, 0) + len(ids)
-    lost |= copies
-    kept = [e for e in examples if e.id not in lost]
-    return [replace(e, split="dev") if e.id in dev else e for e in kept]
-
-
-def _with_seen(examples: Sequence[Example], dropped: dict[str, int], ctx: Context) -> list[Example]:
-    """Return the examples with those of a test as test-seen if train asks about their documents.
-
-    The others are test-new. A group ties the documents that share a question. What it ties to dev
-    alone is neither.
-    """
-    train, dev = ({e.group for e in examples if e.split == name} for name in ("train", "dev"))
-    made: list[Example] = []
-    moved: Counter[Split] = Counter()
-    for example in examples:
-        if example.split in ("train", "dev"):
-            made.append(example)
-        elif example.group in train or example.group not in dev:
-            split: Split = "test-seen" if example.group in train else "test-new"
-            moved[split] += split != example.split
-            made.append(replace(example, split=split))
-    if len(made) < len(examples):
-        dropped["document of dev alone"] = len(examples) - len(made)
-    if seen := moved["test-seen"]:
-        ctx.note("import", f"{seen} test questions are on documents of train: test-seen")
-    if new := moved["test-new"]:
-        ctx.note("import", f"{new} test questions are on documents that train has not: test-new")
-    return made
 
 
 def export(workspace: Wiring, path: str, *, format: str = "", examples: str = "") -> int:
@@ -418,8 +280,10 @@ def _place(gold: Gold) -> str:
     return gold.document_id + place + (f" (grade {gold.grade})" if gold.grade != 1 else "")
 
 
-def _keep(workspace: Wiring, made: ExampleSet, origin: str, ctx: Context) -> dict[str, Any]:
+def _keep(
+    workspace: Wiring, made: ExampleSet, origin: str, ctx: Context, dealt: str = ""
+) -> dict[str, Any]:
     store.write(workspace.layout.examples, made)
     detail = {"origin": origin, "counts": made.counts, "dropped": dict(made.dropped)}
     workspace.ledger.record_examples(made.id, ctx.clock(), made.library_version, detail=detail)
-    return {"id": made.id, **made.counts, "dropped": dict(made.dropped)}
+    return {"id": made.id, **made.counts, "dropped": dict(made.dropped), "dealt": dealt}

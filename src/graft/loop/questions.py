@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,9 +11,9 @@ from graft.core.context import Context
 from graft.core.errors import InputError, LeakError, NotFound
 from graft.core.example import Example, Split
 from graft.core.files import RUNS
+from graft.core.hashing import text_hash
 from graft.core.runs import Run, ancestors
 from graft.evaluate.about import LeftOut
-from graft.examples.formats import sample
 from graft.examples.meaning import Meaning
 from graft.examples.repeats import repeats
 from graft.examples.split import documents_of
@@ -42,16 +43,13 @@ class Unseen:
     left_out: tuple[LeftOut, ...] = ()
 
 
-def asked_of(
-    workspace: Wiring, found: ExampleSet, limit: int, ctx: Context
-) -> dict[str, list[Example]]:
+def asked_of(found: ExampleSet, limit: int, ctx: Context) -> dict[str, list[Example]]:
     """Return the questions of each test split that has any: a sample by the seed, where limited.
 
     Raises InputError when there is none.
     """
-    most = limit or workspace.config.evaluate.limit
     asked: dict[str, list[Example]] = {
-        split: sample(found.split(split), most, ctx.seed) for split in TEST_SPLITS
+        split: sampled(found.split(split), limit, ctx.seed) for split in TEST_SPLITS
     }
     asked = {split: chosen for split, chosen in asked.items() if chosen}
     if not asked:
@@ -60,6 +58,32 @@ def asked_of(
             "import some"
         )
     return asked
+
+
+def sampled(examples: Sequence[Example], limit: int, seed: int) -> list[Example]:
+    """Return `limit` examples in their own order, chosen by the seed; 0 keeps them all.
+
+    They are of as many documents as can be, since intervals are by documents, and as many of them
+    have no answer as of all. A smaller sample lies within a larger one.
+
+    >>> rows = [Example(f"{d}{i}", "?", group=str(d)) for d in range(5) for i in range(4)]
+    >>> [len({e.group for e in sampled(rows, limit, 1)}) for limit in (3, 5, 8)]
+    [3, 5, 5]
+    """
+    if not limit or limit >= len(examples):
+        return list(examples)
+    order: list[tuple[float, str]] = []
+    for answerable in (True, False):
+        turns: Counter[str] = Counter()
+        places: list[tuple[int, str, str]] = []
+        of_kind = [e for e in examples if e.answerable == answerable]
+        for example in sorted(of_kind, key=lambda e: text_hash(f"{seed}:sample:{e.id}")):
+            group = example.group or example.id
+            places.append((turns[group], text_hash(f"{seed}:sample:{group}"), example.id))
+            turns[group] += 1
+        order += [((i + 0.5) / len(places), id) for i, (*_, id) in enumerate(sorted(places))]
+    chosen = {id for _, id in sorted(order)[:limit]}
+    return [example for example in examples if example.id in chosen]
 
 
 def unseen(
