@@ -432,6 +432,7 @@ def test_settings_by_flags_count_once_there_is_a_release(graft, documents):
 
 def test_init_writes_every_setting_as_a_comment_and_it_loads(tmp_path, monkeypatch, capsys):
     from graft.core.config import Config, load_config, valid_keys
+    from graft.examples.maker import MAKERS
     from graft.retrieve.kind import STAGES
     from graft.retrieve.line import stage_keys
     from graft.wire import line_of
@@ -455,8 +456,12 @@ def test_init_writes_every_setting_as_a_comment_and_it_loads(tmp_path, monkeypat
     for name, kind in STAGES.all().items():
         assert (name in config.retrieve.stages) == bool(kind.table.model_fields)
         assert line_of(config).table(name) == kind.table()
-    plain = config.retrieve.model_copy(update={"stages": {}})
-    assert config.model_copy(update={"retrieve": plain}) == Config()
+    assert config.examples.makers == {name: kind.share for name, kind in MAKERS.all().items()}
+    plain = {
+        "retrieve": config.retrieve.model_copy(update={"stages": {}}),
+        "examples": config.examples.model_copy(update={"makers": {}}),
+    }
+    assert config.model_copy(update=plain) == Config()
 
 
 def test_doctor_is_content_where_all_is_there(graft):
