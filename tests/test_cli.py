@@ -585,7 +585,8 @@ def test_questions_are_made_and_checked(graft, documents, monkeypatch):
     code, out, err = graft("examples", "build", "--set", "examples.limit=12", "--json")
     made = json.loads(out)
     assert code == 0, err
-    assert set(made) == {"id", *SPLITS, "dropped"} and made["train"] > 0
+    assert set(made) == {"id", *SPLITS, "dropped", "dealt", "makers"} and made["train"] > 0
+    assert all(told["kept"] <= told["tried"] for told in made["makers"].values())
     code, out, _ = graft("examples", "build", "--set", "examples.limit=12")
     assert code == 0 and out.startswith(f"examples {made['id']}: train {made['train']}, dev ")
 

@@ -186,7 +186,7 @@ def test_a_retriever_that_gains_is_searched_with_by_the_parts_after_it(
     # Flags count over a release too, so it is asked as it is pinned.
     plain = {key: value for key, value in SMALL.items() if key.startswith("evaluate.")}
     served = open_workspace(workspace.layout.root, plain)
-    told = evaluate_systems(served, [0, done.release], limit=12, ctx=CTX)
+    told = evaluate_systems(served, [0, done.release], limit=60, ctx=CTX)
     told = told.results["test-new"].to_dict()["systems"]
     ladder = done.results["test-new ladder"].to_dict()["systems"]
     assert told["release 0"] == ladder["in use"]

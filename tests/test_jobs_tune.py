@@ -118,6 +118,8 @@ def test_both_objectives_take_the_same_steps_over_the_same_answerable_examples(
 
 def test_a_run_of_a_generator_keeps_what_it_needs_to_be_made_again(workspace: Wiring) -> None:
     material = material_of(workspace, *unanswerable(6))
+    some = {"tune.generator.distractors_only": "0.2"}
+    workspace = open_workspace(workspace.layout.root, {**_flags(workspace), **some})
     raft = tune_part(workspace, "generator", material, ctx=CTX)
     assert read_run(raft.folder) == raft
     assert raft.settings["prompt"] == GROUNDED.to_dict()
@@ -273,8 +275,6 @@ def test_every_gold_passage_is_known_and_some_are_trained_on(
 def test_a_question_that_needs_two_passages_is_taught_from_both(workspace: Wiring) -> None:
     asked = many_gold(workspace, 2)
     material = material_of(workspace, replace(asked, answers=("a smith",)))
-    off = {"tune.generator.distractors_only": "0"}
-    workspace = open_workspace(workspace.layout.root, {**_flags(workspace), **off})
     run = tune_part(workspace, "generator", material, ctx=CTX)
     (row,) = [row for row in rows(run) if row["example"] == "many"]
     gold = {p.id for p in material.gold["many"]}

@@ -242,8 +242,8 @@ class GeneratorTuneTable(Table):
     """A kind of adapter, or a table of its settings with its `name`."""
     rank: int = Field(16, ge=1)
     """Of an adapter that has one, unless its own table says."""
-    distractors_only: float = Field(0.2, ge=0, le=1)
-    """Share of prompts that show distractors only, whose target is to decline."""
+    distractors_only: float = Field(0.0, ge=0, le=1)
+    """Share of prompts that show distractors only, whose target is to write nothing."""
     max_tokens: int = Field(1024, ge=64)
     patience: int = Field(2, ge=1)
     """Looks at dev without a gain after which training stops."""

@@ -75,7 +75,7 @@ class Recipe:
     schedule: Schedule = field(default_factory=Schedule)
     negatives: Negatives | None = None
     passages: int = 3
-    distractors_only: float = 0.2
+    distractors_only: float = 0.0
     decline: str = ""
     answer_tokens: int = 32
     scale: float = 20.0
