@@ -116,10 +116,13 @@ def measured(folder: Path, test: str, root: Path, seed: int, given: argparse.Nam
     sides = {"rag": material.settings, "rag+ft": with_run(material.settings, tuned)}
     thresholds, served = {}, []
     for name, own in sides.items():
-        thresholds[name] = ladder.fit(own, material.dev).answer.decline_threshold
+        fitted = ladder.fit(own, material.dev)
+        thresholds[name] = fitted.answer.decline_threshold
         served.append(ladder.answered(Rung(name, ladder.fit(own, looks)), joins))
-        rows += [_row(name, "asked", e, a) for e, a in _told(ladder, name, own, examples)]
-        rows += [_row(name, "hidden", e, a) for e, a in _hidden(ladder, name, own, examples, ctx)]
+        rows += [_row(name, "asked", e, a) for e, a in _told(ladder, name, fitted, examples)]
+        rows += [
+            _row(name, "hidden", e, a) for e, a in _hidden(ladder, name, fitted, examples, ctx)
+        ]
     bench = Bench(workspace, material.settings, held, ctx)
     for system in rule_systems(bench):
         cases = system.ask(examples)
@@ -134,22 +137,24 @@ def measured(folder: Path, test: str, root: Path, seed: int, given: argparse.Nam
 
 
 def _told(
-    ladder: Ladder, name: str, own: Any, examples: Sequence[Example]
+    ladder: Ladder, rung: Rung, examples: Sequence[Example]
 ) -> Iterable[tuple[Example, Answer]]:
-    return zip(examples, ladder.answer(Rung(name, own), examples, 0.0), strict=True)
+    return zip(examples, ladder.answer(rung, examples, 0.0), strict=True)
 
 
 def _hidden(
-    ladder: Ladder, name: str, own: Any, examples: Sequence[Example], ctx: Context
+    ladder: Ladder, rung: Rung, examples: Sequence[Example], ctx: Context
 ) -> Iterable[tuple[Example, Answer]]:
     """Answers from what retrieval brings beside the gold documents, which nothing should bear."""
     able = [e for e in examples if e.answerable]
-    serving = ladder._serving(Rung(name, own))
-    stage = pipeline(ladder.workspace, own, ladder.held, limit=4 * considered(serving.passages))
+    serving = ladder.serving(rung)
+    stage = pipeline(
+        ladder.workspace, rung.settings, ladder.held, limit=4 * considered(serving.passages)
+    )
     found = passages_of(run(stage, [search_for(e) for e in able], ctx), serving.store)
     gold = [{each.document_id for each in e.gold} for e in able]
     shown = [
-        [p for p in passages if p.document_id not in held][: considered(serving.passages)]
+        [p for p in passages if p.document_id not in held][:most]
         for passages, held in zip(found, gold, strict=True)
     ]
     system = replace(serving, decline_threshold=0.0)

@@ -54,7 +54,7 @@ class Ladder:
 
     def answer(self, rung: Rung, examples: Sequence[Example], threshold: float) -> list[Answer]:
         """Return the answers of a system at a decline threshold."""
-        serving = self._serving(rung)
+        serving = self.serving(rung)
         asked = self.memory.of(serving.generator)
         system = replace(serving, generator=asked, decline_threshold=threshold)
         return system.answer([search_for(example) for example in examples], self.ctx)
@@ -105,7 +105,7 @@ class Ladder:
             answered, ranked = self.answered(rung, examples), self.ranked(rung, examples)
             return [replace(r, answer=a.answer) for r, a in zip(ranked, answered, strict=True)]
 
-        serving = self._serving(rung)
+        serving = self.serving(rung)
         about = {
             "settings": settings_digest(rung.settings),
             "runs": " ".join(runs_of(rung.settings)),
@@ -168,7 +168,8 @@ class Ladder:
         told += f"; risk by coverage: {risks}"
         self.ctx.note("adapt", f"on dev {told}")
 
-    def _serving(self, rung: Rung) -> Answerer:
+    def serving(self, rung: Rung) -> Answerer:
+        """Return a rung's path from a question to an answer."""
         return answerer(
             self.workspace, rung.settings, self.held, prompts=rung.prompts, release=rung.release
         )
