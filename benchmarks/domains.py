@@ -148,9 +148,8 @@ def _hidden(
     """Answers from what retrieval brings beside the gold documents, which nothing should bear."""
     able = [e for e in examples if e.answerable]
     serving = ladder.serving(rung)
-    stage = pipeline(
-        ladder.workspace, rung.settings, ladder.held, limit=4 * considered(serving.passages)
-    )
+    most = considered(serving.passages)
+    stage = pipeline(ladder.workspace, rung.settings, ladder.held, limit=4 * most)
     found = passages_of(run(stage, [search_for(e) for e in able], ctx), serving.store)
     gold = [{each.document_id for each in e.gold} for e in able]
     shown = [
