@@ -27,7 +27,6 @@ from graft.core.mapper import Here, Mapper, Processes
 from graft.core.migrations import STEPS
 from graft.core.release import Releases
 from graft.core.space import Segmentation
-from graft.examples.maker import MAKERS, shares_of
 from graft.retrieve.line import Line, joined, read_line, stage_keys
 
 if TYPE_CHECKING:
@@ -85,12 +84,16 @@ def read_config(layout: Layout, flags: Mapping[str, Any] | None = None) -> Confi
     """Return a workspace's configuration, its pipeline resolved. Raises ConfigError."""
     config = resolved(load_config(layout.config, flags=flags, more=_more_keys))
     if config.examples.makers:
+        from graft.examples.maker import shares_of  # a search needs none of it
+
         shares_of(config.examples.makers)
     return config
 
 
 def _more_keys() -> list[str]:
     """Return the settings that stages and makers of questions know, and `Config` does not."""
+    from graft.examples.maker import MAKERS
+
     return [*stage_keys(), *(f"examples.makers.{name}" for name in MAKERS.all())]
 
 
