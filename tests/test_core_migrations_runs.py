@@ -12,6 +12,7 @@ import pytest
 
 from graft.core.ledger import Ledger
 from graft.core.migrations.runs import to_2
+from graft.core.recipe import Recipe
 from graft.core.runs import Run, read_run, weights_digest
 from graft.models.adapter import adapter_of
 from graft.tune.writing import changes_of
@@ -71,7 +72,7 @@ def test_whose_documents_it_holds_comes_from_the_ledger_and_its_rows_have_roles(
     rows = {row["id"]: row for row in Ledger(home / "ledger.db").runs()}
     for id, run in read(home).items():
         detail = rows[id]["detail"]
-        assert detail["role"] == run.role and detail["recipe"] == run.recipe.to_dict()
+        assert detail["role"] == run.role and Recipe.from_dict(detail["recipe"]) == run.recipe
 
 
 def test_a_workspace_without_runs_or_ledger_is_left_alone(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from graft.evaluate.compare import Sampling
 from graft.evaluate.gate import SENTENCES, Finding, Outcome, Verdict
 from graft.evaluate.result import Plan, summarise
 from graft.evaluate.score import Scored
+from graft.examples.maker import MAKERS
 from graft.jobs import demo as demonstrating
 from graft.jobs.demo import SETTINGS, demo
 from graft.loop.adapted import Adapted
@@ -62,7 +63,8 @@ def printed(done: Adapted) -> list[str]:
 
 def test_the_settings_of_the_demo_are_settings_and_count():
     config = load_config(flags=SETTINGS, variables={})
-    assert set(SETTINGS) <= {*valid_keys(), *stage_keys()}
+    makers = {f"examples.makers.{name}" for name in MAKERS.all()}
+    assert set(SETTINGS) <= {*valid_keys(), *stage_keys(), *makers}
     for key, wanted in SETTINGS.items():
         value: Any = config
         for name in key.split("."):

@@ -11,7 +11,14 @@ from graft.core.generation import Prompt
 from graft.core.recipe import Recipe, Schedule
 from graft.generate.prompts import CLOSED_BOOK, GROUNDED, build
 from graft.testing.fakes import FakeGenerator
-from graft.tune.items import Items, Trainable, items_closed_book, items_raft, trainable
+from graft.tune.items import (
+    UNTAUGHT,
+    Items,
+    Trainable,
+    items_closed_book,
+    items_raft,
+    trainable,
+)
 
 RECIPE = Recipe("generator", "raft", "starter", passages=3, distractors_only=0.2, seed=1)
 
@@ -99,6 +106,15 @@ def test_unanswerable_examples_are_to_write_nothing() -> None:
     answers = {item.id: item.answer for item in made.items}
     assert len(answers) == 10
     assert all((answers[id] is None) == id.startswith("u") for id in answers)
+
+
+def test_unanswerable_examples_count_among_the_share_that_sees_no_evidence() -> None:
+    for lacking, hidden in ((0, 10), (4, 6), (10, 0), (30, 0)):
+        chosen = chosen_of(examples(50, unanswerable=lacking))
+        made = make(list(chosen.examples))
+        silent = [item for item in made.items if item.answer is None]
+        assert len(silent) == 10, "an exact share, whatever the set holds"
+        assert sum(item.id.startswith("e") for item in silent) == hidden
 
 
 def test_the_seed_decides_and_the_company_does_not() -> None:
@@ -191,12 +207,14 @@ def test_both_objectives_keep_the_same_answerable_examples_whatever_does_not_fit
             assert not raft.skipped and not closed.skipped
             able = {e.id for e in chosen.answerable}
             assert {item.id for item in closed.items} == able
-            assert {item.id for item in raft.items} == able | {f"u{i}" for i in range(6)}
+            silent = {item.id for item in raft.items} - able
+            assert silent <= {f"u{i}" for i in range(6)}
+            assert len(silent) == min(6, round(share * 21))
             if share == 0:
                 # nothing is given up that could be shown with its evidence
-                free = make(all_of, recipe)
+                free = make([e for e in all_of if e.answerable], recipe)
                 assert {item.id for item in free.items} == {item.id for item in raft.items}
-    assert chosen_of(all_of).skipped == {"no answer": 1}
+    assert chosen_of(all_of).skipped == {"no answer": 1, UNTAUGHT: 2}
     assert chosen_of(examples(2), gold=0).skipped == {"no passage": 2}
     small = replace(RECIPE, schedule=Schedule(max_tokens=52))
     assert chosen_of(examples(3), small).skipped == {"too long": 3}

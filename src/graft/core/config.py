@@ -243,7 +243,8 @@ class GeneratorTuneTable(Table):
     rank: int = Field(16, ge=1)
     """Of an adapter that has one, unless its own table says."""
     distractors_only: float = Field(0.0, ge=0, le=1)
-    """Share of prompts that show distractors only, whose target is to write nothing."""
+    """Share of prompts without evidence (of unanswerable questions first, then of others that are
+    shown distractors alone), whose target is to write nothing. They cost answers."""
     max_tokens: int = Field(1024, ge=64)
     patience: int = Field(2, ge=1)
     """Looks at dev without a gain after which training stops."""

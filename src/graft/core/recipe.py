@@ -59,7 +59,7 @@ class Recipe:
     tag `name`. Other objectives of `mixed` are trained on in the same steps, each with its share
     of the loss (the main one has 1). `base` is the model as named in the settings and
     `base_digest` the hash of its weights; `data` is the digest of the example set. `passages` is
-    how many a raft prompt shows, and `distractors_only` the share of prompts without gold.
+    how many a raft prompt shows, and `distractors_only` the share of prompts without evidence.
     `decline` is the text that such a prompt was trained to answer until that was to write nothing.
     `answer_tokens` is the length of an answer at most where a look at dev asks for one.
     `scale` divides by temperature: 1 / 0.05 = 20.

@@ -16,6 +16,8 @@ from graft.generate.prompts import Template
 from graft.measures.text import token_f1
 from graft.tune.sft import TrainItem
 
+UNTAUGHT = "has no answer to learn"
+
 
 @dataclass(frozen=True)
 class Items:
@@ -50,14 +52,19 @@ def trainable(
     """Return the examples that both objectives can be trained on, told from the gold alone.
 
     An answerable example is in when evidence of it fits into `template` whole, beside the answer,
-    and its question into `closed_book`; an unanswerable one always. No distractor is needed to
+    and its question into `closed_book`. Unanswerable ones are in, drawn by the seed, until they are
+    `recipe.distractors_only` of as many: they teach to write nothing, and half a set of them
+    buried the answers (answer F1 .206 without, .079 with). No distractor is needed to
     tell: a prompt loses its distractors before its evidence. So `items_raft` keeps every
     answerable example of these, `items_closed_book` the same ones, and neither has to run for the
     other to know.
     """
     kept, skipped = [], Counter[str]()
+    silent = _silent(examples, recipe)
     for example in examples:
         reason = _unusable(example, gold)
+        if not example.answerable and example.id not in silent:
+            reason = UNTAUGHT
         if example.answerable and not reason:
             budget = _budget(agreed_answer(example), recipe, count_tokens)
             read = not shows_passages(template) or _with_evidence(
@@ -72,6 +79,14 @@ def trainable(
         else:
             kept.append(example)
     return Trainable(tuple(kept), dict(skipped))
+
+
+def _silent(examples: Sequence[Example], recipe: Recipe) -> frozenset[str]:
+    """The unanswerable examples that are taught."""
+    lacking = sorted(e.id for e in examples if not e.answerable)
+    most = round(recipe.distractors_only * (len(examples) - len(lacking)))
+    rng = random.Random(f"{recipe.seed}:unanswerable")
+    return frozenset(rng.sample(lacking, min(most, len(lacking))))
 
 
 def agreed_answer(example: Example) -> str:
@@ -128,10 +143,10 @@ def items_raft(
     `gold` and `distractors` hold passages by example id, best first. Each prompt shows
     `recipe.passages` of them, every gold one that fits and then distractors, in an order drawn by
     the seed, so that where the evidence stands tells nothing. A share `recipe.distractors_only` of
-    the answerable examples is shown distractors alone; their target, and that of unanswerable
-    examples, is to write nothing: whether to decline is read off how likely that is
-    (`Generation.silence`), while a text that a fifth of the examples share would be the likeliest
-    start of any answer.
+    the answerable examples, less the unanswerable ones that are given, is shown distractors alone;
+    their target, and that of unanswerable examples, is to write nothing: whether to decline is read
+    off how likely that is (`Generation.silence`), while a text that a fifth of the examples share
+    would be the likeliest start of any answer.
 
     Prompts are prepared as serving prepares them, within `recipe.schedule.max_tokens` less room
     for the answer. One that does not fit loses its last distractors, then the last of several gold
@@ -215,8 +230,9 @@ def _without_evidence(
 ) -> frozenset[str]:
     # An exact share, and drawn once: a chance for each example would leave small sets with none.
     able = [e.id for e in examples if e.answerable and distractors.get(e.id)]
+    lacking = sum(not e.answerable for e in examples)
     rng = random.Random(f"{recipe.seed}:distractors only")
-    return frozenset(rng.sample(able, round(recipe.distractors_only * len(able))))
+    return frozenset(rng.sample(able, max(round(recipe.distractors_only * len(able)) - lacking, 0)))
 
 
 Shown = list[tuple[bool, Passage]]
