@@ -30,7 +30,8 @@ class Power:
     """What `n` questions can show at a look's level.
 
     `gain` is the smallest gain of the answer F1 that is shown four times in five, `unchanged` how
-    many questions a guard's margin takes when no question changes, `changing` when one in ten does.
+    many questions, each on a document of its own, a guard's margin takes when none changes,
+    `changing` when one in ten does.
     """
 
     n: int
@@ -43,8 +44,8 @@ class Power:
         """Return it as a person reads it."""
         return (
             f"{self.n} questions show a gain of {self.gain:.2f} in the answer F1 four times in "
-            f"five; a guard's margin takes {self.unchanged} if no question changes, and about "
-            f"{self.changing} if one in ten does"
+            f"five; a guard's margin takes {self.unchanged} documents if no question changes, and "
+            f"about {self.changing} questions if one in ten does"
         )
 
 

@@ -195,11 +195,12 @@ def _tell_power(workspace: Wiring, ready: Unseen, ctx: Context) -> None:
     told = f"{gate.split}, on {documents} documents, of what has an answer: {found.sentence}"
     if look > 1:
         told += f" (look number {look} at them)"
-    if found.n < found.unchanged:
+    # A document that was not seen may be lost whole, so questions on the same one certify little.
+    if documents < found.unchanged:
         ctx.warn(
             "adapt",
-            f"{told}: nothing can be promoted by so few; ingest more documents, raise "
-            "examples.limit or examples.test_new, or gate.margin",
+            f"{told}: a guard that nothing changes cannot pass with so few; ingest more documents, "
+            "raise examples.limit or examples.test_new, or gate.margin",
         )
     else:
         ctx.note("adapt", told)

@@ -143,8 +143,8 @@ def _why(examples: Sequence[Example], shares: Shares, needed: Power) -> str:
     n, shown = sum(example.answerable for example in new), questions_for(WORTH)
     told = (
         f"test-new keeps {kept} of {of} documents and asks {n} answerable questions: a guard's "
-        f"margin takes {needed.unchanged} of them if none changes, and a gain of {WORTH:g} in the "
-        f"answer F1 {shown}"
+        f"margin takes {needed.unchanged} on as many documents if none changes, and a gain of "
+        f"{WORTH:g} in the answer F1 {shown}"
     )
     if shares.wanted is None or n >= max(needed.unchanged, shown):
         return told
