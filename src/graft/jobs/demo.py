@@ -29,7 +29,7 @@ SETTINGS = {
     "adapt.edited_facts": 3,
 }
 """Small enough for ten minutes on two cores: shorter passages, fewer questions, small steps; and
-questions by rule alone, which take no model and are harder than those that the starter asks."""
+questions by rule, and of headings, which are harder than those that the starter asks."""
 
 MARK = ".graft-demo"
 """The file that says of a folder of documents that the demo wrote it."""
