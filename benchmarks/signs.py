@@ -42,11 +42,11 @@ from graft.core.example import Example, Gold
 from graft.core.search import Hit, Search
 from graft.evaluate.compare import Difference, Sampling, difference
 from graft.examples.elsewhere import POOLED, may_answer
-from graft.examples.holding import content, holds_any
+from graft.examples.holding import holds_any
 from graft.examples.make import MakeOptions, make_examples
 from graft.examples.vouched import VOUCHED, WORDS
 from graft.measures.sentences import sentences
-from graft.measures.words import folded_words
+from graft.measures.words import content, folded_words
 from graft.models.starter import starter_encoder
 from graft.testing import FakeGenerator
 from graft.tune.fusion import Leg, fuse

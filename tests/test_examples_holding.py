@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graft.examples.holding import answer_words, content, holds, holds_any
-from graft.measures.words import fold
+from graft.examples.holding import answer_words, holds, holds_any
+from graft.measures.words import content, fold
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,11 @@ import pytest
 
 from graft.examples import filters, settle
 from graft.examples.candidates import named
-from graft.examples.holding import content
 from graft.library.fulltext import ENGLISH, Analyser
 from graft.measures import claim, leaks, words
 from graft.measures.claim import read_claim
 from graft.measures.leaks import QUESTION_WORDS, content_words
-from graft.measures.words import NEGATIONS, fold, has_meaning, is_negation
+from graft.measures.words import NEGATIONS, content, fold, has_meaning, is_negation
 
 
 @pytest.mark.parametrize("word", words._STOP_WORDS.split())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -13,10 +12,8 @@ from graft.core.document import Passage
 from graft.core.generation import Generation
 from graft.core.search import Hit
 from graft.generate.prompts import GROUNDED
-from graft.measures.sentences import sentences
-from graft.measures.words import STOP_WORDS, folded_words
-
-_HEADING = re.compile(r"^#{1,6} .*$", re.MULTILINE)
+from graft.measures.sentences import HEADING, sentences
+from graft.measures.words import content
 
 Rule = Callable[[str, str], str]
 """Returns the answer to a question from the text of the best hit."""
@@ -37,8 +34,8 @@ def best_sentence(question: str, text: str) -> str:
     >>> best_sentence("How many days carry over?", "Leave is earned. Five days carry over.")
     'Five days carry over.'
     """
-    asked = _keys(question)
-    return max(_sentences(text), key=lambda sentence: len(asked & _keys(sentence)))
+    asked = content(question)
+    return max(_sentences(text), key=lambda sentence: len(asked & content(sentence)))
 
 
 RULES: Mapping[str, Rule] = {"first sentence": first_sentence, "best sentence": best_sentence}
@@ -57,10 +54,6 @@ def rule_answer(rule: Rule, question: str, passage: Passage | None) -> Answer:
 
 
 def _sentences(text: str) -> list[str]:
-    below = _HEADING.sub("", text)
+    below = HEADING.sub("", text)
     told = below if below.strip() else text
     return [told[start:end].strip() for start, end in sentences(told)] or [told.strip()]
-
-
-def _keys(text: str) -> set[str]:
-    return {key for key, _ in folded_words(text)} - STOP_WORDS

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from graft.examples.holding import answer_words, content
+from graft.examples.holding import answer_words
 from graft.examples.sentences import is_prose
 from graft.measures.sentences import sentences
-from graft.measures.words import STOP_WORDS, fold
+from graft.measures.words import STOP_WORDS, content, fold
 
 Form = Literal["number", "name", "code", "definition", "item", "phrase", "sentence"]
 
@@ -26,8 +26,8 @@ class Candidate:
     sentence: tuple[int, int]
 
 
-_MONTH = "(?:January|February|March|April|May|June|July|August|September|October|November|December)"
-_DATE = rf"(?:\d{{1,2}} {_MONTH}(?: \d{{4}})?|{_MONTH} \d{{1,2}}(?:, \d{{4}})?|{_MONTH} \d{{4}})"
+MONTH = "(?:January|February|March|April|May|June|July|August|September|October|November|December)"
+_DATE = rf"(?:\d{{1,2}} {MONTH}(?: \d{{4}})?|{MONTH} \d{{1,2}}(?:, \d{{4}})?|{MONTH} \d{{4}})"
 _UNIT = (
     r"(?:\s?(?:%|°[CF]?)|[ -](?:percent|(?:hundred|thousand|million|billion)(?: [a-z]+s)?|"
     r"(?!was|is|has|does|as|its|this|plus|vs)[a-z]{2,}s|[kmc]?m|[km]g|[kmg]b|year|day)\b)"

@@ -85,6 +85,9 @@ _ADVERBS = frozenset(
     "sometimes currently automatically simply already therefore thus rarely instead eventually "
     "immediately implicitly explicitly silently first not".split()
 )
+PRONOUNS = "it|this|that|these|those|they|he|she|which|there|we"
+"""Alternatives of a pattern: words that name nothing without what they stand for."""
+
 _WORD = re.compile(r"[\w./@'’()\[\]-]+$")
 
 
@@ -122,6 +125,17 @@ def clause(text: str) -> Clause | None:
         if found is not None:
             return found if _is_subject(words[: _subject_end(words, place)]) else None
     return None
+
+
+def clause_on(subject: str, text: str) -> Clause | None:
+    """Return the parts of a statement on exactly this subject, or None.
+
+    >>> clause_on("the pod", "the pod is evicted").auxiliary
+    'is'
+    >>> clause_on("the pod of a node that fails", "the pod of a node that fails is evicted")
+    """
+    parts = clause(text)
+    return parts if parts is not None and parts.subject == subject else None
 
 
 def _subject_end(words: list[str], place: int) -> int:
@@ -178,7 +192,7 @@ def _main(words: list[str], place: int, end: int) -> tuple[str, str]:
         many = "and" in words[:end] or (before.endswith("s") and third in _NOUNS_TOO)
         ends = not following and third in _NOUNS_TOO
         return (third, "does") if sure and not many and not ends else ("", "")
-    plural = before in _PEOPLE or (before.endswith("s") and not before.endswith(("ss", "us", "is")))
+    plural = before in _PEOPLE or is_plural(before)
     if word in _BASES and plural and (following or word not in _NOUNS_TOO):
         return word, "do"
     past = _IRREGULAR.get(word) or _regular(word)
@@ -304,6 +318,15 @@ def is_verb(word: str) -> bool:
     return word in _AUXILIARIES | _PERFECT | _BASES | _IRREGULAR.keys() or bool(
         _third(word) or _regular(word)
     )
+
+
+def is_plural(word: str) -> bool:
+    """Whether a noun names several by its ending.
+
+    >>> is_plural("pods"), is_plural("class")
+    (True, False)
+    """
+    return word.endswith("s") and not word.endswith(("ss", "us", "is"))
 
 
 def participle_is_past(word: str) -> bool:

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from graft.core.document import Document, Passage
 from graft.core.example import Gold
 from graft.examples.candidates import Candidate, Form, candidates
-from graft.examples.holding import content
 from graft.examples.named import named_question
 from graft.examples.sentences import is_prose, window
 from graft.examples.worked import GAP, AskingStyle
-from graft.measures.sentences import sentences
+from graft.measures.sentences import HEADING, sentences
+from graft.measures.words import content
 
 SHOWN_WORDS = 36
 """Words around a gap that the asking prompt shows: reading is what asking costs."""
@@ -26,7 +26,6 @@ READ_WORDS = 60
 WHOLE = frozenset({"sentence", "item"})
 """Forms whose answer is the whole of what is asked about, so that nothing is cut out."""
 
-_HEADING = re.compile(r"^#{1,6} .*$", re.MULTILINE)
 _VAGUE_START = re.compile(
     r"^(?:it|this|that|these|those|they|he|she|such|here|there|in (?:this|such|that)|"
     r"for example|however|also|thus|hence|otherwise)\b|.*\b(?:the following|above|below)\b",
@@ -188,4 +187,4 @@ def part(passage: Passage, start: int, end: int) -> Passage:
 
 def _flat(text: str) -> str:
     """Return a text in one line, without the headings in it: prompts show these above it."""
-    return " ".join(_HEADING.sub(" ", text).split())
+    return " ".join(HEADING.sub(" ", text).split())

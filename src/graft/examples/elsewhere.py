@@ -15,10 +15,11 @@ from collections.abc import Iterable, Sequence
 from graft.core.document import Passage
 from graft.core.example import Example, on_gold
 from graft.examples.filters import ANY_QUESTION
-from graft.examples.holding import content, holds_any
+from graft.examples.holding import holds_any
 from graft.examples.searching import Retrieve, searched
 from graft.examples.settle import ABOUT, KIND_OF_DETAIL
 from graft.measures.sentences import sentences
+from graft.measures.words import content
 
 ELSEWHERE = "another passage may answer it too"
 

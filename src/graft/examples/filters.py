@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 
 from graft.core.search import Search
-from graft.examples.holding import answer_words, content, holds
+from graft.examples.holding import answer_words, holds
+from graft.measures.words import content
 
 NOT_A_QUESTION = "not a question"
 TOO_SHORT = "too short"

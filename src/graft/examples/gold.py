@@ -13,7 +13,8 @@ from graft.core.document import Document, Passage
 from graft.core.errors import NotFound
 from graft.core.example import Example, Gold, on_gold
 from graft.core.search import Hit
-from graft.examples.holding import content, holds_any
+from graft.examples.holding import holds_any
+from graft.measures.words import content
 
 PassagesOf = Callable[[str], Sequence[Passage]]
 """The passages of one document in the current segmentation, in the order of its text."""

@@ -6,8 +6,6 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from graft.measures.words import STOP_WORDS, folded_words
-
 _NUMBERS = re.findall(
     r"\w+",
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
@@ -66,12 +64,3 @@ def holds_any(text: str, answers: Iterable[str]) -> bool:
         if f" {' '.join(wanted)} " in words if wanted else holds(text, answer):
             return True
     return False
-
-
-def content(text: str) -> set[str]:
-    """Return the folded words that say what a text is about: no stop words.
-
-    >>> sorted(content("What is the length of the tuples?"))
-    ['length', 'tupl']
-    """
-    return {key for key, _ in folded_words(text) if key not in STOP_WORDS}

@@ -107,7 +107,7 @@ def make_examples(  # noqa: PLR0913
     Documents are sampled by the seed, so that memory grows with the limit, not the library.
     `reader` is the generator itself unless another is given; `lookup` finds in the whole library
     what may answer a question that should have no answer. Raises InputError when there is no
-    passage to ask about or every maker's share is 0, and ConfigError for a maker that is not there.
+    passage to ask about, and ConfigError for a maker that is not there or where none has a share.
     """
     options, ctx = options or MakeOptions(), ctx or Context()
     shares = shares_of(options.makers)

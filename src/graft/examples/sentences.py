@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-from graft.examples.holding import answer_words, content
+from graft.examples.holding import answer_words
 from graft.measures.sentences import sentences
+from graft.measures.words import content
 
 _NOT_PROSE = re.compile(
     r">>>|::=|->|={2,}|[{}<>|\\]|https?:|\n\s*\n|\S {2,}\S|"

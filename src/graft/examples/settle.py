@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from graft.core.example import Gold, Kind
 from graft.examples.drafts import Draft
 from graft.examples.filters import ANY_QUESTION, COPIED, NOT_RECOVERED, copied
-from graft.examples.holding import answer_words, content, holds
+from graft.examples.holding import answer_words, holds
 from graft.generate.prompts import GROUNDED
 from graft.measures.sentences import sentences
 from graft.measures.support import support
 from graft.measures.text import token_f1
+from graft.measures.words import content
 
 RECOVERED = 0.5
 """Token F1 between the reader's reply and the answer from which it counts as found again."""

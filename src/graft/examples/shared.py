@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from graft.core.document import Document
 from graft.core.example import Example, Gold
-from graft.examples.holding import content
 from graft.examples.sentences import window
 from graft.measures.similarity import Hashes, plain_words, shingle_hashes
+from graft.measures.words import content
 
 CONTAINED = 0.8
 """Share of a paragraph's runs of three words from which a text holds it.

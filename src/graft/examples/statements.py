@@ -18,11 +18,11 @@ from graft.examples.candidates import named
 from graft.examples.clauses import is_verb
 from graft.examples.drafts import Draft, draft_about
 from graft.examples.filters import ANY_QUESTION, copied
-from graft.examples.holding import answer_words, content, holds
+from graft.examples.holding import answer_words, holds
 from graft.examples.maker import Drafting
 from graft.examples.sentences import is_prose
 from graft.measures.sentences import sentences
-from graft.measures.words import STOP_WORDS
+from graft.measures.words import STOP_WORDS, content
 
 MOST_OF_SENTENCE = 0.7
 """Share of a sentence's words up to which a part of it is an answer, and not the sentence."""

@@ -28,7 +28,7 @@ from graft.examples.ask import read
 from graft.examples.candidates import named
 from graft.examples.drafts import READ_WORDS, part
 from graft.examples.filters import ANY_QUESTION, ENOUGH, FAILED, NOT_RETRIEVED
-from graft.examples.holding import content, holds
+from graft.examples.holding import holds
 from graft.examples.searching import Retrieve
 from graft.examples.sentences import window
 from graft.examples.settle import ABOUT, SUPPORTED, asks_detail, brief
@@ -36,7 +36,7 @@ from graft.examples.tally import Tally
 from graft.generate.prompts import GROUNDED
 from graft.measures.sentences import sentences
 from graft.measures.support import support
-from graft.measures.words import folded_words
+from graft.measures.words import content, folded_words
 
 ANSWERABLE = "answerable after all"
 

@@ -16,6 +16,9 @@ WRAPPED = 45
 LONGEST = 600
 """Characters after which a text without marks is cut at a space, so that no quote is endless."""
 
+HEADING = re.compile(r"^#{1,6} .*$", re.MULTILINE)
+"""A heading of Markdown, with its line."""
+
 _LINE_END = re.compile(r"[^\S\n]*\n\s*")
 _MARKER = re.compile(r"(?:[-*+•>#|]|\d{1,3}[.)]\s|[a-z]\)\s|```)")
 # Latin, Arabic, Armenian, Ethiopic and Indic marks end before a space; ideographic ones anywhere.

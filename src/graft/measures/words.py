@@ -101,6 +101,15 @@ def has_meaning(text: str) -> bool:
     return any(key not in STOP_WORDS for key, _ in folded_words(text))
 
 
+def content(text: str) -> set[str]:
+    """Return the folded words that say what a text is about: no stop words.
+
+    >>> sorted(content("What is the length of the tuples?"))
+    ['length', 'tupl']
+    """
+    return {key for key, _ in folded_words(text) if key not in STOP_WORDS}
+
+
 def is_number(key: str) -> bool:
     """Return whether a folded word is a number.
 

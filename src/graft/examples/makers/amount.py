@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from graft.examples.clauses import clause, participle_is_past
+from graft.examples.candidates import MONTH
+from graft.examples.clauses import PRONOUNS, clause, clause_on, participle_is_past
 from graft.examples.maker import Maker
 from graft.examples.statements import Statement, by_rule
 
@@ -41,15 +42,15 @@ _OBJECT = re.compile(
 _LASTS = re.compile(
     rf"^(?P<y>[^,;:—]{{8,110}}?) (?P<x>for (?P<n>{_NUMBER}) (?:{_UNITS}))(?P<rest>[^,;:—]{{0,60}})$"
 )
-_MONTH = "(?:January|February|March|April|May|June|July|August|September|October|November|December)"
 _DATE = (
-    rf"(?:in (?:{_MONTH},? )?(?:1\d|20)\d\d|on (?:\d{{1,2}} {_MONTH}|{_MONTH} \d{{1,2}})"
+    rf"(?:in (?:{MONTH},? )?(?:1\d|20)\d\d|on (?:\d{{1,2}} {MONTH}|{MONTH} \d{{1,2}})"
     r"(?:,? (?:1\d|20)\d\d)?)"
 )
 _DATED = re.compile(
     rf"^(?P<y>[^;:—]{{8,120}}?),? (?P<x>{_DATE})(?P<rest>(?: (?:by|at|as|with|under|after|when|to) "
     r"[^,;:—]{2,60})?)$"
 )
+_NO_DATED = re.compile(r"\d| (?:and|but|until|from|since|in|on)$")
 _DATE_FIRST = re.compile(rf"^(?P<x>{_DATE}), (?P<y>[^,;:—]{{8,140}})$", re.IGNORECASE)
 _BY_WHOM = re.compile(
     r"^(?P<s>[^,;:—]{3,80}?) (?P<aux>was|were) (?:\w+ly )?(?P<v>[a-z]+) (?P<rest>[^,;:—]{0,50}?)"
@@ -59,7 +60,7 @@ _PLACE = re.compile(
     r"^(?P<s>[^,;:—]{3,70}?) (?P<aux>is|are|was|were) (?P<v>located|situated|held|buried|born|"
     r"stored|published|headquartered) (?P<x>(?:in|on|at|near) [^;:—]{3,80})$"
 )
-_PRONOUN = re.compile(r"(?:it|this|that|these|those|they|he|she|which|there|we|you|one)\b", re.I)
+_PRONOUN = re.compile(rf"(?:{PRONOUNS}|you|one)\b", re.I)
 
 
 def ask(statement: Statement) -> Iterator[tuple[str, str]]:
@@ -76,21 +77,19 @@ def ask(statement: Statement) -> Iterator[tuple[str, str]]:
         yield f"How long {parts}{found['rest']}", f"{found['n']} {found['x'].split()[-1]}"
     if found := _DATE_FIRST.match(text) or _DATED.match(text):
         rest = found.groupdict().get("rest") or ""
-        if parts := _parts(statement, found["y"]):  # noqa: SIM102
-            if not re.search(r"\d", found["y"]) and not re.search(
-                r" (?:and|but|until|from|since|in|on)$", found["y"]
-            ):
-                yield f"When {parts}{rest}", found["x"]
+        parts, loose = _parts(statement, found["y"]), _NO_DATED.search(found["y"])
+        if parts and not loose:
+            yield f"When {parts}{rest}", found["x"]
     if found := _BY_WHOM.match(text):
         subject = statement.lowered(found["s"])
-        told = clause(f"{subject} was {found['v']} here")
-        if participle_is_past(found["v"]) and told is not None and told.subject == subject:  # noqa: SIM102
-            if not _PRONOUN.match(subject) and not re.search(r"\d", found["more"]):
-                yield f"Who {found['v']} {subject} {found['rest']}".rstrip(), found["x"]
+        told = clause_on(subject, f"{subject} was {found['v']} here")
+        loose = _PRONOUN.match(subject) or re.search(r"\d", found["more"])
+        if told and participle_is_past(found["v"]) and not loose:
+            yield f"Who {found['v']} {subject} {found['rest']}".rstrip(), found["x"]
     if found := _PLACE.match(text):
         subject = statement.lowered(found["s"])
-        told = clause(f"{subject} {found['aux']} {found['v']} here")
-        if told is not None and told.subject == subject and not _PRONOUN.match(subject):
+        told = clause_on(subject, f"{subject} {found['aux']} {found['v']} here")
+        if told and not _PRONOUN.match(subject):
             yield f"Where {found['aux']} {subject} {found['v']}", found["x"]
 
 
@@ -104,12 +103,12 @@ def _counted(statement: Statement) -> Iterator[tuple[str, str]]:
             yield f"What percentage of {found['rest']}", found["n"]
     elif found := _OBJECT.match(text):
         subject = statement.lowered(found["s"])
-        parts = clause(statement.lowered(text))
-        if parts and parts.subject == subject and parts.verb and not _PRONOUN.match(subject):  # noqa: SIM102
-            if not re.match(r" (?:and|or|than|per|more)\b", found["rest"]) and len(subject) > 3:
-                rest = re.split(r" (?:and|but|which|that)\b", found["rest"])[0]
-                asked = f"{parts.auxiliary} {subject} {parts.verb}{rest}"
-                yield f"How many {found['things']} {asked}", found["n"]
+        parts = clause_on(subject, statement.lowered(text))
+        loose = _PRONOUN.match(subject) or re.match(r" (?:and|or|than|per|more)\b", found["rest"])
+        if parts and parts.verb and not loose and len(subject) > 3:
+            rest = re.split(r" (?:and|but|which|that)\b", found["rest"])[0]
+            asked = f"{parts.auxiliary} {subject} {parts.verb}{rest}"
+            yield f"How many {found['things']} {asked}", found["n"]
 
 
 def _parts(statement: Statement, text: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from random import Random
 
 from graft.core.document import Document, Passage
-from graft.examples.clauses import clause
+from graft.examples.clauses import PRONOUNS, clause
 from graft.examples.drafts import Draft, draft_about
 from graft.examples.holding import holds
 from graft.examples.maker import Maker
@@ -36,7 +36,7 @@ _LEAD_IN = re.compile(
 )
 _LIST = re.compile(r"^(?:[-*+•] .{2,70}\n?){2,7}$", re.MULTILINE)
 _PRONOUN = re.compile(
-    r"(?:it|this|that|these|those|they|he|she|which|there|we|you|some|other|others|examples|"
+    rf"(?:{PRONOUNS}|you|some|other|others|examples|"
     r"certain|common|many|most|several|various)\b",
     re.I,
 )
@@ -56,9 +56,10 @@ def ask(statement: Statement) -> Iterator[tuple[str, str]]:
     text = statement.text
     if found := _CAN_BE.match(text):
         subject = statement.lowered(found["s"])
-        if clause(f"{subject} {found['aux']} be it") and not _PRONOUN.match(subject):  # noqa: SIM102
-            if "," in found["x"] and not re.match(r"[a-z]+(?:ed|en)\b", found["x"]):
-                yield f"What {found['aux']} {subject} be", found["x"]
+        several = "," in found["x"] and not re.match(r"[a-z]+(?:ed|en)\b", found["x"])
+        said = clause(f"{subject} {found['aux']} be it")
+        if said and several and not _PRONOUN.match(subject):
+            yield f"What {found['aux']} {subject} be", found["x"]
     elif found := _INCLUDES.match(text):
         subject = statement.lowered(found["s"])
         if clause(f"{subject} includes it") and not _PRONOUN.match(subject):
@@ -85,12 +86,10 @@ def _such_as(statement: Statement, found: re.Match[str]) -> Iterator[tuple[str, 
     kind = [
         w for w in thing if w.lower() not in {"a", "an", "the", "other", "various", "many", "some"}
     ]
-    if 1 <= len(kind) <= 3 and _PLURAL.fullmatch(kind[-1]):  # noqa: SIM102
-        if not set(kind) & {"to", "of", "and", "in", "with", "for", "by", "as", "or"}:
-            yield (
-                f"Which {' '.join(kind)} {parts.auxiliary} {parts.subject} {parts.verb}",
-                found["x"],
-            )
+    loose = set(kind) & {"to", "of", "and", "in", "with", "for", "by", "as", "or"}
+    if 1 <= len(kind) <= 3 and _PLURAL.fullmatch(kind[-1]) and not loose:
+        asked = f"{' '.join(kind)} {parts.auxiliary} {parts.subject} {parts.verb}"
+        yield f"Which {asked}", found["x"]
 
 
 def listed(document: Document, passages: Sequence[Passage], draw: Random) -> Iterator[Draft]:

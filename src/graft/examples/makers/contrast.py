@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from graft.examples.clauses import clause
+from graft.examples.clauses import PRONOUNS, clause, clause_on, is_plural
 from graft.examples.maker import Maker
 from graft.examples.statements import Statement, by_rule
 
@@ -24,9 +24,7 @@ _WHEREAS = re.compile(r"^(?P<y>[^,;:—]{10,120}), (?:whereas|while|but) (?P<z>[
 _NOT_COMPARED = frozenset(
     "other rather number under after over ever never however together".split()  # noqa: SIM905
 )
-_PRONOUN = re.compile(
-    r"(?:it|this|that|these|those|they|he|she|which|there|we|you|some|others?|most|many)\b", re.I
-)
+_PRONOUN = re.compile(rf"(?:{PRONOUNS}|you|some|others?|most|many)\b", re.I)
 
 
 def ask(statement: Statement) -> Iterator[tuple[str, str]]:
@@ -39,27 +37,25 @@ def ask(statement: Statement) -> Iterator[tuple[str, str]]:
     if found := _UNLIKE.match(text):
         parts = clause(found["y"])
         if parts is not None and not _PRONOUN.match(parts.subject):
-            auxiliary = "do" if _many(parts.subject, parts.auxiliary) else "does"
+            auxiliary = _do(parts.subject, parts.auxiliary)
             told = found["y"][len(parts.subject) :].strip()
             yield f"How {auxiliary} {parts.subject} differ from {found['a']}", told
     elif found := _INSTEAD.match(text):
         yield from _instead(statement, found)
     elif found := _THAN.match(text):
         name = statement.lowered(found["s"])
-        parts = clause(statement.lowered(text))
+        parts = clause_on(name, statement.lowered(text))
         word = found["more"].split()[-1]
-        if word not in _NOT_COMPARED and parts and parts.subject == name:  # noqa: SIM102
-            if not _PRONOUN.match(name):
-                yield f"What {found['aux']} {name} {found['more']} than", found["x"]
+        if parts and word not in _NOT_COMPARED and not _PRONOUN.match(name):
+            yield f"What {found['aux']} {name} {found['more']} than", found["x"]
     elif found := _WHEREAS.match(text):
         one, other = clause(statement.lowered(found["y"])), clause(found["z"])
-        if one and other and not any(map(_PRONOUN.match, (one.subject, other.subject))):  # noqa: SIM102
-            if one.auxiliary == other.auxiliary and one.rest != other.rest:
-                yield (
-                    f"How {_do(other.subject, other.auxiliary)} {other.subject} differ from "
-                    + (one.subject),
-                    found["z"][len(other.subject) :].strip(),
-                )
+        if not one or not other or any(map(_PRONOUN.match, (one.subject, other.subject))):
+            return
+        if one.auxiliary == other.auxiliary and one.rest != other.rest:
+            auxiliary = _do(other.subject, other.auxiliary)
+            told = found["z"][len(other.subject) :].strip()
+            yield f"How {auxiliary} {other.subject} differ from {one.subject}", told
 
 
 def _instead(statement: Statement, found: re.Match[str]) -> Iterator[tuple[str, str]]:
@@ -72,16 +68,11 @@ def _instead(statement: Statement, found: re.Match[str]) -> Iterator[tuple[str, 
         yield f"{asked} {found['word']} {found['a']}", thing
 
 
-def _many(subject: str, auxiliary: str) -> bool:
-    return auxiliary in {"are", "were", "do", "have"} or (
-        subject.endswith("s")
-        and not subject.endswith(("ss", "us", "is"))
-        and auxiliary not in {"is", "was", "does", "has"}
-    )
-
-
 def _do(subject: str, auxiliary: str) -> str:
-    return "do" if _many(subject, auxiliary) else "does"
+    many = auxiliary in {"are", "were", "do", "have"} or (
+        is_plural(subject) and auxiliary not in {"is", "was", "does", "has"}
+    )
+    return "do" if many else "does"
 
 
 CONTRAST = Maker("contrast", "how things differ, what stands instead", 1.0, by_rule(ask))

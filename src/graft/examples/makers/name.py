@@ -9,11 +9,10 @@ from random import Random
 from graft.core.document import Document, Passage
 from graft.examples.clauses import third_person
 from graft.examples.drafts import Draft, draft_about
-from graft.examples.holding import content
 from graft.examples.maker import Maker
-from graft.examples.sentences import is_prose
 from graft.examples.statements import Statement, by_rule, in_code, plain, sound, statement_of
 from graft.measures.sentences import sentences
+from graft.measures.words import content
 
 _DEFINED = re.compile(
     r"^(?:An? |The )?(?P<s>[\w`'’. -]{3,45}?)(?: \([^()]{1,40}\))? (?P<aux>is|are) "
@@ -79,9 +78,10 @@ def _described(document: Document, passage: Passage) -> Iterator[Draft]:
     if not below:
         return
     name = in_code(passage.headings[-1])
-    text = plain(passage.text[slice(*below[0])])
-    if not is_prose(f"{text}.") or statement_of(passage.text[slice(*below[0])], passage) is None:
+    raw = passage.text[slice(*below[0])]
+    if statement_of(raw, passage) is None:
         return
+    text = plain(raw)
     first, _, rest = text.partition(" ")
     short = name.rsplit(".", 1)[-1]
     kind = "class" if short[:1].isupper() else "function"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from graft.examples.clauses import clause
+from graft.examples.clauses import PRONOUNS, clause, clause_on
 from graft.examples.maker import Maker
 from graft.examples.statements import Statement, by_rule
 
@@ -36,9 +36,7 @@ _REQUIRES = re.compile(
     r"^(?P<s>[^,;:—]{3,70}?) (?P<verb>requires?|needs?|depends? on|consists? of|produces?|"
     r"replaces?|inherits? from|supports?|accepts?) (?P<y>[^;:—]{4,110})$"
 )
-_PRONOUN = re.compile(
-    r"(?:it|this|that|these|those|they|he|she|which|there|we|you|if|when)\b", re.I
-)
+_PRONOUN = re.compile(rf"(?:{PRONOUNS}|you|if|when)\b", re.I)
 
 
 def ask(statement: Statement) -> Iterator[tuple[str, str]]:
@@ -47,7 +45,7 @@ def ask(statement: Statement) -> Iterator[tuple[str, str]]:
     >>> list(ask(Statement("Return None if the queue is empty", named="jobs.next")))[0]
     ('What does jobs.next return if the queue is empty', 'None')
     """
-    text, named = statement.text, statement.named
+    text = statement.text
     if found := _RAISES.match(text) or _IS_RAISED.match(text):
         subject = _subject(found.groupdict().get("s") or "", statement)
         if subject and found["word"] != "unless":
@@ -66,13 +64,13 @@ def ask(statement: Statement) -> Iterator[tuple[str, str]]:
         if not _PRONOUN.match(subject) and len(subject.split()) <= 7:
             yield f"What is the default of {subject}", found["y"]
     elif found := _REQUIRES.match(text):
-        yield from _required(statement, found, named)
+        yield from _required(statement, found)
 
 
-def _required(statement: Statement, found: re.Match[str], named: str) -> Iterator[tuple[str, str]]:
-    parts = clause(statement.lowered(statement.text))
+def _required(statement: Statement, found: re.Match[str]) -> Iterator[tuple[str, str]]:
     subject = statement.lowered(found["s"])
-    if parts is None or parts.subject != subject or _PRONOUN.match(subject) or not parts.verb:
+    parts = clause_on(subject, statement.lowered(statement.text))
+    if parts is None or _PRONOUN.match(subject) or not parts.verb:
         return
     if found["y"].startswith("to "):
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from graft.examples.clauses import clause, is_imperative
+from graft.examples.clauses import PRONOUNS, clause, clause_on, is_imperative
 from graft.examples.maker import Maker
 from graft.examples.statements import Statement, by_rule
 
@@ -23,7 +23,7 @@ _USED = re.compile(
 )
 _SO_THAT = re.compile(r"^(?P<y>[^,;:—]{8,140}?),? (?P<x>(?:so that|in order to) [^;:—]{8,140})$")
 _BY_DOING = re.compile(r"^(?P<y>[^,;:—]{8,110}?) (?P<x>by (?:\w+ly )?[a-z]+ing [^;:—]{4,140})$")
-_PRONOUN = re.compile(r"(?:it|this|that|these|those|they|he|she|which|there|we)\b", re.I)
+_PRONOUN = re.compile(rf"(?:{PRONOUNS})\b", re.I)
 
 
 def ask(statement: Statement) -> Iterator[tuple[str, str]]:
@@ -40,8 +40,7 @@ def ask(statement: Statement) -> Iterator[tuple[str, str]]:
         return
     if (found := _USED.match(text)) and not _PRONOUN.match(found["y"]):
         name = statement.lowered(found["y"])
-        parts = clause(f"{name} {found['aux']} used here")
-        if parts is not None and parts.subject == name:
+        if clause_on(name, f"{name} {found['aux']} used here"):
             first, _, more = found["aux"].partition(" ")
             asked = " ".join(part for part in (f"What {first}", name, more, "used for") if part)
             yield asked, found["x"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from graft.examples.clauses import clause
+from graft.examples.clauses import PRONOUNS, clause
 from graft.examples.maker import Maker
 from graft.examples.statements import Statement, by_rule
 
@@ -25,8 +25,7 @@ _CAUSES = re.compile(
     r"(?P<verb>causes?|leads? to|results? in|contributes? to) (?P<x>[^;:—]{4,120})$"
 )
 _PRONOUN = re.compile(
-    r"(?:it|this|that|these|those|they|he|she|which|there|we|not|some|other)\b|.*\b(?:that|"
-    r"which|who|and)$",
+    rf"(?:{PRONOUNS}|not|some|other)\b|.*\b(?:that|which|who|and)$",
     re.I,
 )
 _TWO = re.compile(r",? (?:and|but) (?:is|are|was|were|has|have|can|may|consume)\b")
@@ -43,9 +42,10 @@ def ask(statement: Statement) -> Iterator[tuple[str, str]]:
     found = _BECAUSE.match(text) or _FIRST.match(text)
     if found and not _NOT_ONLY.match(found["y"]):
         parts = clause(statement.lowered(found["y"]))
-        if parts is not None and not _PRONOUN.match(parts.subject):  # noqa: SIM102
-            if not re.search(r"\b(?:which|who|where)\b", parts.rest):
-                yield f"Why {parts.asked}", found["x"]
+        if parts is None or _PRONOUN.match(parts.subject):
+            return
+        if not re.search(r"\b(?:which|who|where)\b", parts.rest):
+            yield f"Why {parts.asked}", found["x"]
         return
     if (found := _CAUSED.match(text)) and not _PRONOUN.match(found["y"]):
         if clause(f"{statement.lowered(found['y'])} is caused here") is None:
