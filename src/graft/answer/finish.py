@@ -32,11 +32,13 @@ def finish(
 ) -> Answer:
     """Return the answer that a generation amounts to.
 
-    It declines when the model did, when no passage was shown, or when its `confidence_of` is below
-    `threshold`. Then the text says what was looked for and nothing that the model wrote. What may
-    be a decline or an answer ("No evidence of harm was found.") is an answer if it can be cited. A
-    closed-book template shows no passages: such answers have no support and decline only if the
-    model does. What failed has an `error` and no text. `document`: see `cite`.
+    It declines when the model did, when no passage was shown, or when its confidence is below
+    `threshold`: its support, times the probability of not having written nothing, which is what a
+    generator may have learned where the evidence is lacking, `weighed` by `sureness`. Then the text
+    says what was looked for and nothing that the model wrote. What may be a decline or an answer
+    ("No evidence of harm was found.") is an answer if it can be cited. A closed-book template shows
+    no passages: such answers have no support and decline only if the model does. What failed has
+    an `error` and no text. `document`: see `cite`.
     """
     problem = prepared.error or generation.error
     if problem:
@@ -45,7 +47,9 @@ def finish(
     if is_decline(text, prepared.template.decline):
         return _declined(prepared, generation)
     cited = cite(text, prepared.passages, question=prepared.question, document=document)
-    confidence = confidence_of(generation, cited.support, sureness)
+    confidence = weighed(
+        cited.support * (1 - (generation.silence or 0.0)), _least(generation), sureness
+    )
     lacking = confidence < threshold or (may_decline(text) and not cited.citations)
     if shows_passages(prepared.template) and (not prepared.passages or lacking):
         return _declined(prepared, generation, support=cited.support, confidence=confidence)
@@ -60,22 +64,21 @@ def finish(
     )
 
 
-def confidence_of(generation: Generation, support: float, sureness: float = 0.0) -> float:
-    """Return how much speaks for an answer, in 0..1.
+def weighed(confidence: float, least_log_prob: float, sureness: float) -> float:
+    """Return a confidence with how sure a generator was of its least likely token counted in.
 
-    It is the support, times the probability of not having written nothing, which is what a tuned
-    generator learned to do where the evidence is lacking, times the probability of the answer's
-    least likely token to the power of `sureness` (an answer is as sure as its least sure word,
-    arXiv:2307.03987). What a generator does not tell does not count.
+    An answer is as sure as its least sure word (arXiv:2307.03987): times the probability of that
+    token, whose logarithm (nats) is given, to the power of `sureness`.
 
-    >>> unsure = Generation("Five days.", log_probs=(-0.1, -1.4), silence=0.5)
-    >>> [round(confidence_of(unsure, 0.8, power), 2) for power in (0.0, 0.5)]
+    >>> [round(weighed(0.4, -1.4, power), 2) for power in (0.0, 0.5)]
     [0.4, 0.2]
     """
-    confidence = support * (1 - (generation.silence or 0.0))
-    if sureness and generation.log_probs:
-        confidence *= math.exp(sureness * min(generation.log_probs))
-    return confidence
+    return confidence * math.exp(sureness * least_log_prob)
+
+
+def _least(generation: Generation) -> float:
+    """The log-probability of the least likely token; 0 where the generator tells none."""
+    return min(generation.log_probs, default=0.0)
 
 
 def tidy(text: str) -> str:
@@ -107,6 +110,7 @@ def _declined(
 def _traced(prepared: Prepared, generation: Generation) -> dict[str, Any]:
     """Return what an answer keeps of how it was made."""
     return {
+        "least_log_prob": _least(generation),
         "prompt_ids": generation.prompt_ids,
         "prompt_hash": value_hash(prepared.prompt),
         "prompt_tokens": generation.prompt_tokens,

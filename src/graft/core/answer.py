@@ -33,9 +33,10 @@ class Answer:
     unsupported sentence is marked, not a reason to decline. `unsupported` holds the answer spans
     of sentences without a citation. `confidence` is what is compared with the threshold below which
     an answer declines: the support, times the probability that the generator had something to
-    write, where it tells. A remote generator's answers are not `replayable`.
-    `prompt_hash` is of the prompt's messages; both counts of tokens are 0 where no model was
-    asked.
+    write, where it tells, and that of its least likely token to the power of `answer.sureness`;
+    `least_log_prob` is its logarithm (nats), 0 where it is not told. A remote generator's answers
+    are not `replayable`. `prompt_hash` is of the prompt's messages; both counts of tokens are 0
+    where no model was asked.
     """
 
     question: str
@@ -47,6 +48,7 @@ class Answer:
     confidence: float = 0.0
     hits: tuple[Hit, ...] = ()
     prompt_ids: tuple[int, ...] = field(default=(), repr=False)
+    least_log_prob: float = field(default=0.0, repr=False, compare=False)
     prompt_hash: str = ""
     prompt_tokens: int = 0
     new_tokens: int = 0

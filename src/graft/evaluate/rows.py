@@ -43,7 +43,7 @@ SCHEMA = pa.schema([
     # the answer; null where the system only ranks
     ("answer", pa.string()), ("declined", pa.bool_()), ("citations", pa.list_(_CITATION)),
     ("unsupported", pa.list_(_SPAN)), ("support", pa.float64()),
-    ("confidence", pa.float64()), ("shown", pa.list_(_SHOWN)),
+    ("confidence", pa.float64()), ("least_log_prob", pa.float64()), ("shown", pa.list_(_SHOWN)),
     ("closed", pa.bool_()), ("error", pa.string()), ("finish_reason", pa.string()),
     # the ranking; null where the system ranked nothing
     ("ranking", pa.list_(pa.string())), ("judged", pa.list_(_GRADE)),
@@ -121,6 +121,7 @@ def _answer_row(answer: Answer) -> dict[str, Any]:
         "unsupported": [{"start": start, "end": end} for start, end in answer.unsupported],
         "support": answer.support,
         "confidence": answer.confidence,
+        "least_log_prob": answer.least_log_prob,
         "shown": [{"passage_id": h.passage_id, "document_id": h.document_id} for h in answer.hits],
         "error": answer.error,
         "finish_reason": answer.finish_reason,

@@ -10,7 +10,7 @@ from graft.core.document import Passage
 from graft.core.example import Example
 from graft.core.protocols import PassageStore
 from graft.examples.answering import Answering
-from graft.examples.searching import Retrieve, passages_of, searched
+from graft.examples.searching import Retrieve, with_passages
 
 
 def distractors(
@@ -31,9 +31,8 @@ def distractors(
     ctx = ctx or Context()
     hits: dict[str, list[Passage]] = {}
     with ctx.stage("search for distractors", len(examples)) as step:
-        for batch in searched(examples, retrieve):
-            found = passages_of([search for _, search in batch], store)
-            hits |= zip((example.id for example, _ in batch), found, strict=True)
+        for batch in with_passages(examples, retrieve, store):
+            hits |= {example.id: found for example, found in batch}
             step.advance(len(batch))
     pool = {passage.id: passage for found in hits.values() for passage in found}
     ids = sorted(pool)

@@ -37,6 +37,15 @@ def searched(
         yield list(zip(batch, found, strict=True))
 
 
+def with_passages(
+    examples: Sequence[Example], retrieve: Retrieve, store: PassageStore
+) -> Iterator[list[tuple[Example, list[Passage]]]]:
+    """Yield the examples with the passages that they bring, a batch at once, in their order."""
+    for batch in searched(examples, retrieve):
+        found = passages_of([search for _, search in batch], store)
+        yield [(example, passages) for (example, _), passages in zip(batch, found, strict=True)]
+
+
 def passages_of(searches: Sequence[Search], store: PassageStore) -> list[list[Passage]]:
     """Return the passages of each search's hits, in their order, asking the store once.
 

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from graft.answer.answerer import Answerer
 from graft.answer.decline import FittedThreshold, fit_threshold
+from graft.answer.finish import weighed
 from graft.answer.rules import RULES
 from graft.core.answer import Answer
 from graft.core.case import Case
@@ -24,7 +25,7 @@ from graft.loop.parts import runs_of
 from graft.loop.scoring import Bench, rule_systems, search_all
 from graft.loop.trials import System, Trial, digests_of, settings_digest
 from graft.measures.values.declines import is_right
-from graft.wire import Wiring, answerer, segmentation
+from graft.wire import Wiring, answerer, segmentation, with_changes
 
 COVERAGES = (1.0, 0.75, 0.5, 0.25)
 """Shares of answers shown whose risk is told."""
@@ -69,30 +70,29 @@ class Ladder:
         coverage.
         """
         asked = [e for e in dev if e.answers or not e.answerable]
-        tried = {power: self._fitted(settings, asked, power) for power in SURENESS}
+        own = with_changes(settings, {"answer.sureness": 0.0})
+        answers = self.answer(Rung("", own), asked, 0.0)
+        shown = [(e, a) for e, a in zip(asked, answers, strict=True) if not a.declined]
+        right = [is_right(Case(e, a)) for e, a in shown]
+
+        def fitted_by(power: float) -> FittedThreshold:
+            return fit_threshold(
+                [weighed(a.confidence, a.least_log_prob, power) for _, a in shown],
+                right,
+                groups=[e.group or e.id for e, _ in shown],
+                cost=self.workspace.config.gate.wrong_costs,
+                default=settings.answer.decline_threshold,
+            )
+
+        tried = {power: fitted_by(power) for power in SURENESS}
         power = max(SURENESS, key=lambda power: tried[power].gain)
         fitted = tried[power]
         if tell:
             self._tell(fitted)
         if not fitted.enough:
             return settings
-        chosen = {"decline_threshold": fitted.threshold, "sureness": power}
-        return settings.model_copy(update={"answer": settings.answer.model_copy(update=chosen)})
-
-    def _fitted(
-        self, settings: Settings, asked: Sequence[Example], power: float
-    ) -> FittedThreshold:
-        table = settings.answer.model_copy(update={"sureness": power})
-        own = settings.model_copy(update={"answer": table})
-        answers = self.answer(Rung("", own), asked, 0.0)
-        shown = [(e, a) for e, a in zip(asked, answers, strict=True) if not a.declined]
-        return fit_threshold(
-            [a.confidence for _, a in shown],
-            [is_right(Case(e, a)) for e, a in shown],
-            groups=[e.group or e.id for e, _ in shown],
-            cost=self.workspace.config.gate.wrong_costs,
-            default=settings.answer.decline_threshold,
-        )
+        chosen = {"answer.decline_threshold": fitted.threshold, "answer.sureness": power}
+        return with_changes(settings, chosen)
 
     def system(self, rung: Rung) -> System:
         """Return a rung as a system that answers and ranks.

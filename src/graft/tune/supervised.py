@@ -124,7 +124,6 @@ class _Data:
         return token_losses(self.causal.model, batch.to(self.causal.device), self.start).sum()
 
     def look(self, ctx: Context) -> Look:
-        ctx.check()
         model, training = self.causal.model, self.causal.model.training
         model.eval()
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from graft.core.context import Context
 from graft.core.recipe import Recipe
 from graft.examples.distract import distractors
-from graft.examples.searching import passages_of, searched
+from graft.examples.searching import with_passages
 from graft.generate.prompts import CLOSED_BOOK
 from graft.tune.items import items_raft, items_served, trainable
 from graft.tune.objective import Lessons, Objective, Source
@@ -24,13 +24,8 @@ def _items(source: Source, split: str, recipe: Recipe, ctx: Context) -> Lessons:
     )  # fmt: skip
     retrieve = source.retrieve("served", HITS)
     if split == "dev":
-        found = {
-            example.id: passages
-            for batch in searched(chosen.examples, retrieve)
-            for (example, _), passages in zip(
-                batch, passages_of([search for _, search in batch], source.store), strict=True
-            )
-        }
+        batches = with_passages(chosen.examples, retrieve, source.store)
+        found = {example.id: passages for batch in batches for example, passages in batch}
         served = items_served(
             chosen.examples, found, template=source.template, recipe=recipe,
             count_tokens=source.count_tokens,
