@@ -76,7 +76,8 @@ def test_the_settings_of_the_demo_are_settings_and_count():
 def test_the_documents_of_the_demo_are_markdown_that_says_something(tmp_path):
     count = write_corpus(tmp_path)
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert count == len(files) >= 100
+    # a guard's margin takes 85 documents, and half of those that are asked about are the test's
+    assert count == len(files) >= 300
     # a file system that folds case must hold as many
     assert len({str(path).casefold() for path in files}) == count
     for path in files:
@@ -84,7 +85,8 @@ def test_the_documents_of_the_demo_are_markdown_that_says_something(tmp_path):
         assert path.suffix == ".md" and text.endswith("\n")
         assert re.search(r"^#{1,4} \S", text, re.M), path
         assert len(text.split()) >= 20 and len(text) <= LONGEST + 1, path
-    assert {path.parent.name for path in files} == {"language", "library"}
+    tops = {path.relative_to(tmp_path).parts[0] for path in files}
+    assert tops == {"language", "library"}
 
 
 def test_the_demo_adapts_to_what_it_wrote_by_its_own_settings(tmp_path, monkeypatch):
@@ -98,7 +100,7 @@ def test_the_demo_adapts_to_what_it_wrote_by_its_own_settings(tmp_path, monkeypa
     assert demo(tmp_path, ctx=Context()).release == 4
     [(config, [folder], command)] = ran
     assert config == resolved(load_config(flags=SETTINGS)) and command == "graft demo"
-    assert len(list(Path(folder).rglob("*.md"))) >= 100
+    assert len(list(Path(folder).rglob("*.md"))) >= 300
 
 
 @pytest.mark.parametrize(

@@ -31,10 +31,11 @@ def test_a_share_that_is_named_is_the_share_and_none_is_what_the_gate_takes() ->
     assert shares_of(config(examples__test_new="0.4")) == Shares(0.15, 0.15, 0.4)
     wanted = shares_of(config()).wanted
     assert wanted is not None and wanted.most == MOST
-    assert wanted.fewest == power(0, 0.05).unchanged == 85
-    assert wanted.questions == questions_for(WORTH) > wanted.fewest
+    assert wanted.groups == power(0, 0.05).unchanged == 85
+    assert wanted.questions == questions_for(WORTH)
     finer = shares_of(config(gate__margin="0.01")).wanted
-    assert finer is not None and finer.questions == finer.fewest > wanted.questions
+    assert finer is not None and finer.groups > wanted.groups
+    assert finer.questions == wanted.questions
     assert shares_of(config(gate__split="test-seen")) == Shares(0.15, 0.15, LEAST)
 
 
@@ -59,9 +60,9 @@ def test_what_another_passage_may_answer_is_asked_by_no_test_and_still_trains() 
 @pytest.mark.parametrize(
     ("questions", "new", "told"),
     [
-        (120, 30, "would not give so many, so training keeps them"),
-        (300, 150, "training keeps 50% of the documents"),
-        (2000, 500, "a gain of 0.1 in the answer F1 226"),
+        (300, 74, "are fewer, so training keeps them"),
+        (400, 200, "training keeps 50% of the documents"),
+        (2000, 500, "a gain of 0.1 in the answer F1 226 questions"),
     ],
 )
 def test_what_is_dealt_is_told_with_its_reason(questions: int, new: int, told: str) -> None:
@@ -74,4 +75,5 @@ def test_what_is_dealt_is_told_with_its_reason(questions: int, new: int, told: s
     assert sum(e.split == "test-new" for e in dealt) == new
     why = _why(dealt, shares, power(0, 0.05))
     assert f"keeps {new // 2} of {questions // 2} documents and asks {new}" in why
+    assert f"about {new // 2} of them" in why
     assert why.endswith(told) or told in why

@@ -182,3 +182,20 @@ def test_a_source_is_read_once_for_many_sentences():
     for sentence in ("Five days", "Interns carry over days that they did not use."):
         once = find_evidence(sentence, source, question=QUESTION)
         assert once == support(sentence, LEAVE, question=QUESTION, context="Leave")
+
+
+def test_a_heading_speaks_of_what_stands_under_it():
+    text = (
+        "## glob.iglob\n\nReturn an iterator which yields the paths matching a pathname pattern."
+        "\n\n"
+        "## glob.escape\n\nEscape all special characters. Drive names are not escaped."
+    )
+    asked = "Which function returns an iterator which yields the paths that match a pattern?"
+    found = support("glob.iglob", text, question=asked)
+    assert found.score > 0.8
+    assert quote(found, text) == text[: text.index("\n\n## glob.escape")]
+    assert support("glob.escape", text, question=asked).score < 0.5
+    # one sentence is enough where the next adds nothing
+    special = support("glob.escape", text, question="What escapes all special characters?")
+    assert quote(special, text).endswith("special characters.")
+    assert read_source(text).headed == (1, 0, 2, 0, 0)

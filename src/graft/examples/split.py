@@ -23,14 +23,15 @@ LEARNED_COPY = "near-copy of a question that was trained on"
 
 @dataclass(frozen=True)
 class Wanted:
-    """How many questions test-new should have, and up to which share of documents for their sake.
+    """How many questions test-new should have, on how many groups of documents, and up to which
+    share of documents for their sake.
 
-    Fewer than `fewest` would show nothing, so where `most` of the documents do not give these,
-    training keeps them. `counts` says which examples are counted.
+    On fewer groups than `groups` nothing would be shown, so where `most` of the documents do not
+    give these, training keeps them. `counts` says which examples are counted.
     """
 
     questions: int
-    fewest: int = 0
+    groups: int = 0
     most: float = 0.5
     counts: Callable[[Example], bool] = lambda example: True
 
@@ -40,8 +41,7 @@ class Shares:
     """How much goes where.
 
     `dev` and `test_seen` are shares of the questions on documents that are trained on; `test_new`
-    is the share of documents (by group) that never are, or more for the questions that are
-    `wanted` of them.
+    is the share of documents (by group) that never are, or more for what is `wanted` of them.
     """
 
     dev: float = 0.15
@@ -251,17 +251,19 @@ def _more(
     wanted: Wanted,
     room: float,
 ) -> set[str]:
-    """Return the groups with as many more, each with its size, as the questions wanted take.
+    """Return the groups with as many more, each with its size, as what is wanted takes.
 
-    Where these give too few to show anything, it is the groups as they were.
+    Where these are too few to show anything, it is the groups as they were.
     """
-    found, there = set(chosen), sum(counted.get(root, 0) for root in chosen)
+    found, asked = set(chosen), sum(root in counted for root in chosen)
+    there = sum(counted.get(root, 0) for root in chosen)
     for root, size in more:
-        if there < wanted.questions and size <= room:
+        if (there < wanted.questions or asked < wanted.groups) and size <= room:
             found.add(root)
             there += counted.get(root, 0)
+            asked += root in counted
             room -= size
-    return found if there >= wanted.fewest else chosen
+    return found if asked >= wanted.groups else chosen
 
 
 def _deal(

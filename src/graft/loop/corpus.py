@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from pydoc_data.topics import topics
+from types import ModuleType
+from typing import Any
 
 MODULES = (
     "argparse", "bisect", "calendar", "cmd", "collections", "configparser", "contextlib", "copy",
@@ -27,15 +29,18 @@ SHARED_LINES = 0.3
 reference repeats whole chapters, and a copy in training would leak into the test documents."""
 
 
-LONGEST = 12_000
-"""Characters of the longest page that is taken: a dozen longer ones would be two fifths of all
-passages, and of the time that a processor needs to embed them, and ask for no more questions."""
+LONGEST = 6_000
+"""Characters of the longest page that is taken: longer ones would be a third of all passages, and
+of the time that a processor needs to embed them, and ask for no more questions."""
+
+SHORTEST = 150
+"""Characters of the shortest docstring that is a page of its own."""
 
 
 def write_corpus(folder: Path) -> int:
     """Write the documents as Markdown files under `folder` and return how many there are."""
     count = 0
-    for name, text in [*_topics(), *_modules()]:
+    for name, text in [*_topics(), *_docstrings()]:
         path = folder / f"{name}.md"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
@@ -63,18 +68,25 @@ def markdown(text: str) -> str:
     return re.sub(pattern, lambda m: f"{levels[m[2]]} {m[1]}", text, flags=re.M).strip() + "\n"
 
 
-def _modules() -> Iterator[tuple[str, str]]:
+def _docstrings() -> Iterator[tuple[str, str]]:
+    """A page for each module, function and class whose docstring says something.
+
+    Of names that differ in upper case alone, and so are one file to some systems, the first.
+    """
+    seen: set[str] = set()
     for name in MODULES:
         module = importlib.import_module(name)
-        parts = [f"# {name}\n\n{inspect.getdoc(module) or ''}"]
-        for member in getattr(module, "__all__", None) or sorted(vars(module)):
-            thing = getattr(module, member, None)
-            routine = inspect.isroutine(thing) or inspect.isclass(thing)
-            if member.startswith("_") or not routine or inspect.getmodule(thing) is not module:
-                continue
-            doc = (thing.__doc__ and inspect.getdoc(thing)) or ""
-            if len(doc) > 80:
-                parts.append(f"## {name}.{member}\n\n{doc}")
-        text = "\n\n".join(parts)
-        if 600 < len(text) <= LONGEST:
-            yield f"library/{name}", text + "\n"
+        for title, thing in [(name, module), *_members(name, module)]:
+            text = (thing.__doc__ and inspect.getdoc(thing)) or ""
+            path = f"library/{title.replace('.', '/')}"
+            if SHORTEST <= len(text) <= LONGEST and path.casefold() not in seen:
+                seen.add(path.casefold())
+                yield path, f"# {title}\n\n{text}\n"
+
+
+def _members(name: str, module: ModuleType) -> Iterator[tuple[str, Any]]:
+    for member in getattr(module, "__all__", None) or sorted(vars(module)):
+        thing = getattr(module, member, None)
+        routine = inspect.isroutine(thing) or inspect.isclass(thing)
+        if not member.startswith("_") and routine and inspect.getmodule(thing) is module:
+            yield f"{name}.{member}", thing

@@ -117,8 +117,8 @@ def shares_of(config: Config, doubtful: Collection[str] = ()) -> Shares:
     """Return the shares that settings ask for; what is `doubtful` counts for no test.
 
     Where `examples.test_new` is 0, test-new takes what shows a gain worth having and lets a
-    guard pass its margin, between a quarter and half of the documents. Where half does not give
-    the questions that a guard takes at least, nothing could be promoted, and training keeps them.
+    guard pass its margin, between a quarter and half of the documents. Where half is fewer than a
+    guard takes at least, nothing could be promoted, and training keeps them.
     """
     table, gate = config.examples, config.gate
     if table.test_new:
@@ -132,7 +132,7 @@ def shares_of(config: Config, doubtful: Collection[str] = ()) -> Shares:
         vouched = example.metadata.get(VOUCHED, WORDS).split()
         return example.answerable and WORDS in vouched and example.id not in doubtful
 
-    wanted = Wanted(max(least, questions_for(WORTH)), least, MOST, counts)
+    wanted = Wanted(questions_for(WORTH), least, MOST, counts)
     return Shares(table.dev, table.test_seen, LEAST, wanted)
 
 
@@ -140,18 +140,19 @@ def _why(examples: Sequence[Example], shares: Shares, needed: Power) -> str:
     """Return how many documents and questions test-new has, and why."""
     new = [example for example in examples if example.split == "test-new"]
     kept, of = (len({d for e in side for d in documents_of(e)}) for side in (new, examples))
-    n, shown = sum(example.answerable for example in new), questions_for(WORTH)
+    able = [example for example in new if example.answerable]
+    n, there, shown = len(able), len({example.group for example in able}), questions_for(WORTH)
     told = (
-        f"test-new keeps {kept} of {of} documents and asks {n} answerable questions: a guard's "
-        f"margin takes {needed.unchanged} on as many documents if none changes, and a gain of "
-        f"{WORTH:g} in the answer F1 {shown}"
+        f"test-new keeps {kept} of {of} documents and asks {n} answerable questions about "
+        f"{there} of them: a guard's margin takes {needed.unchanged} documents if no question "
+        f"changes, and a gain of {WORTH:g} in the answer F1 {shown} questions"
     )
-    if shares.wanted is None or n >= max(needed.unchanged, shown):
+    if shares.wanted is None or (n >= shown and there >= needed.unchanged):
         return told
-    if n < needed.unchanged:
+    if there < needed.unchanged:
         return (
-            f"{told}; {shares.wanted.most:.0%} of the documents would not give so many, so "
-            "training keeps them: more questions (examples.limit) or documents do"
+            f"{told}; {shares.wanted.most:.0%} of the documents are fewer, so training keeps "
+            "them: ask about more documents (examples.limit), or set a wider gate.margin"
         )
     return f"{told}; training keeps {1 - shares.wanted.most:.0%} of the documents"
 

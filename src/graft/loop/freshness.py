@@ -25,6 +25,7 @@ from graft.examples.searching import search_for
 from graft.library.store import Library
 from graft.loop.spaces import put_documents
 from graft.measures.text import token_f1
+from graft.measures.words import STOP_WORDS, content, fold
 from graft.wire import Wiring, answerer, library, reading
 
 Edit = tuple[Example, str]
@@ -122,9 +123,14 @@ def _says(answer: Answer, wanted: str) -> bool:
 
 
 def _fact(held: Library, example: Example) -> bool:
-    """Whether an example's answer stands, as it is, in its evidence."""
+    """Whether an example's answer stands, as it is, in its evidence, and not in its question.
+
+    "Which function of textwrap ...?" asks for no function of another module.
+    """
     gold = example.gold[0]
     if not example.answers or gold.start is None:
+        return False
+    if content(example.answers[0]) & content(example.question):
         return False
     text = held.document(gold.document_id).text[gold.start : gold.end]
     return bool(_whole(example.answers[0]).search(text))
@@ -136,10 +142,13 @@ def _whole(answer: str) -> re.Pattern[str]:
     return re.compile(rf"(?<!\w){words}(?!\w)")
 
 
-def _kind(answer: str) -> tuple[bool, ...]:
+def _kind(answer: str) -> tuple[object, ...]:
+    """What two answers have in common that may stand for each other in a sentence."""
+    first = fold(answer.split(maxsplit=1)[0])
+    lead = first if first in STOP_WORDS else ""  # "if", "by", "to"
     if len(answer.split()) > SHORT:
-        return (True,)
-    return False, any(c.isdigit() for c in answer), answer[:1].isupper()
+        return True, lead
+    return False, lead, any(c.isdigit() for c in answer), answer[:1].isupper()
 
 
 def _edited(document: Document, example: Example, new: str) -> Document:

@@ -41,7 +41,8 @@ class SourceText:
 
     `where` maps a word to the set of sentences that hold it, as bits; `places` to its positions
     among all words; `scopes` holds for each sentence itself and those that layout
-    makes it a part of, as bits; `context` the words of title and headings.
+    makes it a part of, as bits; `headed` how many sentences stand under it, where it is a heading;
+    `context` the words of title and headings.
     """
 
     spans: tuple[tuple[int, int], ...]
@@ -53,6 +54,7 @@ class SourceText:
     pairs: frozenset[tuple[str, str]]
     negations: tuple[int, ...]
     scopes: tuple[int, ...]
+    headed: tuple[int, ...]
     figures: tuple[Figure, ...]
     context: frozenset[str]
 
@@ -86,6 +88,7 @@ def read_source(text: str, *, context: str = "") -> SourceText:
         pairs=frozenset(pairwise(keys)),
         negations=tuple(i for i, word in enumerate(words) if is_negation(word.written)),
         scopes=tuple(scopes),
+        headed=tuple(_headed(text, spans)),
         figures=tuple(_figures(text, said, scopes)),
         context=frozenset(word.key for word in read_words(context)),
     )
@@ -144,6 +147,13 @@ def _scopes(text: str, spans: Sequence[tuple[int, int]]) -> list[int]:
             heading = 1 << i
         last = mark
     return found
+
+
+def _headed(text: str, spans: Sequence[tuple[int, int]]) -> Iterator[int]:
+    """How many sentences stand under each, up to the next heading; none under what is none."""
+    headings = [*(i for i, (start, _) in enumerate(spans) if text[start] == "#"), len(spans)]
+    below = {one: other - one - 1 for one, other in pairwise(headings)}
+    yield from (below.get(i, 0) for i in range(len(spans)))
 
 
 def _goes_on(said: Sequence[Word]) -> bool:

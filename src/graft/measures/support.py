@@ -8,6 +8,7 @@ side only. It sees words, not what they mean. `benchmarks/support.py` says how f
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -90,9 +91,7 @@ def find_evidence(sentence: str, source: SourceText, *, question: str = "") -> E
     )
     if not places:
         return Evidence()
-    relevance, (first, last) = max(
-        ((_relevance(claim, source, place), place) for place in places), key=lambda pair: pair[0]
-    )
+    relevance, (first, last) = _most_relevant(claim, source, places)
     match *= _agreement(claim, source, (first, last))
     if claim.echo:
         match *= FLIPPED
@@ -202,6 +201,28 @@ def _amid(claim: Claim, source: SourceText, place: int) -> bool:
     """Whether a negation stands in the midst of matching words, and so turns them around."""
     around = source.keys[max(0, place - 2) : place + 4]
     return sum(key in claim.content for key in around) >= 2
+
+
+def _most_relevant(
+    claim: Claim, source: SourceText, places: Sequence[_Range]
+) -> tuple[float, _Range]:
+    """The place that deals most with the question, and how far.
+
+    A heading names what stands under it ("## heapq.merge"), so it is taken together with the
+    sentences there, as long as one more adds to it.
+    """
+    best, where = -1.0, (0, 0)
+    for place in places:
+        relevance, own = _relevance(claim, source, place), place
+        under = source.headed[source.sentence_of[place[1] - 1]]
+        for more in range(min(under, WINDOW - 1) if claim.asked else 0):
+            longer = (place[0], source.firsts[source.sentence_of[place[1] - 1] + more + 2])
+            found = _relevance(claim, source, longer)
+            if found > relevance + WORTH:
+                relevance, own = found, longer
+        if relevance > best:
+            best, where = relevance, own
+    return best, where
 
 
 def _relevance(claim: Claim, source: SourceText, place: _Range) -> float:
