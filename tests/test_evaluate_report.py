@@ -55,7 +55,7 @@ def sample_page() -> str:
     curve = LossCurve("with passages", ((1, 3.0), (5, 2.0), (9, 1.4)), ((0, 2.9), (9, 1.6)))
     about = replace(
         EMPTY, title="Python's documentation", command="graft demo", terms=terms, curves=(curve,),
-        dropped={"copied": 12}, kept={"train": 100},
+        dropped={"copied": 12}, kept={"train": 100}, makers={"reason": {"train": 41}},
         costs=(Cost("ingest", 12.0, 2**30, "139 documents"),),
         facts=(("Seconds until an edited fact is answered right", "RAG 2 s"),),
         lineage=(("run", "generator-20260101-abcdef"),),
@@ -66,6 +66,7 @@ def sample_page() -> str:
 def test_the_page_shows_the_figures_and_stands_alone():
     page = sample_page()
     assert "Promote" in page and "rag+ft" in page and "copied" in page and "Most improved" in page
+    assert "<td>reason</td><td>41</td>" in page
     assert not re.search(r"""(src|href)\s*=|@import|url\(""", page)
     assert page.count('<div class="dot') == 6
 

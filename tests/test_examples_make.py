@@ -14,11 +14,11 @@ from graft.core.generation import Decoding, Generation, Prompt
 from graft.core.search import Hit, Search
 from graft.examples import filters
 from graft.examples.holding import holds
-from graft.examples.make import MAKER, MakeOptions, Yield, dealt, make_examples
+from graft.examples.make import MakeOptions, Yield, dealt, make_examples
 from graft.examples.maker import MAKERS
 from graft.examples.split import Assigned
 from graft.examples.unanswerable import ANSWERABLE
-from graft.examples.vouched import VOUCHED, WORDS, fit_for_splits
+from graft.examples.vouched import MAKER, VOUCHED, WORDS, fit_for_splits
 from graft.generate.prompts import ASK_FREELY, GROUNDED
 from graft.testing import FakeEncoder, FakeGenerator, MemoryStore
 

@@ -752,6 +752,46 @@ def test_a_docstring_asks_which_function_it_describes():
     assert drafts("name", said, "jobs.drain") == []
 
 
+@pytest.mark.parametrize(
+    ("name", "doc", "question"),
+    [
+        (
+            "jobs.drain",
+            "drain(queue) -> list\n\nTake every job out and return a list of all results.",
+            "Which function of jobs takes every job out and returns a list of all results?",
+        ),
+        (
+            "jobs.FullError",
+            "Raised when a job comes and no worker has any room left.",
+            "What in jobs is raised when a job comes and no worker has any room left?",
+        ),
+        (
+            "jobs.quiet",
+            "Context manager to suppress specified warnings of a worker.",
+            "What in jobs is a context manager to suppress specified warnings of a worker?",
+        ),
+        (
+            "jobs.Worker",
+            "Base class for threads that take tasks out of a line.",
+            "What in jobs is a base class for threads that take tasks out of a line?",
+        ),
+        (
+            "jobs.holds",
+            "Returns true if a worker waits for the lock of a peer.",
+            "Which function of jobs returns true if a worker waits for the lock of a peer?",
+        ),
+        ("jobs.Outcome", "Result of the call of a worker by the scheduler.", ""),
+        ("jobs.pair", "Return a pair of sorted lists containing (names, values).", ""),
+        ("jobs.grind", "Grind an iterator that was handed over by the scheduler.", ""),
+    ],
+)
+def test_what_a_docstring_begins_with_decides_how_it_is_asked(name: str, doc: str, question: str):
+    text = f"## {name}\n\n{doc}"
+    asked = [d for d in drafts("name", text, name) if d.answer == name]
+    assert [d.question for d in asked] == ([question] if question else [])
+    assert all(text[d.gold.start : d.gold.end] == text for d in asked)
+
+
 def test_a_pair_asks_two_passages_and_has_both_for_gold():
     texts = (
         "The alarm system is reset by holding the red button.",

@@ -7,8 +7,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from graft.core.errors import FormatError, InputError, LeakError, NotFound
-from graft.core.example import Example, Gold
+from graft.core.example import SPLITS, Example, Gold
 from graft.examples.store import LATEST, ExampleSet, ids, read, write
+from graft.examples.vouched import MAKER
 
 EXAMPLES = (
     Example(
@@ -55,6 +56,13 @@ def test_grades_rejected_answers_access_and_metadata_are_kept_and_make_another_s
         assert read(tmp_path) == held
         ids.add(held.id)
     assert len(ids) == 5
+
+
+def test_a_set_counts_what_each_maker_made_in_each_split() -> None:
+    made = replace(EXAMPLES[0], metadata={MAKER: "reason"})
+    held = ExampleSet((made, *EXAMPLES[1:]))
+    assert held.makers == {"reason": {**dict.fromkeys(SPLITS, 0), made.split: 1}}
+    assert ExampleSet(EXAMPLES).makers == {}
 
 
 def test_the_id_is_that_of_the_contents_whatever_their_order() -> None:

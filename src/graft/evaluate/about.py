@@ -61,7 +61,8 @@ class About:
     `systems` says of each what it is (its run, release, context, the digest of its settings);
     `plans` what is compared in each split; `terms` what the gate judges by; `asked` is the hash of
     all that was asked of all systems, empty where nothing was. `created` is in
-    seconds since the epoch. The rest is what a report shows beside the figures.
+    seconds since the epoch. `makers` says how many of the questions in each split each maker made.
+    The rest is what a report shows beside the figures.
     """
 
     id: str
@@ -82,6 +83,7 @@ class About:
     costs: tuple[Cost, ...] = ()
     dropped: Mapping[str, int] = field(default_factory=dict)
     kept: Mapping[str, int] = field(default_factory=dict)
+    makers: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     left_out: tuple[LeftOut, ...] = ()
     facts: tuple[tuple[str, str], ...] = ()
     lineage: tuple[tuple[str, str], ...] = ()

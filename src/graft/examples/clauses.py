@@ -40,7 +40,9 @@ _VERBS = (
     "become begin break bring buy come do draw drive eat fall feel find form get give go grow have "
     "hear keep know leave lose make meet pay put read rise say see seem sell sleep speak spend "
     "collect flicker drain dim compose comprise recover flee dry refuse melt freeze leak rust flow "
-    "understand win carry apply study supply identify copy dispatch search"
+    "understand win carry apply study supply identify copy dispatch search append arrange "
+    "classify compress construct decode decompress discard encode execute instantiate iterate "
+    "parse retrieve simulate summarize translate"
 )
 _BASES = frozenset(_VERBS.split())
 _IRREGULAR = {
@@ -183,7 +185,7 @@ def _main(words: list[str], place: int, end: int) -> tuple[str, str]:
         or following.rstrip(",") in _AFTER_NOUN
     ):
         return "", ""
-    third = _third(word)
+    third = base_of(word)
     later = any(w.lower() in _AUXILIARIES | _PERFECT for w in words[place + 1 : place + 9])
     if (third or word) in _NOUNS_TOO and later:
         return "", ""
@@ -209,8 +211,12 @@ def _main(words: list[str], place: int, end: int) -> tuple[str, str]:
     return "", ""
 
 
-def _third(word: str) -> str:
-    """Return the base of a verb in the third person, or ""."""
+def base_of(word: str) -> str:
+    """Return the base of a known verb in the third person, or "".
+
+    >>> base_of("merges"), base_of("carries"), base_of("sunnies")
+    ('merge', 'carry', '')
+    """
     if word == "has":
         return "have"
     for ending, back in (("ies", "y"), ("es", ""), ("s", "")):
@@ -316,7 +322,7 @@ def is_verb(word: str) -> bool:
     (True, True, False)
     """
     return word in _AUXILIARIES | _PERFECT | _BASES | _IRREGULAR.keys() or bool(
-        _third(word) or _regular(word)
+        base_of(word) or _regular(word)
     )
 
 

@@ -17,7 +17,7 @@ _SAME = {
     **{"%": "percent", "$": "dollars", "€": "euros", "£": "pounds", "dollar": "dollars"},
 }
 _ARTICLES = frozenset({"a", "an", "the"})
-_TOKEN = re.compile(r"\d+(?:\.\d+)*|[^\W\d]\w*|[%$€£]")
+_TOKEN = re.compile(r"\d+(?:\.\d+)*|(?<!\w)[^\W\d](?:\+\+|#)(?!\w)|[^\W\d]\w*|[%$€£]")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _MONEY = re.compile(r"([$€£])\s?(\d[\d.,]*(?:\s(?:thousand|million|billion))?)")
 _ORDINAL = re.compile(r"(?<=\d)(?:st|nd|rd|th)\b")
@@ -28,6 +28,8 @@ def answer_words(text: str) -> list[str]:
 
     >>> answer_words("The Twelve-year plan cost 1,500 $, 3.5% more")
     ['12', 'year', 'plan', 'cost', '1500', 'dollars', '3.5', 'percent', 'more']
+    >>> answer_words("C++, C# and C")
+    ['c++', 'c#', 'and', 'c']
     """
     plain = unicodedata.normalize("NFKC", text).casefold().replace("’", "'").replace("'", "")
     plain = _MONEY.sub(r"\2 \1", _ORDINAL.sub("", _THOUSANDS.sub("", plain)))

@@ -33,11 +33,8 @@ from graft.examples.settle import (
 )
 from graft.examples.tally import Tally
 from graft.examples.unanswerable import Judges, Lookup, swaps, unanswered
-from graft.examples.vouched import PRODUCTION, VOUCHED, WORDS
+from graft.examples.vouched import MAKER, PRODUCTION, VOUCHED, WORDS
 from graft.measures.text import token_f1
-
-MAKER = "maker"
-"""The metadata of a made question that names the maker it is from."""
 
 WAVE = 64
 """Drafts that go through the model in one call: between waves a job can be cancelled."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from random import Random
 
 from graft.core.document import Document, Passage
@@ -58,16 +59,24 @@ class Statement:
         if not bare[:1].isupper() or not (bare == "A" or bare[1:].islower()):
             return part
         low = bare.lower()
-        as_name = len(
-            re.findall(rf"(?<=[\w,;] ){re.escape(bare)}\b", f"{self.around} {self.topic}")
-        )
-        as_word = len(re.findall(rf"\b{re.escape(low)}\b", self.around))
+        as_name, as_word = _uses(bare, self.around)
+        as_name += bool(re.search(rf"(?<=[\w,;] ){re.escape(bare)}\b", self.topic))
         second = part.split()[1] if " " in part else ""
         describes = second.isalpha() and second.islower() and not is_verb(second)
         common = as_word > as_name or (not as_name and (describes or _COMMON_NOUN.search(low)))
         if low in STOP_WORDS | _FUNCTION_WORDS or (common and not re.match(r"\S+ v?\d", part)):
             return part[:1].lower() + part[1:]
         return part
+
+
+@lru_cache(maxsize=4096)
+def _uses(word: str, text: str) -> tuple[int, int]:
+    """How often a text has a word as a name, amid a sentence with its capital, and without it.
+
+    Kept, since most sentences of a document begin with the same few words.
+    """
+    as_name = re.findall(rf"(?<=[\w,;] ){re.escape(word)}\b", text)
+    return len(as_name), len(re.findall(rf"\b{re.escape(word.lower())}\b", text))
 
 
 Rule = Callable[[Statement], Iterator[tuple[str, str]]]
@@ -237,7 +246,8 @@ def finished(question: str, answer: str, statement: Statement) -> str:
     question = sound(question, answer, statement)
     if question and not _names(question, statement):
         question = framed(question, statement.topic) if statement.topic else ""
-    if not question or copied(question, answer):
+        question = "" if copied(question, answer) else question
+    if not question:
         return ""
     return f"{_capital(question)}?"
 

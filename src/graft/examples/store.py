@@ -19,6 +19,7 @@ from graft.core.generation import Message
 from graft.core.hashing import value_hash
 from graft.examples.check import check
 from graft.examples.split import counts
+from graft.examples.vouched import MAKER
 
 LATEST = "latest"
 """The name that stands for the set written last, and of the file that says which that is."""
@@ -81,6 +82,15 @@ class ExampleSet:
     def counts(self) -> dict[str, int]:
         """How many examples each split has."""
         return counts(self.examples)
+
+    @property
+    def makers(self) -> dict[str, dict[str, int]]:
+        """How many examples of each split each maker made, where one did."""
+        of: dict[str, list[Example]] = {}
+        for example in self.examples:
+            if MAKER in example.metadata:
+                of.setdefault(example.metadata[MAKER], []).append(example)
+        return {name: counts(made) for name, made in sorted(of.items())}
 
     def split(self, name: str) -> tuple[Example, ...]:
         """Return the examples of one split. Raises InputError for a name that is no split."""

@@ -13,6 +13,9 @@ from dataclasses import replace
 from graft.core.example import Example
 from graft.examples.split import Assigned, documents_of
 
+MAKER = "maker"
+"""The metadata of a made question that names the maker it is from."""
+
 VOUCHED = "vouched"
 """The metadata of a made question that names who vouches for it, with spaces between."""
 

@@ -412,7 +412,7 @@ def _about(
         outcome.about("Retrieve, fine-tune, or both?", command, now),
         example_set=examples.id, runs={role: run.id for role, run in progress.runs.items()},
         terms=terms, curves=curves_of(runs), costs=(*progress.costs, *costs_of(runs)),
-        dropped=dict(examples.dropped), kept=examples.counts,
+        dropped=dict(examples.dropped), kept=examples.counts, makers=examples.makers,
         lineage=(
             ("judged against", f"release {progress.in_use}"),
             ("example set", examples.id),

@@ -29,11 +29,11 @@ SHARED_LINES = 0.3
 reference repeats whole chapters, and a copy in training would leak into the test documents."""
 
 
-LONGEST = 6_000
-"""Characters of the longest page that is taken: longer ones would be a third of all passages, and
-of the time that a processor needs to embed them, and ask for no more questions."""
+LONGEST = 12_000
+"""Characters of the longest page that is taken: a dozen longer ones would be two fifths of all
+passages, and of the time that a processor needs to embed them, and ask for no more questions."""
 
-SHORTEST = 150
+SHORTEST = 120
 """Characters of the shortest docstring that is a page of its own."""
 
 
