@@ -10,14 +10,14 @@ import pytest
 
 from graft.core.errors import DocumentError
 from graft.core.hashing import bytes_hash, text_hash
-from graft.core.mapper import Processes
+from graft.core.mapper import Here, Processes
 from graft.library import detect as kinds
 from graft.library.access import Access
 from graft.library.parse import is_read_here, load_all
-from graft.library.readers import READERS, Extracted, Reader, read_bytes, reader_of
+from graft.library.readers import READERS, Blob, Extracted, Reader, read_bytes, reader_of
 from graft.library.rows import DocumentRow
 from graft.library.sources import expand, fingerprint, load
-from graft.library.sync import Sync
+from graft.library.sync import LeftOut, Sync
 from graft.library.walk import find_roots
 from tests.extending_reader import SUBTITLES
 from tests.library_files import docx, paragraph
@@ -141,3 +141,18 @@ def test_a_reader_that_is_gone_leaves_its_files_to_others(tmp_path: Path) -> Non
     (tmp_path / "talk.srt").write_bytes(SRT)
     (source,) = expand([tmp_path])
     assert fingerprint(source, "application/x-subrip") == ""
+
+
+def test_what_a_reader_leaves_out_is_counted_told_and_kept(added, tmp_path: Path) -> None:
+    def read(blob: Blob) -> list[Extracted]:
+        told = {"left_out": "9 lies"}  # a file does not say what we leave out
+        return [Extracted("", "Words.", metadata=told, left_out={"images": 1200, "notes": 0})]
+
+    READERS.add(Reader("drawn", ("text/drawn",), read, suffixes=(".drawn",)))
+    (tmp_path / "a.drawn").write_text("x")
+    (tmp_path / "b.txt").write_text("Words.")
+    sync = Sync({}, find_roots([tmp_path]), Access(), 1 << 20)
+    documents = {d.id: d for d in sync.documents(expand([tmp_path]), Here())}
+    assert documents["a.drawn"].metadata == {"left_out": "1,200 images"}
+    assert "left_out" not in documents["b.txt"].metadata
+    assert sync.left_out == [LeftOut("a.drawn", {"images": 1200})]

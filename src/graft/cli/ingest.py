@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,6 +10,7 @@ from rich.console import Console
 
 from graft.cli.session import JsonOption, SetOption, WaitOption, opened, screen
 from graft.core.errors import InputError
+from graft.core.left_out import told_left_out
 
 if TYPE_CHECKING:
     from graft.api import Ingested
@@ -60,6 +62,13 @@ def show_ingested(out: Console, done: Ingested) -> None:
         out.print(f"  not read: {failure.path}: {failure.reason}", markup=False)
     if len(done.failed) > 20:
         out.print(f"  and {len(done.failed) - 20} more: graft ingest --json lists them all")
+    counts: Counter[str] = Counter()
+    for each in done.left_out:
+        counts.update(each.counts)
+    if counts:
+        told = told_left_out(dict(counts.most_common()))
+        files = f"{len(done.left_out)} document{'s' if len(done.left_out) > 1 else ''}"
+        out.print(f"  left out of {files}: {told} (graft library show ID)", markup=False)
     for group in done.duplicates[:10]:
         out.print(f"  {group.kind} duplicates: {', '.join(group.ids)}", markup=False)
     if len(done.duplicates) > 10:

@@ -15,7 +15,7 @@ from graft.library.duplicates import Group
 from graft.library.rows import DocumentRow
 from graft.library.sources import expand, source_id
 from graft.library.store import Library
-from graft.library.sync import Failure, Sync
+from graft.library.sync import Failure, LeftOut, Sync
 from graft.library.walk import Root, find_roots
 from graft.library.writer import Writer
 from graft.loop.releases import make_release, require_same, settings_of
@@ -25,7 +25,10 @@ from graft.wire import Wiring, library, mapper
 
 @dataclass(frozen=True)
 class Ingested:
-    """What an ingest did; `documents` and `passages` count what the library holds now."""
+    """What an ingest did; `documents` and `passages` count what the library holds now.
+
+    `left_out` says what readers left out of the documents that were read in it.
+    """
 
     documents: int
     passages: int
@@ -34,6 +37,7 @@ class Ingested:
     removed: int
     unchanged: int
     failed: tuple[Failure, ...]
+    left_out: tuple[LeftOut, ...]
     duplicates: tuple[Group, ...]
     seconds: float
     library_version: int
@@ -42,6 +46,7 @@ class Ingested:
         """Return the JSON that scripts rely on."""
         plain = {name: value for name, value in vars(self).items() if name != "duplicates"}
         plain["failed"] = [asdict(failure) for failure in self.failed]
+        plain["left_out"] = [asdict(each) for each in self.left_out]
         return {**plain, "duplicates": [asdict(group) for group in self.duplicates]}
 
 
@@ -104,6 +109,7 @@ def ingest(
         removed=len(gone),
         unchanged=sync.unchanged,
         failed=tuple(sync.failed),
+        left_out=tuple(sync.left_out),
         duplicates=tuple(groups),
         seconds=ctx.clock() - started,
         library_version=version,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from graft.core.document import Document
 from graft.core.errors import DocumentError
+from graft.core.left_out import left_out_of
 from graft.core.mapper import Mapper
 from graft.library.access import Access, Readers
 from graft.library.parse import load_all
@@ -22,6 +23,14 @@ class Failure:
 
     path: str
     reason: str
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """What a reader left out of a document, counted by kind."""
+
+    document: str
+    counts: Mapping[str, int]
 
 
 @dataclass
@@ -45,6 +54,7 @@ class Sync:
     own_access: set[str] = field(default_factory=set)
     unchanged: int = 0
     failed: list[Failure] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
     reopened: dict[str, Readers] = field(default_factory=dict)
 
     def changed(self, sources: Iterable[SourceItem]) -> Iterator[SourceItem]:
@@ -78,6 +88,8 @@ class Sync:
             self.updated |= now & before.keys()
             self.gone |= before.keys() - now
             for document in loaded.documents:
+                if counts := left_out_of(document.metadata):
+                    self.left_out.append(LeftOut(document.id, counts))
                 if document.access:
                     self.own_access.add(document.id)
                     yield document

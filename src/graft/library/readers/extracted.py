@@ -25,6 +25,8 @@ class Extracted:
 
     `suffix_id` tells the texts of one file apart ("" when it has one). `pages` holds the offset
     at which each page starts. `access` lists the principals that the source itself names.
+    `left_out` counts by kind (plural words: "images", "comments", "hidden lines") what the file
+    holds and the text does not.
     """
 
     suffix_id: str
@@ -34,6 +36,7 @@ class Extracted:
     pages: tuple[int, ...] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
     access: tuple[str, ...] = ()
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
 
 def joined(parts: Iterable[str], title: str = "", **metadata: str) -> Extracted:

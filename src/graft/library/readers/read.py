@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from graft.core.errors import DocumentError
+from graft.core.left_out import LEFT_OUT, told_left_out
 from graft.library import detect as kinds
 from graft.library.clean import clean_text
 from graft.library.readers.extracted import Blob, Extracted
@@ -83,6 +84,9 @@ def _finished(item: Extracted, kind: str) -> Extracted:
     text = item.text if item.pages else clean_text(item.text)
     title = " ".join(clean_text(item.title).split())[:300] or first_heading(text)
     metadata = {key: clean_text(value) for key, value in item.metadata.items()}
+    metadata.pop(LEFT_OUT, None)  # a file does not say what we leave out
+    if told := told_left_out(item.left_out):
+        metadata[LEFT_OUT] = told
     return replace(item, text=text, title=title, media_type=kind, metadata=metadata)
 
 
