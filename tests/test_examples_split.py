@@ -65,14 +65,18 @@ def test_test_new_takes_the_documents_that_its_questions_need_and_no_more_than_m
     assert len(new_of(Wanted(40), asked)) == 42, "as many whole documents as 40 questions take"
     assert len(new_of(Wanted(100), asked)) == 60, "half of the documents at most"
     assert len(new_of(Wanted(100, most=0.3), asked)) == 36
-    assert len(new_of(Wanted(20, groups=7), asked)) == 42, "as many as seven documents have"
-    assert len(new_of(Wanted(100, groups=10), asked)) == 60
-    assert len(new_of(Wanted(100, groups=11), asked)) == 24, "in vain, so training keeps them"
+    seven = Wanted(20, lambda sizes: len(sizes) >= 7)
+    assert len(new_of(seven, asked)) == 42, "as many as seven documents have"
+    assert len(new_of(Wanted(100, lambda sizes: len(sizes) >= 10), asked)) == 60
+    vain = Wanted(100, lambda sizes: len(sizes) >= 11)
+    assert len(new_of(vain, asked)) == 24, "in vain, so training keeps them"
+    assert len(new_of(Wanted(20, per_group=3), asked)) == 42, "three of each are counted"
     few = {e.id for e in asked[::2]}
     assert len(new_of(Wanted(30, counts=lambda e: e.id in few), asked)) == 60, "30 that count"
-    alone = {asked[0].group}
-    one = Wanted(1, groups=2, counts=lambda e: e.group in alone)
-    assert len(new_of(one, asked)) == 24, "documents that nothing counted asks of do not count"
+    half = {f"d{number:02}" for number in range(0, 20, 2)}
+    six = Wanted(1, lambda sizes: len(sizes) >= 6, counts=lambda e: e.gold[0].document_id in half)
+    new = new_of(six, asked)
+    assert len({e.group for e in new} & half) == 6, "no room is spent on what is not counted"
     smaller, larger = ({e.id for e in new_of(Wanted(n), asked)} for n in (24, 40))
     assert smaller < larger, "more are wanted of the same documents first"
 

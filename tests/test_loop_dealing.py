@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from graft.core.config import Config, load_config
@@ -10,7 +12,7 @@ from graft.evaluate.power import WORTH, power, questions_for
 from graft.examples.elsewhere import ELSEWHERE
 from graft.examples.split import Assigned, Shares, assign
 from graft.examples.vouched import PRODUCTION, VOUCHED, WORDS
-from graft.loop.dealing import LEAST, MOST, _why, _without, shares_of
+from graft.loop.dealing import ENOUGH_OF_IT, LEAST, MOST, _trimmed, _why, _without, shares_of
 
 
 def config(**values: str) -> Config:
@@ -31,11 +33,12 @@ def test_a_share_that_is_named_is_the_share_and_none_is_what_the_gate_takes() ->
     assert shares_of(config(examples__test_new="0.4")) == Shares(0.15, 0.15, 0.4)
     wanted = shares_of(config()).wanted
     assert wanted is not None and wanted.most == MOST
-    assert wanted.groups == power(0, 0.05).unchanged == 85
-    assert wanted.questions == questions_for(WORTH)
+    assert power(0, 0.05).unchanged == 85
+    assert wanted.certifies([1] * 85) and not wanted.certifies([1] * 84)
+    assert not wanted.certifies([1] * 85 + [20]), "a large group may be lost whole"
+    assert wanted.questions == questions_for(WORTH) and wanted.per_group == 4
     finer = shares_of(config(gate__margin="0.01")).wanted
-    assert finer is not None and finer.groups > wanted.groups
-    assert finer.questions == wanted.questions
+    assert finer is not None and not finer.certifies([1] * 85)
     assert shares_of(config(gate__split="test-seen")) == Shares(0.15, 0.15, LEAST)
 
 
@@ -49,6 +52,15 @@ def test_only_what_a_test_may_ask_and_rank_by_counts() -> None:
     assert doubting is not None and not doubting.counts(example(0)) and doubting.counts(example(1))
 
 
+def test_no_group_of_test_new_is_asked_more_than_a_document() -> None:
+    made = [replace(example(i, "test-new"), group="d0", origin="made") for i in range(5)]
+    own = [replace(example(i, "test-new"), group="d1") for i in range(5, 10)]
+    other = replace(example(10), group="d0", origin="made")
+    found = _trimmed(Assigned((*made, *own, other), {}), 2)
+    assert [e.id for e in found.examples] == ["q0", "q1", *(e.id for e in own), "q10"]
+    assert found.dropped == {ENOUGH_OF_IT: ("q2", "q3", "q4")}
+
+
 def test_what_another_passage_may_answer_is_asked_by_no_test_and_still_trains() -> None:
     splits: tuple[Split, ...] = ("train", "dev", "test-seen", "test-new", "test-new")
     dealt = Assigned(tuple(example(i, split) for i, split in enumerate(splits)), {"before": ("x",)})
@@ -60,9 +72,9 @@ def test_what_another_passage_may_answer_is_asked_by_no_test_and_still_trains() 
 @pytest.mark.parametrize(
     ("questions", "new", "told"),
     [
-        (300, 74, "are fewer, so training keeps them"),
+        (300, 74, "would certify none, so training keeps them"),
         (400, 200, "training keeps 50% of the documents"),
-        (2000, 500, "a gain of 0.1 in the answer F1 226 questions"),
+        (2000, 500, "a gain of 0.1 in the answer F1 226 questions on as many"),
     ],
 )
 def test_what_is_dealt_is_told_with_its_reason(questions: int, new: int, told: str) -> None:
@@ -73,7 +85,7 @@ def test_what_is_dealt_is_told_with_its_reason(questions: int, new: int, told: s
     ]
     dealt = assign(asked, shares=shares).examples
     assert sum(e.split == "test-new" for e in dealt) == new
-    why = _why(dealt, shares, power(0, 0.05))
+    why = _why(dealt, shares, 0.05)
     assert f"keeps {new // 2} of {questions // 2} documents and asks {new}" in why
     assert f"about {new // 2} of them" in why
     assert why.endswith(told) or told in why

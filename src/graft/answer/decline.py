@@ -169,28 +169,76 @@ def fit_threshold(
     >>> fit_threshold(supports, right).threshold
     0.55
     """
-    if len(supports) != len(right):
-        raise InputError(f"{len(supports)} supports were given for {len(right)} labels: pair them")
-    scores = np.array(supports, dtype=np.float64)
+    return fit_best(
+        [supports], right, groups=groups, cost=cost, default=default, smallest=smallest
+    )[1]
+
+
+def fit_best(
+    columns: Sequence[Sequence[float]],
+    right: Sequence[bool],
+    *,
+    groups: Sequence[str] = (),
+    cost: float = 1.0,
+    default: float = 0.5,
+    smallest: int = 5,
+) -> tuple[int, FittedThreshold]:
+    """Return which of several confidences in the same answers is best to decide by, and from where.
+
+    As `fit_threshold`, with the column chosen together with its threshold: on the documents of the
+    other folds too, so that the best of several has no more luck than one. Where declining does
+    not gain, or there is too little to fit on, it is the first.
+    """
+    if wrong := [len(column) for column in columns if len(column) != len(right)]:
+        raise InputError(f"{wrong[0]} supports were given for {len(right)} labels: pair them")
+    scores = [np.array(column, dtype=np.float64) for column in columns]
     worth = np.where(np.array(right, dtype=bool), 1.0, -cost)
-    levels = sorted(set(scores.tolist()))
-    # Thresholds between two levels, rounded so that a release's file stays readable.
-    middles = [_between(low, high) for low, high in pairwise(levels)]
-    thresholds = list(dict.fromkeys([0.0, *middles, 1.0]))
-    curve = tuple(_point(t, scores, worth) for t in thresholds)
+    thresholds = [_thresholds(column) for column in scores]
     if min(int((worth > 0).sum()), int((worth <= 0).sum())) < smallest:
-        return FittedThreshold(default, 0.0, 0.0, curve, False)
-    owners = list(groups) or [f"{i:09}" for i in range(len(scores))]
+        return 0, FittedThreshold(default, 0.0, 0.0, _curve(thresholds[0], scores[0], worth), False)
+    owners = list(groups) or [f"{i:09}" for i in range(len(worth))]
     fold_of = {name: i % FOLDS for i, name in enumerate(sorted(set(owners)))}
     folds = np.array([fold_of[name] for name in owners])
-    gains = np.zeros(len(scores))
+    gains = np.zeros(len(worth))
     for fold in range(FOLDS):
         out = folds == fold
-        best = _best(thresholds, scores[~out], worth[~out])
-        gains[out] = np.where(scores[out] >= best, worth[out], 0.0) - worth[out]
+        at, best = _best_of(thresholds, scores, worth, ~out)
+        gains[out] = np.where(scores[at][out] >= best, worth[out], 0.0) - worth[out]
     gain, error = float(gains.mean()), standard_error(gains, owners)
-    chosen = _best(thresholds, scores, worth) if gain > error else 0.0
-    return FittedThreshold(chosen, gain, error, curve, True)
+    every = np.ones(len(worth), dtype=bool)
+    at, best = _best_of(thresholds, scores, worth, every) if gain > error else (0, 0.0)
+    return at, FittedThreshold(best, gain, error, _curve(thresholds[at], scores[at], worth), True)
+
+
+def _thresholds(scores: Values) -> list[float]:
+    """Return thresholds between two levels, rounded so that a release's file stays readable."""
+    middles = [_between(low, high) for low, high in pairwise(sorted(set(scores.tolist())))]
+    return list(dict.fromkeys([0.0, *middles, 1.0]))
+
+
+def _curve(
+    thresholds: Sequence[float], scores: Values, worth: Values
+) -> tuple[ThresholdPoint, ...]:
+    return tuple(_point(threshold, scores, worth) for threshold in thresholds)
+
+
+def _best_of(
+    thresholds: Sequence[Sequence[float]],
+    scores: Sequence[Values],
+    worth: Values,
+    among: NDArray[np.bool_],
+) -> tuple[int, float]:
+    """Return the column and threshold of the highest utility among some, the first of several."""
+    found = [
+        _best(tried, column[among], worth[among])
+        for tried, column in zip(thresholds, scores, strict=True)
+    ]
+    utility = [
+        worth[among][column[among] >= best].sum()
+        for best, column in zip(found, scores, strict=True)
+    ]
+    at = int(np.argmax(utility))
+    return at, found[at]
 
 
 def _best(thresholds: Sequence[float], scores: Values, worth: Values) -> float:

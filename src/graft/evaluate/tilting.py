@@ -14,7 +14,8 @@ that share everything are added, and a set without any difference counts whole g
 
 Few groups, or a few large ones, say less than a normal distribution has it: tails are expanded as
 Student's t is wider (Hesterberg 2015, doi:10.1080/00031305.2015.1089789, section 4.1), the groups
-counted by Kish (1965): as many of one size as vary as much.
+counted by the geometric mean of Kish's number (1965: as many of one size as vary as much) and
+Satterthwaite's (1946: as many as share what differs).
 """
 
 from __future__ import annotations

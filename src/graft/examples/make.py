@@ -255,7 +255,7 @@ class _Making:
                 counts[item.maker] += 1
                 agreed = not told.reason and token_f1(told.answer, [found.answer]) >= RECOVERED
                 self._keep(item, found, (PRODUCTION, WORDS) if agreed else (PRODUCTION,))
-            elif found.reason and not told.reason and self._room_beside(item):
+            elif found.reason and not enough and not told.reason and self._room_beside(item):
                 self._keep(item, told, (WORDS,))
             else:
                 self._drop(reason, item)

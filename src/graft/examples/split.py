@@ -23,17 +23,18 @@ LEARNED_COPY = "near-copy of a question that was trained on"
 
 @dataclass(frozen=True)
 class Wanted:
-    """How many questions test-new should have, on how many groups of documents, and up to which
-    share of documents for their sake.
+    """How many questions test-new should have, and up to which share of documents for their sake.
 
-    On fewer groups than `groups` nothing would be shown, so where `most` of the documents do not
-    give these, training keeps them. `counts` says which examples are counted.
+    `certifies` says of the questions of each group whether so many can show anything; where `most`
+    of the documents do not give such groups, training keeps them. `counts` says which examples are
+    counted, of one group `per_group` at most (0: all).
     """
 
     questions: int
-    groups: int = 0
+    certifies: Callable[[Sequence[int]], bool] = lambda sizes: True
     most: float = 0.5
     counts: Callable[[Example], bool] = lambda example: True
+    per_group: int = 0
 
 
 @dataclass(frozen=True)
@@ -239,8 +240,12 @@ def _held_out(
     if shares.wanted is None:
         return chosen
     room = shares.wanted.most * all_of_them - sum(len(held[root]) for root in chosen)
-    counted = Counter(owner[e.id] for e in examples if shares.wanted.counts(e))
-    more = [(root, len(held[root])) for root in free if root not in chosen]
+    counted = Counter(
+        owner[e.id] for e in examples if shares.wanted.counts(e) and e.id not in barred.sides
+    )
+    if most := shares.wanted.per_group:
+        counted = Counter({root: min(most, count) for root, count in counted.items()})
+    more = [(root, len(held[root])) for root in free if root not in chosen and root in counted]
     return _more(chosen, more, counted, shares.wanted, room)
 
 
@@ -255,15 +260,18 @@ def _more(
 
     Where these are too few to show anything, it is the groups as they were.
     """
-    found, asked = set(chosen), sum(root in counted for root in chosen)
-    there = sum(counted.get(root, 0) for root in chosen)
+    found = set(chosen)
+
+    def enough() -> bool:
+        sizes = [counted[root] for root in sorted(found) if root in counted]
+        return sum(sizes) >= wanted.questions and wanted.certifies(sizes)
+
     for root, size in more:
-        if (there < wanted.questions or asked < wanted.groups) and size <= room:
+        if size <= room and not enough():
             found.add(root)
-            there += counted.get(root, 0)
-            asked += root in counted
             room -= size
-    return found if asked >= wanted.groups else chosen
+    sizes = [counted[root] for root in sorted(found) if root in counted]
+    return found if wanted.certifies(sizes) else chosen
 
 
 def _deal(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -18,7 +19,7 @@ from graft.core.release import Lineage, Release
 from graft.core.runs import Run, ancestors
 from graft.evaluate.about import About, Cost, LeftOut
 from graft.evaluate.gate import Terms, Verdict, verdict_on
-from graft.evaluate.power import power
+from graft.evaluate.power import certifies, power
 from graft.evaluate.score import values_of
 from graft.generate.remember import Memory
 from graft.jobs.examples import build
@@ -190,13 +191,13 @@ def _tell_power(workspace: Wiring, ready: Unseen, ctx: Context) -> None:
     tests = ready.asked[gate.split]
     look = look_at(workspace, (example.question for example in tests), "")
     # Rankings are judged by the answerable ones alone, and are guarded too.
-    found = power(sum(example.answerable for example in tests), gate.margin, look)
-    documents = len({example.group or example.id for example in tests})
-    told = f"{gate.split}, on {documents} documents, of what has an answer: {found.sentence}"
+    able = Counter(example.group or example.id for example in tests if example.answerable)
+    found = power(able.total(), gate.margin, look)
+    told = f"{gate.split}, on {len(able)} documents, of what has an answer: {found.sentence}"
     if look > 1:
         told += f" (look number {look} at them)"
     # A document that was not seen may be lost whole, so questions on the same one certify little.
-    if documents < found.unchanged:
+    if not certifies(list(able.values()), gate.margin, look):
         ctx.warn(
             "adapt",
             f"{told}: a guard that nothing changes cannot pass with so few; ingest more documents, "

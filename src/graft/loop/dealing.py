@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from graft.core.config import Config, Settings
@@ -13,14 +14,14 @@ from graft.core.errors import InputError, NotFound
 from graft.core.example import Example, Split
 from graft.core.files import RUNS
 from graft.core.runs import ancestors, read_run
-from graft.evaluate.power import WORTH, Power, power, questions_for
+from graft.evaluate.power import WORTH, certifies, power, questions_for
 from graft.examples.beir import splits as beir_splits
 from graft.examples.elsewhere import ELSEWHERE
 from graft.examples.formats import detect, import_examples
 from graft.examples.meaning import Meaning
 from graft.examples.repeats import repeating
 from graft.examples.split import Assigned, Shares, TrainedOn, Wanted, assign, documents_of
-from graft.examples.vouched import VOUCHED, WORDS, fit_for_splits
+from graft.examples.vouched import WORDS, fit_for_splits, vouched_for
 from graft.library.store import Library
 from graft.loop.parts import runs_of
 from graft.loop.questions import TEST_SPLITS
@@ -30,6 +31,8 @@ from graft.wire import Wiring
 
 LEAST, MOST = 0.25, 0.5
 """Shares of documents that are kept for test-new: of them the least, and what training cedes."""
+
+ENOUGH_OF_IT = "of test-new, and enough is asked about its documents and their copies"
 
 DEV_COPY = "near-copy of a dev question"
 
@@ -87,8 +90,8 @@ def deal(
             meaning=meaning_of(workspace, settings_of(workspace, None)[0]),
         )
     )
-    dealt = _without(dealt, doubtful)
-    why = _why(dealt.examples, shares, power(0, workspace.config.gate.margin))
+    dealt = _trimmed(_without(dealt, doubtful), workspace.config.examples.per_document)
+    why = _why(dealt.examples, shares, workspace.config.gate.margin)
     ctx.note("examples", why)
     if learned.documents:
         ctx.note(
@@ -113,6 +116,24 @@ def _without(dealt: Assigned, doubtful: Collection[str]) -> Assigned:
     return Assigned(kept, {**dealt.dropped, **dropped})
 
 
+def _trimmed(dealt: Assigned, most: int) -> Assigned:
+    """Return what was dealt with as many made questions of a group in test-new as of a document.
+
+    Near-copies tie documents together. What is asked of one group shares its fate, so that more of
+    it would weaken what the others certify.
+    """
+    left, lost = Counter[str](), []
+    for example in dealt.examples:
+        if example.split == "test-new" and example.origin == "made":
+            left[example.group] += 1
+            if left[example.group] > most:
+                lost.append(example.id)
+    kept = tuple(example for example in dealt.examples if example.id not in set(lost))
+    return Assigned(
+        kept, {**dealt.dropped, **({ENOUGH_OF_IT: tuple(sorted(lost))} if lost else {})}
+    )
+
+
 def shares_of(config: Config, doubtful: Collection[str] = ()) -> Shares:
     """Return the shares that settings ask for; what is `doubtful` counts for no test.
 
@@ -125,34 +146,35 @@ def shares_of(config: Config, doubtful: Collection[str] = ()) -> Shares:
         return Shares(table.dev, table.test_seen, table.test_new)
     if gate.split != "test-new":
         return Shares(table.dev, table.test_seen, LEAST)
-    least = power(0, gate.margin).unchanged
 
     def counts(example: Example) -> bool:
         """Whether a test may ask it, and rankings are judged by it."""
-        vouched = example.metadata.get(VOUCHED, WORDS).split()
-        return example.answerable and WORDS in vouched and example.id not in doubtful
+        able = example.answerable and example.id not in doubtful
+        return able and WORDS in vouched_for(example)
 
-    wanted = Wanted(questions_for(WORTH), least, MOST, counts)
+    enough = partial(certifies, margin=gate.margin)
+    wanted = Wanted(questions_for(WORTH), enough, MOST, counts, table.per_document)
     return Shares(table.dev, table.test_seen, LEAST, wanted)
 
 
-def _why(examples: Sequence[Example], shares: Shares, needed: Power) -> str:
+def _why(examples: Sequence[Example], shares: Shares, margin: float) -> str:
     """Return how many documents and questions test-new has, and why."""
     new = [example for example in examples if example.split == "test-new"]
     kept, of = (len({d for e in side for d in documents_of(e)}) for side in (new, examples))
-    able = [example for example in new if example.answerable]
-    n, there, shown = len(able), len({example.group for example in able}), questions_for(WORTH)
+    able = Counter(example.group for example in new if example.answerable)
+    n, shown = able.total(), questions_for(WORTH)
     told = (
         f"test-new keeps {kept} of {of} documents and asks {n} answerable questions about "
-        f"{there} of them: a guard's margin takes {needed.unchanged} documents if no question "
-        f"changes, and a gain of {WORTH:g} in the answer F1 {shown} questions"
+        f"{len(able)} of them: a guard's margin takes {power(0, margin).unchanged} documents if no "
+        f"question changes, and a gain of {WORTH:g} in the answer F1 {shown} questions on as many"
     )
-    if shares.wanted is None or (n >= shown and there >= needed.unchanged):
+    certified = certifies(list(able.values()), margin)
+    if shares.wanted is None or (n >= shown and certified):
         return told
-    if there < needed.unchanged:
+    if not certified:
         return (
-            f"{told}; {shares.wanted.most:.0%} of the documents are fewer, so training keeps "
-            "them: ask about more documents (examples.limit), or set a wider gate.margin"
+            f"{told}; {shares.wanted.most:.0%} of the documents would certify none, so training "
+            "keeps them: ask about more documents (examples.limit), or set a wider gate.margin"
         )
     return f"{told}; training keeps {1 - shares.wanted.most:.0%} of the documents"
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from graft.answer.answerer import Answerer
-from graft.answer.decline import FittedThreshold, fit_threshold
+from graft.answer.decline import FittedThreshold, fit_best
 from graft.answer.finish import weighed
 from graft.answer.rules import RULES
 from graft.core.answer import Answer
@@ -63,35 +63,32 @@ class Ladder:
     def fit(self, settings: Settings, dev: Sequence[Example], *, tell: bool = False) -> Settings:
         """Return the settings with `answer.decline_threshold` and `sureness` fitted on dev.
 
-        An answer is right as the gate's utility has it, and a wrong one costs as much. Of several
-        powers of the least likely token's probability the one stays by which declining gains most
-        on questions that it was not fitted on; a generator that tells none has the first. With too
-        few right or wrong answers both stay as they are. `tell` says what it does to risk and
-        coverage.
+        An answer is right as the gate's utility has it, and a wrong one costs as much. The power of
+        the least likely token's probability is chosen together with the threshold, and both are
+        vouched for by questions that they were not fitted on; where nothing is declined, or the
+        generator tells no probabilities, it is the first. With too few right or wrong answers both
+        stay as they are. `tell` says what it does to risk and coverage.
         """
         asked = [e for e in dev if e.answers or not e.answerable]
         own = with_changes(settings, {"answer.sureness": 0.0})
         answers = self.answer(Rung("", own), asked, 0.0)
         shown = [(e, a) for e, a in zip(asked, answers, strict=True) if not a.declined]
         right = [is_right(Case(e, a)) for e, a in shown]
-
-        def fitted_by(power: float) -> FittedThreshold:
-            return fit_threshold(
-                [weighed(a.confidence, a.least_log_prob, power) for _, a in shown],
-                right,
-                groups=[e.group or e.id for e, _ in shown],
-                cost=self.workspace.config.gate.wrong_costs,
-                default=settings.answer.decline_threshold,
-            )
-
-        tried = {power: fitted_by(power) for power in SURENESS}
-        power = max(SURENESS, key=lambda power: tried[power].gain)
-        fitted = tried[power]
+        at, fitted = fit_best(
+            [
+                [weighed(a.confidence, a.least_log_prob, power) for _, a in shown]
+                for power in SURENESS
+            ],
+            right,
+            groups=[e.group or e.id for e, _ in shown],
+            cost=self.workspace.config.gate.wrong_costs,
+            default=settings.answer.decline_threshold,
+        )
         if tell:
             self._tell(fitted)
         if not fitted.enough:
             return settings
-        chosen = {"answer.decline_threshold": fitted.threshold, "answer.sureness": power}
+        chosen = {"answer.decline_threshold": fitted.threshold, "answer.sureness": SURENESS[at]}
         return with_changes(settings, chosen)
 
     def system(self, rung: Rung) -> System:
@@ -136,7 +133,8 @@ class Ladder:
         """Return the ladder on examples: each rung against the one below, and last against first.
 
         The pair from what is in use to the candidate is what the gate judges; the candidate is
-        held against the answers without a model too. Examples whose gold is gone are left out.
+        held against the answers without a model too, read from what its own retrieval finds.
+        Examples whose gold is gone are left out.
         """
         gold = [self._gold(rung.settings, examples).passages for rung in rungs]
         kept = [example for example in examples if all(example.id in g for g in gold)]
@@ -147,7 +145,7 @@ class Ladder:
         pairs += [(rule, names[-1]) for rule in RULES]
         measures = self.workspace.config.gate.measures
         plan = Plan("", tuple(pairs), measures, changed=(names[0], names[-1]))
-        bench = Bench(self.workspace, rungs[0].settings, self.held, self.ctx)
+        bench = Bench(self.workspace, rungs[-1].settings, self.held, self.ctx)
         systems = [*(self.system(rung) for rung in rungs), *rule_systems(bench)]
         return Trial(split, systems, kept, plan)
 
