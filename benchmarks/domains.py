@@ -39,6 +39,7 @@ from graft.core.context import Context
 from graft.core.example import Example
 from graft.core.hashing import text_hash
 from graft.core.measure import measure_named
+from graft.core.runs import read_run
 from graft.evaluate.compare import Sampling, difference
 from graft.examples.beir import splits
 from graft.examples.formats import import_examples
@@ -100,17 +101,22 @@ def measured(folder: Path, test: str, root: Path, seed: int, given: argparse.Nam
         (root / "ingested").touch()
     workspace = space.wiring
     # A sixth of the questions becomes dev.
-    told = space.import_examples(folder, split=TRAIN, limit=round(given.train / 0.85))
-    material = gather(workspace, load_examples(workspace, told["id"]), ctx)
+    taken = space.import_examples(folder, split=TRAIN, limit=round(given.train / 0.85))
+    material = gather(workspace, load_examples(workspace, taken["id"]), ctx)
     asked = import_examples(folder, split=test, limit=given.test, seed=seed)
     held = reading(workspace, material.settings)
     examples = list(pin(asked, held.document).examples)
     looks, joins = halves(material.dev)
-    started = time.perf_counter()
-    tuned = tune_part(
-        workspace, "generator", replace(material, dev=looks), asked=Asked("raft"), ctx=ctx
-    )
-    seconds = time.perf_counter() - started
+    # Kept, so that a command that was stopped afterwards does not train again.
+    kept = root / f"run-{seed}.json"
+    if not kept.exists():
+        started = time.perf_counter()
+        run = tune_part(
+            workspace, "generator", replace(material, dev=looks), asked=Asked("raft"), ctx=ctx
+        )
+        kept.write_text(json.dumps({"id": run.id, "seconds": time.perf_counter() - started}))
+    told = json.loads(kept.read_text("utf-8"))
+    tuned, seconds = read_run(workspace.layout.runs / told["id"]), told["seconds"]
     ladder = Ladder(workspace, library(workspace), ctx, Memory())
     rows: list[dict[str, Any]] = []
     sides = {"rag": material.settings, "rag+ft": with_run(material.settings, tuned)}
@@ -119,10 +125,9 @@ def measured(folder: Path, test: str, root: Path, seed: int, given: argparse.Nam
         fitted = ladder.fit(own, material.dev)
         thresholds[name] = fitted.answer.decline_threshold
         served.append(ladder.answered(Rung(name, ladder.fit(own, looks)), joins))
-        rows += [_row(name, "asked", e, a) for e, a in _told(ladder, name, fitted, examples)]
-        rows += [
-            _row(name, "hidden", e, a) for e, a in _hidden(ladder, name, fitted, examples, ctx)
-        ]
+        rung = Rung(name, fitted)
+        rows += [_row(name, "asked", e, a) for e, a in _told(ladder, rung, examples)]
+        rows += [_row(name, "hidden", e, a) for e, a in _hidden(ladder, rung, examples, ctx)]
     bench = Bench(workspace, material.settings, held, ctx)
     for system in rule_systems(bench):
         cases = system.ask(examples)
