@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import product
 
 import numpy as np
@@ -97,3 +98,48 @@ def test_interval_and_p_value_never_contradict_each_other(values, confidence):
 def test_more_of_the_same_is_never_less_certain(values):
     once, twice = singles(*values), singles(*values, *values)
     assert np.ptp(twice.interval(0.95)) <= np.ptp(once.interval(0.95)) + 1e-3
+
+
+def test_questions_of_one_group_that_share_their_fate_count_once_and_others_each() -> None:
+    """`together`: what an unseen group's questions share, by how those of the seen do."""
+    owner = np.repeat(np.arange(40), 5)
+    draw = np.random.default_rng(3)
+    fates = draw.choice([-1.0, 1.0], 40)
+    whole = Groups.of(np.repeat(fates, 5), owner, (-1.0, 1.0))
+    alone = Groups.of(draw.choice([-1.0, 1.0], 200), owner, (-1.0, 1.0))
+    assert whole.together == pytest.approx(5, abs=0.2) and alone.together < 1.4
+    ties = Groups.of(np.zeros(200), owner, (-1.0, 1.0))
+    assert ties.together == 5, "nothing is known of what did not differ"
+
+
+def test_a_few_differences_alone_show_no_independence() -> None:
+    """Pairs that share everything are added: a single loss is no proof that losses come alone."""
+    values, owner = np.zeros(120), np.repeat(np.arange(40), 3)
+    values[0] = -1.0
+    one = Groups.of(values, owner, (-1.0, 1.0))
+    assert one.together > 2.5
+    spread = np.zeros(120)
+    spread[::6] = -1.0  # twenty losses, each in a group of its own
+    assert Groups.of(spread, owner, (-1.0, 1.0)).together < 1.6
+
+
+def test_ties_in_groups_certify_less_than_as_many_single_ones() -> None:
+    grouped = Groups.of(np.zeros(120), np.repeat(np.arange(40), 3), (-1.0, 1.0))
+    single = Groups.of(np.zeros(120), np.arange(120), (-1.0, 1.0))
+    few = Groups.of(np.zeros(40), np.arange(40), (-1.0, 1.0))
+    assert grouped.interval(0.95)[0] == pytest.approx(few.interval(0.95)[0], abs=1e-4)
+    assert grouped.interval(0.95)[0] < 2.5 * single.interval(0.95)[0] < 0
+
+
+def test_an_interval_is_wider_where_a_few_groups_hold_what_differs() -> None:
+    """Of one spread of residuals by groups of one size: forty equal ones, or four large."""
+    equal = np.tile([0.3, -0.3], 20)
+    few = np.zeros(40)
+    few[:4] = np.array([1.0, -1.0, 1.0, -1.0]) * np.sqrt(40 * 0.09 / 4)
+    wide, narrow = (
+        Groups.of(values, np.arange(40), (-math.inf, math.inf)) for values in (few, equal)
+    )
+    assert wide.squares.sum() == pytest.approx(narrow.squares.sum())
+    normal = 1.96 * math.sqrt(narrow.squares.sum()) / 40
+    assert narrow.interval(0.95)[1] == pytest.approx(normal, rel=0.12)
+    assert wide.interval(0.95)[1] > 1.2 * narrow.interval(0.95)[1]

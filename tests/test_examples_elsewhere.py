@@ -59,3 +59,16 @@ def test_what_has_no_answer_is_not_looked_for() -> None:
 
     lost = Example("u", "Why?", kind="unanswerable", group="own")
     assert answered_elsewhere([lost, replace(ASKED, answers=())], [never]) == set()
+
+
+def test_a_question_of_two_halves_is_in_doubt_when_one_of_them_is() -> None:
+    both = Example(
+        "p",
+        "When was the bridge of Durham opened, and who painted the mill?",
+        ("1763; the miller",),
+        (Gold("own"), Gold("mill")),
+        metadata={"maker": "pair"},
+    )
+    assert may_answer(both, passage("again"))
+    assert not may_answer(replace(both, metadata={}), passage("again"))
+    assert not may_answer(both, passage("none"))

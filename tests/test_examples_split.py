@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import replace
 from itertools import combinations
 
 import pytest
@@ -247,3 +248,23 @@ def test_groups_follow_shared_gold_and_clusters() -> None:
     made = grouped(examples, {"e": "a"})
     assert [e.group for e in made] == ["b", "b", "a", "q4"]
     assert Counter(e.split for e in made) == {"train": 4}
+
+
+def test_questions_on_one_sentence_are_dealt_together() -> None:
+    def made(number: int, place: int, origin: str = "made") -> Example:
+        told = ask(number, ["d"], topic=number)
+        gold = (Gold("d", start=10 * place, end=10 * place + 10),)
+        return replace(told, gold=gold, origin=origin)
+
+    twice = [made(number, number // 2) for number in range(40)]
+    pair = replace(made(40, 0), gold=(twice[0].gold[0], twice[2].gold[0]))
+    shares = Shares(dev=0.3, test_seen=0.3, test_new=0.0)
+    for seed in range(5):
+        splits = {e.id: e.split for e in assign([*twice, pair], shares=shares, seed=seed).examples}
+        assert len(set(splits.values())) == 3
+        for number in range(0, 40, 2):
+            assert splits[f"q{number}"] == splits[f"q{number + 1}"]
+        assert splits["q40"] == splits["q0"] == splits["q2"]
+    own = [replace(e, origin="") for e in twice]
+    dealt = {e.id: e.split for e in assign(own, shares=shares).examples}
+    assert any(dealt[f"q{n}"] != dealt[f"q{n + 1}"] for n in range(0, 40, 2)), "a person's own are"

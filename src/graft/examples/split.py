@@ -116,7 +116,8 @@ def assign(
     repeated = new & barred.sides.keys()
     strays = _strays([[id for id in ids if id not in repeated] for ids in alike], new)
     kept = [e for e in examples if e.id not in strays and e.id not in repeated]
-    splits = _deal([e for e in kept if e.id not in new], clusters, alike, shares, barred, seed)
+    rest = [e for e in kept if e.id not in new]
+    splits = _deal(rest, clusters, [*alike, *_of_one_place(rest)], shares, barred, seed)
     dealt = [replace(e, split=splits.get(e.id, "test-new"), group=owner[e.id]) for e in kept]
     dropped = {SPLIT_COPY: tuple(sorted(strays)), LEARNED_COPY: tuple(sorted(repeated))}
     return Assigned(tuple(dealt), {reason: ids for reason, ids in dropped.items() if ids})
@@ -274,6 +275,28 @@ def _more(
     return found if wanted.certifies(sizes) else chosen
 
 
+def _of_one_place(examples: Sequence[Example]) -> list[list[str]]:
+    """Return the ids of made examples whose evidence overlaps, each such place by itself.
+
+    What one sentence says is asked in several ways ("What happens if", "Under which condition"),
+    and by a question of two halves: one of them tells the answer of the other.
+    """
+    places: dict[str, list[tuple[int, int, str]]] = {}
+    for example in examples:
+        for gold in example.gold if example.origin == "made" else ():
+            if gold.start is not None and gold.end is not None:
+                places.setdefault(gold.document_id, []).append((gold.start, gold.end, example.id))
+    found: list[list[str]] = []
+    for spans in places.values():
+        reach = -1
+        for start, end, id in sorted(spans):
+            if start >= reach:
+                found.append([])
+            found[-1].append(id)
+            reach = max(reach, end)
+    return [ids for ids in found if len(ids) > 1]
+
+
 def _deal(
     examples: Sequence[Example],
     clusters: Mapping[str, tuple[str, ...]],
@@ -282,11 +305,14 @@ def _deal(
     barred: _Barred,
     seed: int,
 ) -> dict[str, Split]:
-    """Deal the questions on training documents: copies together, a question left in train."""
+    """Deal the questions on training documents: those alike together, a question left in train."""
     here = {example.id for example in examples}
-    together = [[id for id in ids if id in here] for ids in alike]
-    several = {id for ids in together for id in ids}
-    units = [*([id] for id in sorted(here - several)), *(ids for ids in together if ids)]
+    bound: Unions[str] = Unions()
+    for ids in alike:
+        inside = [id for id in ids if id in here]
+        for id in inside:
+            bound.join(inside[0], id)
+    units = bound.sets(sorted(here))
     units.sort(key=lambda ids: text_hash(f"{seed}:deal:{ids[0]}"))
     splits: dict[str, Split] = dict.fromkeys(here, "train")
     left = Counter(name for id in here for name in clusters[id])

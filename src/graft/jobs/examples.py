@@ -75,7 +75,8 @@ def _doubtful(
 ) -> set[str]:
     """Return the ids of questions that BM25, or a retrieval of the line, finds answered elsewhere.
 
-    A reranker is not asked: what it orders is what the fusion found.
+    A reranker is not asked: it orders what the fusion found, which is looked through as far as it
+    reads.
     """
     named = retrieval_settings(settings)
     named.setdefault("bm25", with_changes(settings, {"retrieve.pipeline": "bm25"}))
