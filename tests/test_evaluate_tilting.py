@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import optimize, stats
+from scipy import optimize, special, stats
 
 from graft.evaluate.tilting import Groups, _null, _tail
 
@@ -131,15 +131,11 @@ def test_ties_in_groups_certify_less_than_as_many_single_ones() -> None:
     assert grouped.interval(0.95)[0] < 2.5 * single.interval(0.95)[0] < 0
 
 
-def test_an_interval_is_wider_where_a_few_groups_hold_what_differs() -> None:
-    """Of one spread of residuals by groups of one size: forty equal ones, or four large."""
-    equal = np.tile([0.3, -0.3], 20)
-    few = np.zeros(40)
-    few[:4] = np.array([1.0, -1.0, 1.0, -1.0]) * np.sqrt(40 * 0.09 / 4)
-    wide, narrow = (
-        Groups.of(values, np.arange(40), (-math.inf, math.inf)) for values in (few, equal)
-    )
-    assert wide.squares.sum() == pytest.approx(narrow.squares.sum())
-    normal = 1.96 * math.sqrt(narrow.squares.sum()) / 40
-    assert narrow.interval(0.95)[1] == pytest.approx(normal, rel=0.12)
-    assert wide.interval(0.95)[1] > 1.2 * narrow.interval(0.95)[1]
+def test_a_p_value_is_larger_where_a_few_groups_hold_what_differs() -> None:
+    """Forty groups of one size are so many where all differ alike, and fewer where four do."""
+    equal, few = np.tile([0.3, -0.3], 20), np.zeros(40)
+    few[:4] = 1.0
+    held = Groups.of(equal, np.arange(40), (-1.0, 1.0))
+    as_many = special.stdtr(39, special.ndtri(0.02) / math.sqrt(40 / 39))
+    assert held._expanded(0.02, equal) == pytest.approx(as_many)
+    assert held._expanded(0.02, few) > 1.3 * as_many
