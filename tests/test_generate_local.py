@@ -240,6 +240,11 @@ def test_silence_is_told_and_not_kept_where_a_text_is_asked_for(causal: Causal) 
     assert (empty.text, empty.finish_reason) == ("", "stop")
     written = mute.generate(PROMPTS[:1], replace(GREEDY, min_new_tokens=1))[0]
     assert written.text and written.silence == pytest.approx(empty.silence)
+    # What is told of the first token is given that something is written.
+    alone = causal.read([causal.ids(PROMPTS[0])]).log_probs()[0, -1].astype(float)
+    alone[first] = -np.inf
+    best = float(alone.max()) - math.log1p(-(written.silence or 0.0))
+    assert written.log_probs[0] == pytest.approx(best, abs=1e-3)
     assert empty.log_probs == pytest.approx((math.log(empty.silence or 0),), abs=1e-4)
 
 

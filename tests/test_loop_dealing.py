@@ -12,7 +12,7 @@ from graft.evaluate.power import WORTH, power, questions_for
 from graft.examples.elsewhere import ELSEWHERE
 from graft.examples.split import Assigned, Shares, assign
 from graft.examples.vouched import PRODUCTION, VOUCHED, WORDS
-from graft.loop.dealing import ENOUGH_OF_IT, LEAST, MOST, _trimmed, _why, _without, shares_of
+from graft.loop.dealing import ENOUGH_OF_IT, LEAST, MOST, _trimmed, _why, _without, split_shares
 
 
 def config(**values: str) -> Config:
@@ -30,25 +30,25 @@ def example(number: int, split: Split = "train", kind: Kind = "free", who: str =
 
 
 def test_a_share_that_is_named_is_the_share_and_none_is_what_the_gate_takes() -> None:
-    assert shares_of(config(examples__test_new="0.4")) == Shares(0.15, 0.15, 0.4)
-    wanted = shares_of(config()).wanted
+    assert split_shares(config(examples__test_new="0.4")) == Shares(0.15, 0.15, 0.4)
+    wanted = split_shares(config()).wanted
     assert wanted is not None and wanted.most == MOST
     assert power(0, 0.05).unchanged == 85
     assert wanted.certifies([1] * 85) and not wanted.certifies([1] * 84)
     assert not wanted.certifies([1] * 85 + [20]), "a large group may be lost whole"
     assert wanted.questions == questions_for(WORTH) and wanted.per_group == 4
-    finer = shares_of(config(gate__margin="0.01")).wanted
+    finer = split_shares(config(gate__margin="0.01")).wanted
     assert finer is not None and not finer.certifies([1] * 85)
-    assert shares_of(config(gate__split="test-seen")) == Shares(0.15, 0.15, LEAST)
+    assert split_shares(config(gate__split="test-seen")) == Shares(0.15, 0.15, LEAST)
 
 
 def test_only_what_a_test_may_ask_and_rank_by_counts() -> None:
-    wanted = shares_of(config()).wanted
+    wanted = split_shares(config()).wanted
     assert wanted is not None
     assert wanted.counts(example(0)) and wanted.counts(example(0, who=WORDS))
     assert not wanted.counts(example(0, who=PRODUCTION))
     assert not wanted.counts(example(0, kind="unanswerable"))
-    doubting = shares_of(config(), {"q0"}).wanted
+    doubting = split_shares(config(), {"q0"}).wanted
     assert doubting is not None and not doubting.counts(example(0)) and doubting.counts(example(1))
 
 
@@ -78,7 +78,7 @@ def test_what_another_passage_may_answer_is_asked_by_no_test_and_still_trains() 
     ],
 )
 def test_what_is_dealt_is_told_with_its_reason(questions: int, new: int, told: str) -> None:
-    shares = shares_of(config())
+    shares = split_shares(config())
     asked = [
         Example(f"q{i}", f"What is {i} {i * 7919} {i * 104729}?", ("a",), (Gold(f"d{i // 2}"),))
         for i in range(questions)

@@ -16,7 +16,7 @@ from graft.loop.ladder import SURENESS, Ladder, Rung
 from graft.loop.material import Material, gather
 from graft.loop.sets import load_examples
 from graft.testing import FakeGenerator
-from graft.wire import Wiring
+from graft.wire import Wiring, with_changes
 from tests.conftest import CTX
 
 pytestmark = pytest.mark.slow
@@ -53,10 +53,12 @@ def material(workspace: Wiring, beir: Path) -> Material:
     return gather(workspace, load_examples(workspace), CTX)
 
 
+@pytest.mark.parametrize("before", [0.0, 0.5])
 @pytest.mark.parametrize("sure", [True, False])
 def test_sureness_counts_where_it_tells_right_answers_from_wrong(
-    workspace: Wiring, material: Material, monkeypatch: pytest.MonkeyPatch, sure: bool
-) -> None:
+    workspace: Wiring, material: Material, monkeypatch: pytest.MonkeyPatch, sure: bool,
+    before: float,
+) -> None:  # fmt: skip
     fake: Any = Telling(reply)
     fake.sure = sure
     monkeypatch.setattr("graft.wire.answering.generator", lambda *_: fake)
@@ -65,7 +67,9 @@ def test_sureness_counts_where_it_tells_right_answers_from_wrong(
     monkeypatch.setattr("graft.answer.finish.cite", lambda *_, **__: same)
     ladder = Ladder(workspace, material.held, CTX)
     dev = [*material.train, *material.dev]
-    fitted = ladder.fit(material.settings, dev)
+    # What a release weighed by before is not weighed by twice.
+    settings = with_changes(material.settings, {"answer.sureness": before})
+    fitted = ladder.fit(settings, dev)
     answers = ladder.answered(Rung("", fitted), dev)
     shown = [case.answer.text for case in answers if not case.answer.declined]
     if sure:

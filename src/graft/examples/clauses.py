@@ -39,8 +39,8 @@ _VERBS = (
     "upgrade use validate vary verify view visit wait want warn watch work wrap write yield "
     "become begin break bring buy come do draw drive eat fall feel find form get give go grow have "
     "hear keep know leave lose make meet pay put read rise say see seem sell sleep speak spend "
-    "collect flicker drain dim compose comprise recover flee dry refuse melt freeze leak rust flow "
-    "understand win carry apply study supply identify copy dispatch search append arrange "
+    "collect flicker drain dim compose comprise flee dry refuse melt freeze leak rust flow "
+    "understand win carry study identify dispatch append arrange "
     "classify compress construct decode decompress discard encode execute instantiate iterate "
     "parse retrieve simulate summarize translate"
 )
@@ -83,7 +83,7 @@ _AFTER_NOUN = _AUXILIARIES | frozenset(
 )
 _PEOPLE = frozenset("you we people children women men patients users adults developers".split())  # noqa: SIM905
 _ADVERBS = frozenset(
-    "also then usually often always never only still just generally typically normally usually "  # noqa: SIM905
+    "also then usually often always never only still just generally typically normally "  # noqa: SIM905
     "sometimes currently automatically simply already therefore thus rarely instead eventually "
     "immediately implicitly explicitly silently first not".split()
 )

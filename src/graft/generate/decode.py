@@ -20,7 +20,7 @@ class Row:
     """One prompt being continued by at most `limit` tokens; `reason` is set when it has ended.
 
     `log_probs` are of the tokens of `new`, and of the end; `silence` is how likely an end was at
-    once.
+    once. Where an end may not come first, the first token's is given that none did.
     """
 
     ids: Sequence[int]
@@ -56,7 +56,7 @@ def decode(
         log_probs = session.told([[token] for token in tokens])
         for row, token, log_prob in zip(batch, tokens, log_probs, strict=True):
             if row.reason is None:
-                row.log_probs.append(log_prob)
+                row.log_probs.append(log_prob - _log_written(row, never, steps))
                 _take(chat, row, token, stops)
         yield
         kept = [i for i, row in enumerate(batch) if row.reason is None]
@@ -66,6 +66,13 @@ def decode(
             kept = list(range(len(batch)))
         batch = [batch[i] for i in kept]
         session.step([tokens[i] for i in kept], kept)
+
+
+def _log_written(row: Row, never: Sequence[int], steps: int) -> float:
+    """Return the log-probability of having begun, where an end is told by itself, as silence."""
+    if steps > 1 or not never or not row.silence:
+        return 0.0
+    return math.log1p(-min(row.silence, 1 - 1e-9))
 
 
 def _take(chat: ChatTemplate, row: Row, token: int, stops: Sequence[str]) -> None:

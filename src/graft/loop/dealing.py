@@ -76,10 +76,10 @@ def deal(
     """Deal examples into all four splits, with nothing learned in a test.
 
     Each split keeps what those who vouch for a question allow in it, and no test one whose id is
-    `doubtful`. How many documents test-new takes is what the gate needs (`shares_of`), and is told
-    in a note.
+    `doubtful`. How many documents test-new takes is what the gate needs (`split_shares`), and is
+    told in a note.
     """
-    shares = shares_of(workspace.config, doubtful)
+    shares = split_shares(workspace.config, doubtful)
     dealt = fit_for_splits(
         assign(
             examples,
@@ -134,7 +134,7 @@ def _trimmed(dealt: Assigned, most: int) -> Assigned:
     )
 
 
-def shares_of(config: Config, doubtful: Collection[str] = ()) -> Shares:
+def split_shares(config: Config, doubtful: Collection[str] = ()) -> Shares:
     """Return the shares that settings ask for; what is `doubtful` counts for no test.
 
     Where `examples.test_new` is 0, test-new takes what shows a gain worth having and lets a

@@ -36,6 +36,8 @@ _PRONOUN = re.compile(
     r"\b(do|did|am|was|have|had|can|could|should|would|will|may|must|if|when|before|after) i\b",
     re.IGNORECASE,
 )
+_SIGNED = re.compile(r"(?<!\w)([a-z])(\+\+|#)(?!\w)", re.IGNORECASE)
+_SIGNS = {"++": "plusplus", "#": "sharp"}
 _CLITIC = re.compile(r"['’](?:s|re|ve|ll|d|m)\b", re.IGNORECASE)
 
 
@@ -44,7 +46,10 @@ def content_words(text: str) -> tuple[str, ...]:
 
     >>> content_words("What're the cache's limits?")
     ('what', 'cache', 'limit')
+    >>> content_words("What is C#?"), content_words("What is C?")
+    (('what', 'csharp'), ('what', 'c'))
     """
+    text = _SIGNED.sub(lambda name: name[1] + _SIGNS[name[2]], text)
     found = plain_words(_PRONOUN.sub(r"\1", _CLITIC.sub("", _NOT.sub(" not", text))))
     content = tuple(_singular(word) for word in found if word not in STOP_WORDS)
     if all(word in QUESTION_WORDS for word in content):

@@ -22,7 +22,8 @@ from graft.tune.trained import Trained
 from graft.tune.trainer import ByObjective, Trainee, sessions_of, train
 
 SHARES = (0.5, 1.0)
-"""Strengths of the adapter that are tried on dev: each is a look, in which answers are written."""
+"""Shares of the way from the fresh to the trained parameters that are tried on dev: each is a look,
+in which answers are written. Half of the way of LoRA's two factors is less than half an update."""
 
 
 def tune_generator(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from graft.examples.clauses import clause, is_imperative, opens_clause
+from graft.examples.clauses import PRONOUNS, clause, is_imperative, opens_clause
 from graft.examples.maker import Maker
 from graft.examples.statements import Statement, by_rule
 
@@ -75,7 +75,7 @@ def _backward(x: str, y: str, word: str) -> Iterator[tuple[str, str]]:
         or re.match(r"you\b", y)
         or _ADVICE.match(y)
         or is_imperative(y)
-        or parts.subject in _PRONOUNS
+        or _PRONOUN.fullmatch(parts.subject)
     ):
         return
     lead = "Under which condition" if "if" in word or "long" in word else "When"
@@ -87,6 +87,6 @@ _TWO = re.compile(
     r"then|an?)\b"
     r"|, (?:which|and|but)\b"
 )
-_PRONOUNS = frozenset({"it", "they", "he", "she", "there", "we"})
+_PRONOUN = re.compile(PRONOUNS, re.IGNORECASE)
 
 CONDITION = Maker("condition", "what happens if, under which condition", 1.5, by_rule(ask))
