@@ -17,7 +17,8 @@ SETTINGS = {
     "segment.min_tokens": 20,
     "answer.passages": 2,
     "generate.max_new_tokens": 32,
-    "examples.limit": 365,
+    "generate.batch_tokens": 4096,
+    "examples.limit": 330,
     "examples.per_document": 2,
     "examples.makers.gap": 0,
     "examples.makers.heading": 0,
@@ -31,8 +32,8 @@ SETTINGS = {
     "adapt.edited_facts": 3,
 }
 """Small enough for ten minutes on two cores: shorter passages, fewer questions, small steps; and
-questions by rule alone, which are harder than those that the starter asks, about as many documents
-as a guard's margin takes twice."""
+questions by rule alone, which are harder than those that the starter asks, on twice as many
+documents as a guard's margin takes."""
 
 MARK = ".graft-demo"
 """The file that says of a folder of documents that the demo wrote it."""
