@@ -2,16 +2,18 @@
 
     python benchmarks/gate.py [--draws 5000] [--seed 0]
 
-Each row is a shape of differences, alone a document or in documents of unequal size (geometric,
-three questions on average), whose questions share their fate:
+Each row is a shape of differences, alone a document, in documents of unequal size (geometric,
+three questions on average) whose questions share their fate, or in documents of ten:
 
 - dense: every question moves a little (normal, sd .33, a third of the variance by document);
 - sparse: 8 % win or lose everything, the others are ties;
 - losses: nothing but total losses, which is what a guard at its margin may look like;
 - skewed: 5 % lose everything and all others gain a little, or the other way round;
-- f1: 60 % ties, gains like a beta(1, 3), a few total losses.
+- f1: 60 % ties, gains like a beta(1, 3), a few total losses;
+- lost: a twentieth of the documents lose everything, the questions of the others move by
+  themselves (normal, sd .2); it is drawn on documents of ten questions too.
 
-"no gain" is how often a candidate is promoted whose improvement is exactly zero (its guards rise by
+"no gain" is how often a candidate is promoted whose improvement is exactly zero (its guard rises by
 .2), "harm" how often one is promoted that improves (by .3) with one guard exactly at minus the
 margin: both at the whole level of 2.5 %, which no look ever spends. "gain" is how often, at a first
 look, one is promoted that is .10 better with two guards that are equal and differ on one question
@@ -45,9 +47,13 @@ Shape = Callable[[np.random.Generator, float, NDArray[np.int64]], Draw]
 """Draws differences with a given mean, for questions whose documents are numbered."""
 
 
-def sizes(rng: np.random.Generator, n: int, unequal: bool) -> NDArray[np.int64]:
-    if not unequal:
-        return np.ones(n, dtype=np.int64)
+LAYOUTS = ("", "documents", "of ten")
+
+
+def sizes(rng: np.random.Generator, n: int, layout: str) -> NDArray[np.int64]:
+    if layout != "documents":
+        each = 10 if layout else 1
+        return np.full(n // each, each, dtype=np.int64)
     found: list[int] = []
     while sum(found) < n:
         found.append(min(int(rng.geometric(1 / 3)), n - sum(found)))
@@ -91,9 +97,14 @@ def f1(rng: np.random.Generator, mean: float, of: NDArray[np.int64]) -> Draw:
     return np.where(rng.random(len(of)) < 0.6, 0.0, moved)
 
 
+def lost(rng: np.random.Generator, mean: float, of: NDArray[np.int64]) -> Draw:
+    moved = (mean + 0.05) / 0.95 + rng.normal(0, 0.2, len(of))
+    return np.where(shared(rng, of) < 0.05, -1.0, np.clip(moved, -1, 1))
+
+
 SHAPES: dict[str, Shape] = {
     "dense": dense, "sparse": sparse, "losses": losses, "skewed down": skewed_down,
-    "skewed up": skewed_up, "f1": f1,
+    "skewed up": skewed_up, "f1": f1, "lost": lost,
 }  # fmt: skip
 
 
@@ -116,11 +127,11 @@ def promoted(improved: Groups, guards: list[Groups], level: float) -> bool:
     return held and improved.p_above(0.0) < level
 
 
-def rates(shape: Shape, n: int, unequal: bool, draws: int, rng: np.random.Generator) -> list[float]:
+def rates(shape: Shape, n: int, layout: str, draws: int, rng: np.random.Generator) -> list[float]:
     no_gain = harm = gain = covers = 0
     only_losses = shape is losses
     for _ in range(draws):
-        counts = sizes(rng, n, unequal)
+        counts = sizes(rng, n, layout)
         of = np.repeat(np.arange(len(counts)), counts)
         fine = grouped(better(rng, 0.2, of), of)
         if not only_losses:
@@ -172,11 +183,11 @@ def main() -> None:
     print(f"{given.draws} draws; 2.5 % and three standard errors: {LEVEL + 3 * error:.4f}")
     print(f"{'differences':24} {'n':>4} {'no gain':>8} {'harm':>8} {'gain':>8} {'covers':>8}")
     for name, shape in SHAPES.items():
-        for unequal in (False, True):
+        for layout in LAYOUTS:
             for n in (30, 100, 300):
-                found = rates(shape, n, unequal, given.draws, rng)
+                found = rates(shape, n, layout, given.draws, rng)
                 cells = " ".join(f"{'' if math.isnan(x) else f'{x:.4f}':>8}" for x in found)
-                print(f"{name + (', documents' if unequal else ''):24} {n:4} {cells}", flush=True)
+                print(f"{f'{name}, {layout}'.strip(', '):24} {n:4} {cells}", flush=True)
     told = [inventing(rng) for _ in range(min(given.draws, 50))]
     print("inventing:", ", ".join(f"{told.count(x)} {x}" for x in dict.fromkeys(told)))
 

@@ -139,3 +139,12 @@ def test_a_p_value_is_larger_where_a_few_groups_hold_what_differs() -> None:
     as_many = special.stdtr(39, special.ndtri(0.02) / math.sqrt(40 / 39))
     assert held._expanded(0.02, equal) == pytest.approx(as_many)
     assert held._expanded(0.02, few) > 1.3 * as_many
+
+
+def test_what_no_group_shows_is_asked_for_by_the_number_of_groups() -> None:
+    """The rule of three: of thirty groups without a loss, a tenth may lose."""
+    moved = np.random.default_rng(1).normal(0, 0.1, 300)
+    held = Groups.of(moved - moved.mean(), np.repeat(np.arange(30), 10), (-1.0, 1.0))
+    assert held.together < 4, "these questions say that they are independent"
+    assert held.interval(0.95)[0] == pytest.approx(0.025 ** (1 / 30) - 1, abs=0.002)
+    assert held.p_above(-0.05) == pytest.approx(0.95**30, rel=1e-6)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from graft.measures.text import (
     exact_match,
+    is_answer,
     normalize_answer,
     rouge_l,
     token_f1,
@@ -172,3 +173,30 @@ def test_ordinary_english_scores_as_squads_script_has_it(one: str, two: str) -> 
 def _squad(text: str) -> list[str]:
     bare = "".join(c for c in text.lower() if c not in string.punctuation)
     return re.sub(r"\b(a|an|the)\b", " ", bare).split()
+
+
+@pytest.mark.parametrize(
+    ("text", "accepted", "right"),
+    [
+        ("in the river Seine", "Seine", True),
+        ("Five days.", "5 days", True),
+        ("five days carry over to the next year", "five days carry over into the next year", True),
+        ("textwrap.dedent", "textwrap.dedent", True),
+        ("It is closed if the file is empty", "if the file is empty", True),
+        ("North Korea", "South Korea", False),
+        ("New Jersey", "New York", False),
+        ("3 May 2019", "2 May 2019", False),
+        ("at least 9 days", "at least 5 days", False),
+        ("not five days", "five days", False),
+        ("Yes or no", "yes", False),
+        ("2017 2018 2019", "2018", False),
+        ("ValueError or TypeError", "TypeError", False),
+        ("John Smith", "Mary Smith", False),
+        ("南京大学", "北京大学", False),
+        ("北京大学", "北京大学", True),
+        ("", "Seine", False),
+    ],
+)
+def test_an_answer_is_right_when_it_gives_what_was_asked(text: str, accepted: str, right: bool):
+    assert is_answer(text, [accepted]) is right
+    assert is_answer(text, ["something else", accepted]) is right

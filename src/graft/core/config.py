@@ -303,9 +303,10 @@ class GateTable(Table):
     improve: Measures = Field(("answer_f1",), min_length=1)
     """Measures whose difference must lie above zero."""
     guard: Measures = ("unsupported", "Recall@10")
-    """Measures that must not be inferior, beside the utility, which never may be."""
+    """Measures that must not be inferior, beside the utility and the right answers."""
     margin: float = Field(0.05, ge=0)
-    """How far below zero the lower bound of a guarded difference may lie."""
+    """How far below zero the lower bound of a guarded difference may lie: a share of the measure's
+    range, which of the utility is 1 + wrong_costs."""
     wrong_costs: float = Field(1.0, ge=0, le=100)
     """What a wrong answer costs in the utility, where a right one is worth 1 and a decline 0."""
     split: Literal["test-new", "test-seen"] = "test-new"
@@ -317,8 +318,9 @@ class GateTable(Table):
 
     @property
     def guarded(self) -> tuple[str, ...]:
-        """What must not fall: the utility, and what else is named, without what must improve."""
-        named = dict.fromkeys([f"utility@{self.wrong_costs:g}", *self.guard])
+        """What must not fall, without what must improve: always the utility, which who answers
+        at random loses, and the right answers, which who declines loses; and what else is named."""
+        named = dict.fromkeys([f"utility@{self.wrong_costs:g}", "right_answers", *self.guard])
         return tuple(name for name in named if name not in self.improve)
 
 

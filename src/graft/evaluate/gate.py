@@ -66,7 +66,7 @@ class Verdict:
 
 
 SENTENCES: dict[Outcome, str] = {
-    "promote": "Promote: it is better, and nothing that is guarded is worse.",
+    "promote": "Promote: it is better, and nothing that is guarded is worse by the margin.",
     "no gain": "No gain: keep what you have.",
     "worse": "Worse: keep what you have.",
     "cannot tell": "Cannot tell: keep what you have, and test on more questions.",
@@ -96,9 +96,23 @@ class Terms:
 
 
 def verdict_on(terms: Terms, tables: Mapping[str, SplitResult]) -> Verdict:
-    """Return the verdict that the terms come to on the tables of an evaluation."""
-    found = tables[terms.split].differences
-    return judge([d for d in found if (d.a, d.b) == terms.pair], terms)
+    """Return the verdict that the terms come to on the tables of an evaluation.
+
+    A question for which either side has an error in place of an answer compares an endpoint's
+    luck, so that with any of them nothing is better than what is there.
+    """
+    table = tables[terms.split]
+    found = judge([d for d in table.differences if (d.a, d.b) == terms.pair], terms)
+    failed = {name: table.failed[name] for name in terms.pair if table.failed.get(name)}
+    if not failed or not found.passed:
+        return found
+    told = ", ".join(f"{count} of {table.n} by {name!r}" for name, count in failed.items())
+    sentence = f"errors in place of answers: {told}; ask again when what failed is mended"
+    finding = Finding("errors", "guard", "cannot tell", sentence)
+    return replace(
+        found, outcome="cannot tell", sentence=SENTENCES["cannot tell"],
+        findings=(*found.findings, finding),
+    )  # fmt: skip
 
 
 def judge(differences: Sequence[Difference], terms: Terms) -> Verdict:
@@ -156,6 +170,8 @@ def _improved(measure: str, d: Difference | None, terms: Terms) -> Finding:
     shown = _show(d)
     if d.small:
         return Finding(measure, "improve", "cannot tell", f"{shown}: too small a set to tell")
+    if not math.isfinite(_range(d)):
+        return Finding(measure, "improve", "cannot tell", f"{shown}: a measure without bounds")
     if d.low > 0:
         return Finding(measure, "improve", "promote", f"{shown}: better")
     if d.high < 0:
@@ -168,14 +184,24 @@ def _improved(measure: str, d: Difference | None, terms: Terms) -> Finding:
 def _guarded(measure: str, d: Difference | None, terms: Terms) -> Finding:
     if d is None or d.n == 0:
         return Finding(measure, "guard", "cannot tell", f"{measure} was not measured")
-    shown, margin = _show(d), terms.margin
+    shown, margin = _show(d), terms.margin * _range(d)
     if d.small:
         return Finding(measure, "guard", "cannot tell", f"{shown}: too small a set to tell")
-    if d.low > -margin:
-        return Finding(measure, "guard", "promote", f"{shown}: not inferior by {margin:g}")
+    if not math.isfinite(_range(d)):
+        return Finding(measure, "guard", "cannot tell", f"{shown}: a measure without bounds")
     if d.high < -margin:
         return Finding(measure, "guard", "worse", f"{shown}: worse by more than {margin:g}")
-    return Finding(measure, "guard", "cannot tell", f"{shown}: may be worse by {margin:g}")
+    if d.high < 0 and measure.startswith("utility@"):
+        return Finding(measure, "guard", "worse", f"{shown}: worse")
+    if d.low <= -margin:
+        return Finding(measure, "guard", "cannot tell", f"{shown}: may be worse by {margin:g}")
+    told = "worse, but not" if d.high < 0 else "not inferior"
+    return Finding(measure, "guard", "promote", f"{shown}: {told} by {margin:g}")
+
+
+def _range(d: Difference) -> float:
+    """Return how far apart two scores can lie; of a measure without bounds nothing is certified."""
+    return d.held.bounds[1] if d.held is not None else 1.0
 
 
 def _show(d: Difference) -> str:

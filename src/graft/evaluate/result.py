@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from graft.core.measure import measure_named, measures_in_order
@@ -47,7 +47,8 @@ class SplitResult:
     """One split: systems in the order they were given, each measure with its interval.
 
     `differences` are those of the plan, Holm-adjusted together. `improved` and `harmed` are the
-    questions that moved most between the two systems of its `changed`.
+    questions that moved most between the two systems of its `changed`. `failed` counts the
+    questions that a system has an error for in place of an answer.
     """
 
     n: int
@@ -60,6 +61,7 @@ class SplitResult:
     confidence: float = 0.95
     improved: tuple[Change, ...] = ()
     harmed: tuple[Change, ...] = ()
+    failed: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def shown(self) -> list[str]:
@@ -80,6 +82,7 @@ class SplitResult:
             "differences": [_plain(d.to_dict()) for d in self.differences],
             "seconds": dict(self.seconds),
             "ended": _plain(dict(self.ended)),
+            "failed": dict(self.failed),
         }
 
 
@@ -133,6 +136,11 @@ def summarise(systems: Sequence[Scored], plan: Plan, sampling: Sampling) -> Spli
         confidence=sampling.confidence,
         improved=improved,
         harmed=harmed,
+        failed={
+            scored.name: count
+            for scored in systems
+            if (count := sum(bool(c.answer and c.answer.error) for c in scored.cases))
+        },
     )
 
 

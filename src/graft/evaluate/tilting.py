@@ -12,6 +12,9 @@ How far the questions of a group share their fate is not known where few of them
 unseen group is as large as its questions hang together: by their correlation, to which a few pairs
 that share everything are added, and a set without any difference counts whole groups as lost.
 
+Groups that lose all, and of which none was seen, are asked for by their number alone besides: where
+questions jitter each by itself they tell nothing of a document that would lose all of its own.
+
 Few groups, or a few large ones, say less than a normal distribution has it: tails are expanded as
 Student's t is wider (Hesterberg 2015, doi:10.1080/00031305.2015.1089789, section 4.1), the groups
 counted by the geometric mean of Kish's number (1965: as many of one size as vary as much) and
@@ -85,6 +88,25 @@ class Groups:
         """The same with every sign turned."""
         return replace(self, sums=-self.sums, bounds=(-self.bounds[1], -self.bounds[0]))
 
+    def p_unseen(self, mean: float) -> float:
+        """Return how likely it is that no group lost all, where so many do that the mean is `mean`.
+
+        Jitter of single questions says nothing of whole documents that are lost, and this asks of
+        their number alone: of n it is the rule of three (Hanley and Lippman-Hand 1983), 3 / n of
+        them.
+
+        >>> ties = Groups.of(np.zeros(300), np.repeat(np.arange(30), 10), (-1.0, 1.0))
+        >>> round(ties.p_unseen(-0.05), 3)
+        0.215
+        """
+        least = self.bounds[0]
+        if not math.isfinite(least):
+            return 0.0
+        if mean >= self.mean:
+            return 1.0
+        lost = min(1.0, (self.mean - mean) / (self.mean - least))
+        return float((1 - lost) ** len(self.sums))
+
     @cached_property
     def together(self) -> float:
         """The questions of an unseen group that share one fate, from 1 to the size of a group.
@@ -115,7 +137,8 @@ class Groups:
         bound = self.bounds[0]
         unseen = self.together * (bound - mean) if math.isfinite(bound) else bound
         values, weights = _null(residuals, unseen)
-        return self._expanded(_tail(values, weights, len(self.sums), total), residuals)
+        seen = self._expanded(_tail(values, weights, len(self.sums), total), residuals)
+        return max(seen, self.p_unseen(mean))
 
     def p_below(self, mean: float) -> float:
         """Return the one-sided p value of the hypothesis that the mean is `mean` or more."""

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from graft.measures.tokens import answer_tokens, words_of_any_script
+from graft.measures.words import fold, folded_words, is_negation, is_number
 
 
 def normalize_answer(text: str) -> str:
@@ -44,6 +45,21 @@ def token_f1(prediction: str, answers: Sequence[str]) -> float:
     return max((_bag_f1(found, wanted) for wanted in _wanted(answers)), default=0.0)
 
 
+def is_answer(prediction: str, answers: Sequence[str]) -> bool:
+    """Return whether a text gives one of the accepted answers.
+
+    Its token F1 is half or more, which alone would take "North Korea" for "South Korea"; so all of
+    an answer of up to four tokens has to be there, with no "or" beside it; a text has the numbers
+    of an answer that has any, and no others; and one is negated if the other is.
+
+    >>> is_answer("in the river Seine", ["Seine"]), is_answer("North Korea", ["South Korea"])
+    (True, False)
+    >>> is_answer("five days", ["5 days"]), is_answer("2017 2018 2019", ["2018"])
+    (True, False)
+    """
+    return any(_gives(prediction, answer) for answer in answers)
+
+
 def rouge_l(prediction: str, answers: Sequence[str]) -> float:
     """Return the best ROUGE-L: the F-measure of the longest common subsequence of words.
 
@@ -62,6 +78,38 @@ def _wanted(answers: Sequence[str]) -> list[tuple[str, ...]]:
     """Return the tokens of each accepted answer; of blank ones only where there is no other."""
     wanted = [answer_tokens(answer) for answer in answers]
     return list(filter(None, wanted)) or wanted
+
+
+RIGHT = 0.5
+"""Token F1 from which a text may give an answer."""
+
+SHORT = 4
+"""Tokens up to which all of an answer has to be there."""
+
+
+def _gives(prediction: str, answer: str) -> bool:
+    found, wanted = answer_tokens(prediction), answer_tokens(answer)
+    if exact := found == wanted:
+        return exact
+    numbers = _numbers(wanted)
+    if numbers and numbers != _numbers(found):
+        return False
+    if _negated(prediction) != _negated(answer):
+        return False
+    if len(wanted) <= SHORT:
+        lacking = Counter(map(fold, wanted)) - Counter(map(fold, found))
+        if lacking or ("or" in found and "or" not in wanted):
+            return False
+    return _bag_f1([*map(fold, found)], [*map(fold, wanted)]) >= RIGHT
+
+
+def _numbers(tokens: Sequence[str]) -> set[str]:
+    """Return the numbers among tokens; "one" stands for too much else."""
+    return {fold(token) for token in tokens if token != "one" and is_number(fold(token))}
+
+
+def _negated(text: str) -> bool:
+    return any(is_negation(written) for _, written in folded_words(text))
 
 
 def _bag_f1(found: Sequence[str], wanted: Sequence[str]) -> float:

@@ -7,10 +7,7 @@ from dataclasses import replace
 
 from graft.core.case import Case
 from graft.core.measure import Measure, MeasureFamily, each
-from graft.measures.text import token_f1
-
-RIGHT = 0.5
-"""Token F1 from which an answer counts as right."""
+from graft.measures.text import RIGHT, is_answer
 
 
 def _right_decline(case: Case) -> float:
@@ -53,7 +50,25 @@ def is_right(case: Case) -> bool:
     answer, example = case.answer, case.example
     if answer is None or answer.declined or not example.answerable:
         return False
-    return token_f1(answer.text, example.answers) >= RIGHT
+    return is_answer(answer.text, example.answers)
+
+
+def _right_answer(case: Case) -> float:
+    if not case.example.answerable or not case.has("reference"):
+        return math.nan
+    return float(is_right(case))
+
+
+RIGHT_ANSWERS = Measure(
+    "right_answers",
+    "Right answers",
+    "right",
+    "Whitehead et al. 2022, Reliable VQA (coverage at correct answers), arXiv:2204.13631",
+    "The share of answerable questions that were answered rightly: what no decline can gain.",
+    ("answer",),
+    each(_right_answer),
+    bounds=(0.0, 1.0),
+)
 
 
 def _utility_at(cost: float) -> Measure:
@@ -66,8 +81,9 @@ def _utility_at(cost: float) -> Measure:
 
     name = f"utility@{cost:g}"
     about = (
-        f"What an answer is worth: 1 if it is right (token F1 of {RIGHT:g} or more), 0 if it "
-        f"declines, -{cost:g} if it is wrong, which any answer to an unanswerable question is."
+        f"What an answer is worth: 1 if it is right (token F1 of {RIGHT:g} or more, with the same "
+        f"numbers and negation, and all of a short answer), 0 if it declines, -{cost:g} if it is "
+        "wrong, which any answer to an unanswerable question is."
     )
     return Measure(
         name, f"Utility, a wrong answer costing {cost:g}", "utility",
