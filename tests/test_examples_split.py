@@ -268,3 +268,13 @@ def test_questions_on_one_sentence_are_dealt_together() -> None:
     own = [replace(e, origin="") for e in twice]
     dealt = {e.id: e.split for e in assign(own, shares=shares).examples}
     assert any(dealt[f"q{n}"] != dealt[f"q{n + 1}"] for n in range(0, 40, 2)), "a person's own are"
+
+
+def test_one_question_asked_of_many_documents_is_one_question_of_test_new() -> None:
+    same = [replace(ask(1, [f"p{n:03}"]), id=f"same{n:03}") for n in range(60)]
+    others = [replace(ask(n, [f"o{n:03}"], topic=n), id=f"other{n:03}") for n in range(2, 142)]
+    for seed in range(4):
+        made = assign([*same, *others], shares=Shares(0.1, 0.0, 0.5), seed=seed)
+        asked = [e for e in made.examples if e.split == "test-new" and e.id.startswith("same")]
+        assert len(asked) <= 1
+        assert len(made.dropped.get(SPLIT_COPY, ())) >= 20

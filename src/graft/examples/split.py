@@ -16,7 +16,7 @@ from graft.examples.repeats import copies, repeating
 BOUND = 0.1
 """Largest share of the examples that near-copied questions may bind into one group."""
 
-SPLIT_COPY = "near-copy in another split"
+SPLIT_COPY = "near-copy in another split, or of another document in test-new"
 
 LEARNED_COPY = "near-copy of a question that was trained on"
 
@@ -114,7 +114,7 @@ def assign(
     held = _held_out(examples, clusters, owner, barred, shares, seed)
     new = {example.id for example in examples if owner[example.id] in held}
     repeated = new & barred.sides.keys()
-    strays = _strays([[id for id in ids if id not in repeated] for ids in alike], new)
+    strays = _strays([[id for id in ids if id not in repeated] for ids in alike], new, owner)
     kept = [e for e in examples if e.id not in strays and e.id not in repeated]
     rest = [e for e in kept if e.id not in new]
     splits = _deal(rest, clusters, [*alike, *_of_one_place(rest)], shares, barred, seed)
@@ -347,11 +347,20 @@ def _whole_documents(
             room -= len(ids)
 
 
-def _strays(alike: list[list[str]], new: set[str]) -> set[str]:
-    """Return the ids of near-copies on that side of test-new on which fewer of them are."""
+def _strays(alike: list[list[str]], new: set[str], owner: Mapping[str, str]) -> set[str]:
+    """Return the ids of near-copies on that side of test-new on which fewer of them are.
+
+    Of those that are all in it, but of several groups, one stays: asked of sixty products, a
+    question has one ranking and one answer, and would count for sixty documents.
+    """
     strays: set[str] = set()
     for ids in alike:
         inside = [id for id in ids if id in new]
         outside = [id for id in ids if id not in new]
-        strays.update(inside if len(inside) < len(outside) else outside)
+        if len(inside) < len(outside):
+            strays.update(inside)
+            continue
+        strays.update(outside)
+        if len({owner[id] for id in inside}) > 1:
+            strays.update(sorted(inside)[1:])
     return strays
