@@ -107,7 +107,7 @@ def test_the_whole_loop_ends_in_a_verdict_a_release_and_a_report(workspace, beir
     assert any("test-new, on" in text and "four times in five" in text for text in told)
     assert "1.52%" in done.verdict.basis
     asked = load_examples(workspace).split("test-new")
-    assert look_at(workspace, [example.question for example in asked], "") == 2
+    assert look_at(workspace, asked, "") == 2
     # Not even as wrong passages were the new documents shown.
     new = {g.document_id for e in load_examples(workspace).split("test-new") for g in e.gold}
     for id in done.runs.values():

@@ -189,7 +189,7 @@ def _tell_power(workspace: Wiring, ready: Unseen, ctx: Context) -> None:
     """Say, before hours of training, what the questions that will judge it can show."""
     gate = workspace.config.gate
     tests = ready.asked[gate.split]
-    look = look_at(workspace, (example.question for example in tests), "")
+    look = look_at(workspace, tests, "")
     # Rankings are judged by the answerable ones alone, and are guarded too.
     able = Counter(example.group or example.id for example in tests if example.answerable)
     found = power(able.total(), gate.margin, look)
@@ -325,7 +325,7 @@ def _terms(workspace: Wiring, progress: Progress, outcome: TrialResults) -> Term
     """Return what the gate judges by: the first rung, which is in use, against the last."""
     gate = workspace.config.gate
     table = f"{gate.split} ladder"
-    asked = [case.example.question for case in outcome.rows[table][0].cases]
+    asked = [case.example for case in outcome.rows[table][0].cases]
     look = look_at(workspace, asked, outcome.partial.folder.name)
     pair = progress.rungs[0].name, progress.rungs[-1].name
     return Terms(gate.improve, gate.guarded, gate.margin, table, pair, look)

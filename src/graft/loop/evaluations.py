@@ -31,7 +31,7 @@ from graft.evaluate.result import Plan, SplitResult, summarise
 from graft.evaluate.rows import same_questions, without_texts
 from graft.evaluate.score import Scored, score
 from graft.examples.trec import TrecRun
-from graft.loop.looks import marks
+from graft.loop.looks import asked_of
 from graft.loop.trials import TrialResults, measures_of, sampling_of
 from graft.wire import Wiring
 
@@ -186,14 +186,16 @@ def _write(
     }
     if about.asked:
         known = workspace.ledger.evaluation(about.id)
+        asked = {
+            split: asked_of(case.example for case in systems[0].cases)
+            for split, systems in rows.items()
+            if systems
+        }
         # What was purged has no questions any more: their marks of then stay.
         detail["asked"] = (known["detail"].get("asked") if known else None) or {
             "digest": about.asked,
-            "marks": {
-                split: marks(case.example.question for case in systems[0].cases)
-                for split, systems in rows.items()
-                if systems
-            },
+            "marks": {split: found["questions"] for split, found in asked.items()},
+            "documents": {split: found["documents"] for split, found in asked.items()},
         }
     if verdict:
         detail["verdict"] = verdict.outcome
