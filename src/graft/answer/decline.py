@@ -158,6 +158,7 @@ def fit_threshold(
 ) -> FittedThreshold:
     """Return the support from which on development answers are best shown, by their utility.
 
+    This is selective prediction (abstention) with its risk and coverage: El-Yaniv and Wiener 2010.
     `right` says of each answer whether it should be shown; answers to unanswerable questions
     never should. Give answers made with the threshold at 0, without those where the model itself
     declined. A wrong answer shown costs `cost`. The threshold is what is best on all, if fitting

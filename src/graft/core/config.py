@@ -158,7 +158,8 @@ class AnswerTable(Table):
     passages: int = Field(3, ge=1)
     """How many hits the prompt may show."""
     decline_threshold: float = Field(0.5, ge=0, le=1)
-    """Answers whose confidence is less decline; fitted on dev by `graft adapt`."""
+    """Answers whose confidence is less decline (abstain, in selective prediction); fitted on dev by
+    `graft adapt`."""
     sureness: float = Field(0.0, ge=0, le=1)
     """How much the least likely token of an answer counts in its confidence, as a power of its
     probability: 0 is not at all. Fitted on dev by `graft adapt`; a remote model tells none."""

@@ -138,6 +138,11 @@ class Ladder:
         """
         gold = [self._gold(rung.settings, examples).passages for rung in rungs]
         kept = [example for example in examples if all(example.id in g for g in gold)]
+        if lost := len(examples) - len(kept):
+            self.ctx.warn(
+                "evaluate", f"{lost} of {len(examples)} questions are asked of none: the library "
+                "has no passage any more that holds their evidence",
+            )  # fmt: skip
         names = [rung.name for rung in rungs]
         pairs = list(pairwise(names))
         if len(names) > 2:
