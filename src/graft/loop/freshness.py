@@ -123,14 +123,15 @@ def _says(answer: Answer, wanted: str) -> bool:
 
 
 def _fact(held: Library, example: Example) -> bool:
-    """Whether an example's answer stands, as it is, in its evidence, and not in its question.
+    """Whether an example's answer stands, as it is, in its evidence, and no name in its question.
 
     "Which function of textwrap ...?" asks for no function of another module.
     """
     gold = example.gold[0]
     if not example.answers or gold.start is None:
         return False
-    if content(example.answers[0]) & content(example.question):
+    answer = example.answers[0]
+    if len(answer.split()) <= SHORT and content(answer) & content(example.question):
         return False
     text = held.document(gold.document_id).text[gold.start : gold.end]
     return bool(_whole(example.answers[0]).search(text))
