@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -16,6 +17,7 @@ PART_ITEMS = 0.04
 PART_ROWS = 0.08
 PART_SENTENCES = 0.1
 PART_CODE = 0.1
+PART_FUNCTIONS = 0.02
 PART_LINES = 0.2
 PART_WORDS = 0.5
 PART_LEAD = 0.3
@@ -25,11 +27,20 @@ PART_HEADING = 2.0
 _IDEOGRAPH = "\u3000-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uffef"
 _LEVELS = (
     re.compile(r"\n"),
-    re.compile(r"[;:,.!?—–)\]|](?=\s)|[、，；：]"),
+    re.compile(r"[;:,.!?—–)\]|،؛](?=\s)|[、，；：၊៖]"),
     re.compile(rf"(?=\s)|(?<=[{_IDEOGRAPH}])(?=[^\s\u3001\u3002\uff0c\uff1a\uff1b\uff1f\uff01])"),
 )
 _BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
 _LINE = re.compile(r"\n")
+_BEFORE_FUNCTION = (
+    "abstract|async|default|export|final|internal|override|private|protected|pub|public|static"
+)
+_FUNCTION = re.compile(
+    rf"[ \t]*(?:(?:{_BEFORE_FUNCTION})(?:\(\w+\))? +)*"
+    r"(?:class|def|enum|fn|func|fun|function|impl|interface|namespace|struct|sub|trait)\b\s*[\w($<]"
+)
+_ABOVE_FUNCTION = re.compile(r"[ \t]*(?:@\w|#\[|#|//|/\*| \*)")
+"""Lines that belong to the function below them: decorators, attributes, comments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +118,28 @@ def _of_code(text: str, span: tuple[int, int], counts: Counts, limit: int) -> li
     found = []
     for part in _split(text, span, _BLANK_LINE):
         lines = [part] if counts.size(*part) <= limit else _split(text, part, _LINE)
+        begins = _functions(text, lines)
         for n, line in enumerate(lines):
             words = cut(text, line, counts, limit)
-            found.append(Piece(*words[0], PART_LINES if n else PART_CODE))
+            inside = PART_LINES if n else PART_CODE
+            found.append(Piece(*words[0], PART_FUNCTIONS if n in begins else inside))
             found += [Piece(*word, PART_WORDS) for word in words[1:]]
+    return found
+
+
+def _functions(text: str, stretches: Spans) -> set[int]:
+    """Return which of the stretches begin a function or a class, or what stands above it."""
+    found = set()
+    above = None  # where the decorators and comments began that stand directly above
+    for n, (start, end) in enumerate(stretches):
+        lines = text[start:end].split("\n")
+        for line in lines:
+            above = n if above is None and (_ABOVE_FUNCTION.match(line)) else above
+            if _FUNCTION.match(line):
+                found.add(n if above is None else above)
+            if not _ABOVE_FUNCTION.match(line):
+                above = None
+                break
     return found
 
 
@@ -168,7 +197,12 @@ def _place(text: str, start: int, ideal: int, furthest: int) -> int:
             return min(places, key=lambda place: abs(place - ideal))
     # any space will do before a word is cut
     spaces = [match.start() for match in re.finditer(r"\s", text[start + 1 : least + 1])]
-    return start + 1 + spaces[-1] if spaces else ideal
+    if spaces:
+        return start + 1 + spaces[-1]
+    place = ideal
+    while start + 1 < place < len(text) and unicodedata.category(text[place])[0] == "M":
+        place -= 1  # a mark stays with its letter
+    return place if place > start + 1 else ideal
 
 
 def _small_joined(found: Sequence[Piece], counts: Counts, limit: int) -> list[Piece]:
