@@ -39,11 +39,12 @@ _MEASURED = re.compile(rf"(\d+)({_LETTER}{{1,3}})")
 _NAMED = re.compile(rf"{_LETTER}\w*(?:\+\+|\#)|[.@\#]{_LETTER}\w+")
 _COUNTED = re.compile(rf"\d+(?:st|nd|rd|th|s|[-']?{_LETTER}{{1,3}})?|\d+(?:-{_LETTER}{{2,}})+")
 _ACRONYM = re.compile(r"(?<!\w)([A-Z]{2,8})(?:[/-][A-Z]{2,8})? (\d+)(?![\w,]|\.\d)")
+_MAY_NAME = re.compile(r"\d|[#@+＃＠＋]|(?<!\w)[.．]\w|\b\w\b")
 _SECTION = re.compile(r"§\s+(?=\d)")
 _BRACKETS = "()[],.;:!?"
 _CAPITALS = re.compile(r"[(\[]?(?:[A-Z]{2,}[\])]?[,.;:!?]*|[A-Z][\]),.;:!?]+)")
-_SIMPLE = re.compile(r"[(\[\"]*([A-Za-z][a-z]+)[\]),.;:!?\"]*")
-"""Most stretches of English: a word of small letters but for its first."""
+_SIMPLE = re.compile(r"[(\[\"]*([A-Za-z]{2,}|[0-9]+)[\]),.;:!?\"]*")
+"""Most stretches of English: one word, with what closes a sentence."""
 _LETTER_A = re.compile(r" A(?<=[a-z0-9][ ]A)(?!\S)")
 
 Identifier = frozenset[str]
@@ -109,6 +110,8 @@ class Analyser:
         >>> [sorted(each) for each in Analyser().identifiers("vitamin D")]
         [['d', 'vitamin']]
         """
+        if not _MAY_NAME.search(query):
+            return []
         terms = set(self.terms(query))
         found, own = list[Identifier](), set[str]()
         for chunk in (chunk for stretch in _stretches(query) for chunk in _read(stretch)[1]):
@@ -167,7 +170,10 @@ def _stopped_of(stop_words: tuple[str, ...]) -> frozenset[str]:
 def _parts(stretch: str, stopped: frozenset[str]) -> Parts:
     if simple := _SIMPLE.fullmatch(stretch):
         word = simple[1].lower()
-        return ((word,) if word not in stopped else ()), (), ()
+        if word not in stopped:
+            return (word,), (), ()
+        if not simple[1].isupper():
+            return (), (), ()
     runs, chunks = _read(stretch)
     words, names, inside = list[str](), list[str](), list[str]()
     for chunk in chunks:

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from graft.library.segment.blocks import Block
 from graft.library.segment.counts import Counts
@@ -18,6 +19,7 @@ PART_ROWS = 0.08
 PART_SENTENCES = 0.1
 PART_CODE = 0.1
 PART_FUNCTIONS = 0.02
+PART_FUNCTION = 0.3
 PART_LINES = 0.2
 PART_WORDS = 0.5
 PART_LEAD = 0.3
@@ -116,30 +118,43 @@ def _of_block(text: str, block: Block, counts: Counts, limit: int) -> list[Piece
 
 def _of_code(text: str, span: tuple[int, int], counts: Counts, limit: int) -> list[Piece]:
     found = []
-    for part in _split(text, span, _BLANK_LINE):
+    for part, penalty in _stretches(text, span):
         lines = [part] if counts.size(*part) <= limit else _split(text, part, _LINE)
-        begins = _functions(text, lines)
         for n, line in enumerate(lines):
             words = cut(text, line, counts, limit)
-            inside = PART_LINES if n else PART_CODE
-            found.append(Piece(*words[0], PART_FUNCTIONS if n in begins else inside))
+            found.append(Piece(*words[0], PART_LINES if n else penalty))
             found += [Piece(*word, PART_WORDS) for word in words[1:]]
     return found
 
 
-def _functions(text: str, stretches: Spans) -> set[int]:
-    """Return which of the stretches begin a function or a class, or what stands above it."""
+def _stretches(text: str, span: tuple[int, int]) -> Iterator[tuple[tuple[int, int], float]]:
+    """Yield what stands between blank lines and between functions, and what a cut before costs."""
+    lines = _split(text, span, _LINE)
+    begins = _functions(text, lines)
+    starts = [
+        n
+        for n, (start, _) in enumerate(lines)
+        if n == 0 or n in begins or _BLANK_LINE.search(text, lines[n - 1][1], start)
+    ]
+    for n, stop in pairwise([*starts, len(lines)]):
+        inside = PART_FUNCTION if text[lines[n][0]] in " \t" and begins else PART_CODE
+        yield (
+            (lines[n][0], lines[stop - 1][1]),
+            PART_FUNCTIONS if n in begins else inside,
+        )
+
+
+def _functions(text: str, lines: Spans) -> set[int]:
+    """Return which lines begin a function or a class, with what stands right above it."""
     found = set()
     above = None  # where the decorators and comments began that stand directly above
-    for n, (start, end) in enumerate(stretches):
-        lines = text[start:end].split("\n")
-        for line in lines:
-            above = n if above is None and (_ABOVE_FUNCTION.match(line)) else above
-            if _FUNCTION.match(line):
-                found.add(n if above is None else above)
-            if not _ABOVE_FUNCTION.match(line):
-                above = None
-                break
+    for n, (start, end) in enumerate(lines):
+        if n and _BLANK_LINE.search(text, lines[n - 1][1], start):
+            above = None
+        line = text[start:end]
+        if _FUNCTION.match(line):
+            found.add(n if above is None else above)
+        above = (n if above is None else above) if _ABOVE_FUNCTION.match(line) else None
     return found
 
 
