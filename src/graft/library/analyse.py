@@ -39,7 +39,7 @@ _MEASURED = re.compile(rf"(\d+)({_LETTER}{{1,3}})")
 _NAMED = re.compile(rf"{_LETTER}\w*(?:\+\+|\#)|[.@\#]{_LETTER}\w+")
 _COUNTED = re.compile(rf"\d+(?:st|nd|rd|th|s|[-']?{_LETTER}{{1,3}})?|\d+(?:-{_LETTER}{{2,}})+")
 _ACRONYM = re.compile(r"(?<!\w)([A-Z]{2,8})(?:[/-][A-Z]{2,8})? (\d+)(?![\w,]|\.\d)")
-_MAY_NAME = re.compile(r"\d|[#@+＃＠＋]|(?<!\w)[.．]\w|\b\w\b")
+_MAY_NAME = re.compile(r"\d|[#@+＃＠＋]|(?<!\w)[.．]\w|(?<!['’])\b(?![ai])\w\b")
 _SECTION = re.compile(r"§\s+(?=\d)")
 _BRACKETS = "()[],.;:!?"
 _CAPITALS = re.compile(r"[(\[]?(?:[A-Z]{2,}[\])]?[,.;:!?]*|[A-Z][\]),.;:!?]+)")
@@ -114,7 +114,8 @@ class Analyser:
             return []
         terms = set(self.terms(query))
         found, own = list[Identifier](), set[str]()
-        for chunk in (chunk for stretch in _stretches(query) for chunk in _read(stretch)[1]):
+        marked = [stretch for stretch in _stretches(query) if not stretch.isalpha()]
+        for chunk in (chunk for stretch in marked for chunk in _read(stretch)[1]):
             if name := _identifier(chunk):
                 found.append(frozenset({name}))
                 own |= set().union(*_of_chunk(chunk))
