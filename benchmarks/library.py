@@ -52,7 +52,7 @@ from graft.core.document import Document, Passage, passage_id
 from graft.core.protocols import Ranked, Vectors
 from graft.core.search import Filter
 from graft.core.space import Space
-from graft.library.fulltext import Analyser
+from graft.library.analyse import Analyser
 from graft.library.store import Library
 from graft.measures.ranking import ranking_scores
 

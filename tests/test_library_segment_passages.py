@@ -1,5 +1,6 @@
 import functools
 import re
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -258,6 +259,43 @@ def test_table_rows_are_whole_and_their_header_goes_along() -> None:
     for passage in found[1:]:
         assert passage.headings == ("Leave", "kind | days | paid")
         assert all(row.startswith("| item") for row in passage.text.split("\n"))
+
+
+def test_a_table_header_goes_before_the_headings_above_it() -> None:
+    rows = "\n".join(f"| item {i} | {i} days | yes |" for i in range(12))
+    above = "# Leave of absence for all who work\n\n## In the summer"
+    text = f"{above}\n\n| kind | days | paid |\n|------|------|---|\n{rows}\n"
+    found = cut(text, max_tokens=40, title="A guide for all")
+    assert len(found) > 3
+    assert {passage.headings[-1] for passage in found[1:]} == {"kind | days | paid"}
+
+
+FUNCTIONS = {
+    "python": ["def f{0}(a, b):", "    c = a + b", "", "    return c"],
+    "decorated": ["# Adds two.", "@cached", "async def f{0}(a):", "    c = a", "", "    return c"],
+    "javascript": ["export function f{0}(a, b) {{", "  const c = a + b;", "", "  return c;", "}}"],
+    "rust": ["pub(crate) fn f{0}(a: u8) {{", "    let c = a;", "", "    c", "}}"],
+    "go": ["func (s *Server) F{0}() {{", "    c := a + b", "", "    return c", "}}"],
+    "java": ["@Override", "public static class F{0} {{", "    int c = a;", "", "    int d;", "}}"],
+}
+
+
+@pytest.mark.parametrize("language", FUNCTIONS)
+@pytest.mark.parametrize("between", ["\n\n", "\n"])
+def test_code_is_cut_at_functions(language: str, between: str) -> None:
+    first, *rest = FUNCTIONS[language]
+    body = between.join("\n".join([first, *rest]).format(i) for i in range(8))
+    found = cut(f"```\n{body}\n```", max_tokens=64)
+    assert len(found) > 2
+    whole = re.compile(re.escape(first).replace(r"\{0\}", r"\d").replace(r"\{\{", r"\{"))
+    for passage in found[1:]:
+        assert whole.match(passage.text) or passage.text == "```"
+
+
+def test_a_mark_stays_with_its_letter() -> None:
+    text = "ที่นี่มีวันลาพักผ่อนประจำปีทั้งสิ้นห้าวันต่อปีเท่านั้น" * 30
+    for passage in cut(text, tokenizer=Characters()):
+        assert unicodedata.category(passage.text[0])[0] != "M"
 
 
 def test_a_table_header_that_takes_too_much_is_left_out() -> None:

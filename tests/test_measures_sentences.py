@@ -109,3 +109,29 @@ def test_sentences_cover_all_but_white_space(text: str, times: int) -> None:
 )
 def test_sentences_end_where_they_should(text: str, parts: list[str]) -> None:
     assert [text[start:end] for start, end in sentences(text)] == parts
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        ["कर्मचारियों को छुट्टी मिलती है।", "पाँच दिन अगले साल ले जाएँ।"],
+        ["ছুটি পাঁচ দিন।", "বেতন পঁচিশ তারিখে।"],
+        ["धर्मः सनातनः॥", "सत्यं वद।"],
+        ["休暇は五日です。", "「はい！」", "給料は月末です"],
+        ["有五天假期！", "真的吗？", "是的。"],
+        ["値は３．１４である．", "次に進む．"],
+        ["هل يوجد إجازة؟", "نعم."],
+        ["چھٹی پانچ دن ہے۔", "تنخواہ ملتی ہے۔"],
+        ["ခွင့်ငါးရက်ရှိသည်။", "လစာပေးသည်။"],
+        ["ច្បាប់មានប្រាំថ្ងៃ។", "ប្រាក់ខែ។"],
+        ["እረፍት አምስት ቀን ነው።", "ደመወዝ አለ።"],
+        ["Արձակուրդ կա։", "Այո։"],
+    ],
+)
+@pytest.mark.parametrize("between", [" ", ""])
+def test_sentences_end_where_their_script_says(parts: list[str], between: str) -> None:
+    text = between.join(parts)
+    if "." in text and not between:
+        text = between.join(parts[:-1])
+        parts = parts[:-1]
+    assert [text[a:b] for a, b in running_sentences(text)] == parts

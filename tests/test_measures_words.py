@@ -6,7 +6,7 @@ import pytest
 
 from graft.examples import filters, settle
 from graft.examples.candidates import named
-from graft.library.fulltext import ENGLISH, Analyser
+from graft.library.analyse import ENGLISH, Analyser
 from graft.measures import claim, leaks, words
 from graft.measures.claim import read_claim
 from graft.measures.leaks import QUESTION_WORDS, content_words

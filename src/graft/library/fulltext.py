@@ -1,17 +1,13 @@
-"""Full text: an explicit analyser, and BM25 over postings that live in the passages' own rows.
+"""Full text: BM25 over postings that live in the passages' own rows, of terms by `analyse`.
 
 Why not LanceDB's full-text index stands in docs/decisions/0002-full-text.md.
 """
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
-from hashlib import blake2b
 from threading import Lock
 
 import numpy as np
@@ -19,80 +15,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from graft.library.analyse import COUNT_BITS, MOST, term_hash
 from graft.library.ranking import Best, best
-
-ENGLISH = tuple(
-    re.findall(
-        r"\w+",
-        "a an and are as at be but by for if in into is it no not of on or such that the their "
-        "then there these they this to was will with",
-    )
-)
-"""Lucene's English stop words, which bm25s takes too."""
 
 K1 = 1.5
 B = 0.75
 """The constants of BM25 (Robertson et al., TREC-3), as bm25s sets them."""
-
-COUNT_BITS = 7
-MOST = (1 << COUNT_BITS) - 1
-"""A posting is one integer: the upper 57 bits of a term's hash, then its count up to 127."""
-
-WORD = re.compile(r"\b\w\w+\b")
-
-UNSPACED = re.compile(
-    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+"
-)
-"""Runs of scripts that put no space between words: Thai, Lao, Burmese, Khmer, Kana, Han."""
-
-
-@dataclass(frozen=True)
-class Analyser:
-    """Turns text into terms: lower case, words of two characters or more, no stop words, no stems.
-
-    Scripts without spaces give overlapping pairs of characters.
-
-    >>> Analyser().terms("The Library's 2 doors, re-opened")
-    ['library', 'doors', 're', 'opened']
-    >>> Analyser().terms("东京都")
-    ['东京', '京都']
-    """
-
-    stop_words: tuple[str, ...] = ENGLISH
-
-    @cached_property
-    def _stopped(self) -> frozenset[str]:
-        return frozenset(self.stop_words)
-
-    def terms(self, text: str) -> list[str]:
-        """Return the terms of a text, in order, repeats included."""
-        return [word for word in _index_words(text) if word not in self._stopped]
-
-    def postings(self, text: str) -> tuple[list[int], int]:
-        """Return what a passage's row keeps: its postings, and its length in terms."""
-        counts = Counter(_index_words(text))
-        for word in self.stop_words:
-            counts.pop(word, None)
-        packed = [term_hash(t) | (n if n < MOST else MOST) for t, n in counts.items()]
-        return packed, counts.total()
-
-
-def _index_words(text: str) -> list[str]:
-    if text.isascii():
-        return WORD.findall(text.lower())
-    text = unicodedata.normalize("NFC", text.lower())
-    found = []
-    for run in UNSPACED.findall(text):
-        found += [run[i : i + 2] for i in range(len(run) - 1)] or [run]
-    return found + WORD.findall(UNSPACED.sub(" ", text))
-
-
-@lru_cache(maxsize=1 << 18)
-def term_hash(term: str) -> int:
-    """Return a term's hash in the upper 57 of 64 bits, the lower ones zero."""
-    data = term.encode("utf-8", "surrogatepass")
-    return int.from_bytes(blake2b(data, digest_size=8).digest(), "big") & ~MOST
-
 
 KEPT_FROM = 1000
 """Passages that hold a term from which what it weighs is kept: fewer are weighed at once."""
@@ -169,9 +97,7 @@ class FullText:
         """
         rows, weights = [], []
         for term, count in query.items():
-            key = np.uint64(term_hash(term) >> self.shift)
-            place = int(np.searchsorted(self.terms, key))
-            if place < len(self.terms) and self.terms[place] == key:
+            if (place := self._place(term)) is not None:
                 holders, weighed = self._weighed(place, weighing)
                 rows.append(holders)
                 weights.append(weighed * np.float32(count))
@@ -185,6 +111,24 @@ class FullText:
             scores[~allowed] = 0
         found = _promising(scores, limit)
         return best(scores[found].astype(np.float32), limit, found)
+
+    def holders(self, terms: Collection[str]) -> NDArray[np.int32]:
+        """Return the rows of the passages that hold every one of some terms."""
+        lists = []
+        for term in terms:
+            if (place := self._place(term)) is None:
+                return np.zeros(0, dtype=np.int32)
+            lists.append(self.passages[self.starts[place] : self.starts[place + 1]])
+        lists.sort(key=len)
+        found = lists[0]
+        for more in lists[1:]:
+            found = found[np.isin(found, more)]
+        return found
+
+    def _place(self, term: str) -> int | None:
+        key = np.uint64(term_hash(term) >> self.shift)
+        place = int(np.searchsorted(self.terms, key))
+        return place if place < len(self.terms) and self.terms[place] == key else None
 
     def _weighed(self, term: int, weighing: Weighing | None) -> Weighed:
         span = slice(self.starts[term], self.starts[term + 1])

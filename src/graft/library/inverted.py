@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from graft.library.analyse import ANALYSER
 from graft.library.fulltext import FullText
 from graft.library.manifest import TableState
 
@@ -72,6 +73,8 @@ def _load(folder: Path) -> Kept | None:
         }
     except (OSError, ValueError):  # not there, or cut off while it was written
         return None
+    if about.get("analyser", 1) != ANALYSER:
+        return None
     if about["lengths"] != {each: len(array) for each, array in arrays.items()}:
         return None
     addresses = arrays.pop(ADDRESSES)
@@ -92,7 +95,7 @@ def save(library: Path, name: str, text: FullText, addresses: NDArray[np.uint64]
             for each, array in arrays.items():
                 np.save(building / f"{each}.npy", array)
             lengths = {each: len(array) for each, array in arrays.items()}
-            about = {"shift": text.shift, "lengths": lengths}
+            about = {"shift": text.shift, "analyser": ANALYSER, "lengths": lengths}
             (building / "about.json").write_text(json.dumps(about), encoding="utf-8")
             if _load(target) is None:  # damaged, or by an older version of Graft
                 shutil.rmtree(target, ignore_errors=True)

@@ -17,11 +17,12 @@ from graft.core.errors import FormatError
 from graft.core.files import write_atomic
 from graft.core.hashing import value_hash
 from graft.core.space import Coded, Space
-from graft.library.fulltext import ENGLISH
+from graft.library.analyse import ANALYSER, ENGLISH
 
-FORMAT = 2
+FORMAT = 3
 """The manifest format this Graft writes; it reads older ones too, and a newer one is refused.
-Since 2 a space says how its codes are compared."""
+Since 2 a space says how its codes are compared, since 3 the library which analyser made its
+postings."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,7 @@ class Manifest:
     segmentations: Mapping[str, Cut] = field(default_factory=dict)
     counts: Mapping[str, int] = field(default_factory=lambda: {"documents": 0, "passages": 0})
     stop_words: tuple[str, ...] = ENGLISH
+    analyser: int = ANALYSER
 
     @property
     def tables(self) -> tuple[TableState, ...]:
@@ -195,5 +197,6 @@ def _decode(data: dict[str, Any]) -> Manifest:
         segmentations={id: Cut(**cut) for id, cut in data["segmentations"].items()},
         counts=data["counts"],
         stop_words=tuple(data["stop_words"]),
+        analyser=data.get("analyser", 1),
         **own,
     )

@@ -13,7 +13,7 @@ import pyarrow as pa
 from graft.core.document import Document, Passage, Span
 from graft.core.errors import DocumentError
 from graft.core.protocols import Vectors
-from graft.library.fulltext import Analyser
+from graft.library.analyse import Analyser
 from graft.measures.similarity import PERMUTATIONS, signature
 
 TEXTS = pa.list_(pa.string())
@@ -63,6 +63,9 @@ PASSAGES = pa.schema(
     ]
 )
 """`postings` and `length` are the full text (see `fulltext`): deleting the row deletes them."""
+
+INDEXED = ("text", "title", "headings")
+"""What makes the text that is analysed."""
 
 PASSAGE_COLUMNS = PASSAGES.names[:10]
 """What makes a Passage."""
@@ -184,6 +187,22 @@ def passage_row(passage: Passage, analyser: Analyser) -> dict[str, Any]:
         "postings": postings,
         "length": length,
     }
+
+
+def analysed(batch: pa.RecordBatch, analyser: Analyser) -> pa.RecordBatch:
+    """Return passages with postings and lengths by this analyser, from the columns of INDEXED."""
+    texts = zip(*(batch.column(name).to_pylist() for name in INDEXED), strict=True)
+    passages = (
+        Passage("", "", 0, 0, text, "", title=title, headings=tuple(headings))
+        for text, title, headings in texts
+    )
+    found = [analyser.postings(passage.indexed_text) for passage in passages]
+    made = {
+        "postings": pa.array([postings for postings, _ in found], pa.list_(pa.uint64())),
+        "length": pa.array([length for _, length in found], pa.int32()),
+    }
+    kept = {name: batch.column(name) for name in batch.schema.names if name not in made}
+    return pa.RecordBatch.from_pydict({**kept, **made})
 
 
 def to_passage(row: Mapping[str, Any]) -> Passage:

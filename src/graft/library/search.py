@@ -11,7 +11,8 @@ import numpy as np
 from graft.core.context import Context
 from graft.core.protocols import Index, Ranked, Vectors
 from graft.core.search import Filter
-from graft.library.fulltext import Analyser
+from graft.library.analyse import Analyser
+from graft.library.fulltext import FullText
 from graft.library.manifest import SpaceState
 from graft.library.ranking import Best
 from graft.library.snapshot import Audience, Snapshot
@@ -20,6 +21,10 @@ from graft.library.visible import Mask, Sight, find_rows
 
 CANDIDATES = 4
 """How many times the limit an index is asked for by words: BM25 takes the best of them."""
+
+DECIDED = 10
+"""Passages up to which an identifier is so rare that only those that hold it are found by words:
+then fusion cannot put a page first that means the like of it."""
 
 
 @dataclass(frozen=True)
@@ -72,14 +77,37 @@ def match(
         for place in places:
             terms = Counter(analyser.terms(queries[place]))
             best = NOTHING
-            if index is not None and sight.seen is None:
+            decided = _decided(text, analyser, queries[place], sight)
+            if decided is not None:
+                best = text.search(terms, limit, decided, weighing)
+            elif index is not None and sight.seen is None:
                 among = _candidates(snapshot, cut, index, queries[place], limit, ctx)
                 among = among if sight.returned is None else among & sight.returned
                 best = text.search(terms, limit, among, weighing)
-            if len(best[0]) < limit:
+            if decided is None and len(best[0]) < limit:
                 best = text.search(terms, limit, sight.filtered, weighing)
             ranked[place] = _ranked(snapshot, cut, best)
     return ranked
+
+
+def _decided(text: FullText, analyser: Analyser, query: str, sight: Sight) -> Mask | None:
+    """Return which passages hold an identifier that a query names; None where it decides nothing.
+
+    What may not be seen does not count: nobody learns from a ranking that it is there.
+    """
+    found = [text.holders(each) for each in analyser.identifiers(query)]
+    if not any(map(len, found)):
+        return None
+    rows = np.unique(np.concatenate(found))
+    if sight.seen is not None:
+        rows = rows[sight.seen[rows]]
+    if sight.returned is not None:
+        rows = rows[sight.returned[rows]]
+    if not 0 < len(rows) <= DECIDED:
+        return None
+    held = np.zeros(len(text.lengths), dtype=np.bool_)
+    held[rows] = True
+    return held
 
 
 def _candidates(

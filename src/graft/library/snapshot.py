@@ -18,6 +18,7 @@ from graft.core.index import IndexChoice
 from graft.core.protocols import Index
 from graft.core.search import Filter
 from graft.library import inverted
+from graft.library.analyse import ANALYSER, Analyser
 from graft.library.fulltext import FullText, Weighing, invert, regrow, shift_of
 from graft.library.lance import SCAN_ROWS, Database, StoredTable, equals_any, locate, scan, take
 from graft.library.leases import end_lease, take_lease
@@ -28,6 +29,7 @@ from graft.library.manifest import (
     published,
     read_manifest,
 )
+from graft.library.rows import INDEXED, analysed
 from graft.library.vectors import Searcher, read_coded, read_exact, read_indexed
 from graft.library.visible import (
     Directory,
@@ -223,7 +225,8 @@ class Snapshot:
         if kept := inverted.load(self.folder, name, len(directory)) if name else None:
             return kept
         made = self._regrow(directory, segmentation) or self._sort(directory, segmentation)
-        if name and len(directory) >= inverted.KEPT_FROM:
+        # Analysed anew, even a small one takes its time.
+        if name and (len(directory) >= inverted.KEPT_FROM or self._outdated):
             inverted.save(self.folder, name, made, directory.row_ids)
         return made
 
@@ -231,10 +234,23 @@ class Snapshot:
         (where,) = equals_any("segmentation", [segmentation])
 
         def lists() -> Iterator[tuple[Rows, pa.RecordBatch]]:
-            for batch in scan(self.passages, POSTINGS, where=where, row_ids=True):
-                yield directory.rows(batch.column("_rowid").to_numpy()), batch
+            for batch in scan(self.passages, self._columns, where=where, row_ids=True):
+                rows = directory.rows(batch.column("_rowid").to_numpy())
+                yield rows, self._posted(batch)
 
         return invert(len(directory), lists())
+
+    @property
+    def _outdated(self) -> bool:
+        """Whether an older analyser made the postings, so that they are made of the texts."""
+        return self.manifest.analyser != ANALYSER
+
+    @property
+    def _columns(self) -> Sequence[str]:
+        return INDEXED if self._outdated else POSTINGS
+
+    def _posted(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        return analysed(batch, Analyser(self.manifest.stop_words)) if self._outdated else batch
 
     def _regrow(self, directory: Directory, segmentation: str) -> FullText | None:
         """Return the full text made of an older version's, None where too little is as it was."""
@@ -253,8 +269,8 @@ class Snapshot:
         def lists() -> Iterator[tuple[Rows, pa.RecordBatch]]:
             for start in range(0, len(new), SCAN_ROWS):
                 some = new[start : start + SCAN_ROWS]
-                table = take(self.passages, directory.row_ids[some], POSTINGS)
-                yield some, table.combine_chunks().to_batches()[0]
+                table = take(self.passages, directory.row_ids[some], self._columns)
+                yield some, self._posted(table.combine_chunks().to_batches()[0])
 
         return regrow(old, places, len(directory), lists())
 

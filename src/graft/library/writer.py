@@ -17,11 +17,11 @@ from graft.core.errors import InputError, NotFound
 from graft.core.index import IndexChoice
 from graft.core.protocols import Vectors
 from graft.core.space import Coded, Space
+from graft.library.analyse import ANALYSER, Analyser
 from graft.library.buffers import RowBuffer, VectorBuffer
 from graft.library.codes import upkeep
 from graft.library.describe import DOCUMENT, PASSAGE, Tallies, by_cut, describe, document_keys
 from graft.library.filling import Filling
-from graft.library.fulltext import Analyser
 from graft.library.indexes.lance import LanceIndex
 from graft.library.lance import Database, StoredTable, equals_any, scan, scan_table
 from graft.library.manifest import Coding, published, read_manifest
@@ -29,6 +29,7 @@ from graft.library.publish import clean, commit, compact, files, prune, restore
 from graft.library.rows import (
     DOCUMENTS,
     PASSAGES,
+    analysed,
     document_row,
     passage_row,
     signature_row,
@@ -75,7 +76,7 @@ class Writer:
             self._open_documents(documents.name) if documents else self._create(DOCUMENT, DOCUMENTS)
         )
         self._tables[PASSAGE] = (
-            self._database.open(passages.name) if passages else self._create(PASSAGE, PASSAGES)
+            self._open_passages(passages.name) if passages else self._create(PASSAGE, PASSAGES)
         )
         self._spaces: dict[str, Space] = {}
         self._codings: dict[str, Coding | None] = {}
@@ -216,7 +217,12 @@ class Writer:
                 self._rewrite()
             compacted, fresh = self._keep_up()
             manifest = describe(
-                replace(self.manifest, version=self.manifest.version + 1, created=self.ctx.clock()),
+                replace(
+                    self.manifest,
+                    version=self.manifest.version + 1,
+                    created=self.ctx.clock(),
+                    analyser=ANALYSER,
+                ),
                 self._tables,
                 [(space, self._codings[id]) for id, space in self._spaces.items()],
                 self._tallies,
@@ -261,6 +267,18 @@ class Writer:
         self._changed.add(DOCUMENT)
         name = f"{DOCUMENT}-{secrets.token_hex(4)}"
         return self._database.create(name, DOCUMENTS, map(_brought_up, scan(table, held)))
+
+    def _open_passages(self, name: str) -> StoredTable:
+        table = self._database.open(name)
+        if self.manifest.analyser == ANALYSER:
+            return table
+        self._changed.add(PASSAGE)
+        name = f"{PASSAGE}-{secrets.token_hex(4)}"
+        batches = (
+            analysed(batch, self._analyser).select(PASSAGES.names)
+            for batch in scan(table, PASSAGES.names)
+        )
+        return self._database.create(name, PASSAGES, batches)
 
     def _hold(self, space: Space, table: StoredTable, coding: Coding | None) -> None:
         self._spaces[space.id] = space

@@ -21,11 +21,14 @@ HEADING = re.compile(r"^#{1,6} .*$", re.MULTILINE)
 
 _LINE_END = re.compile(r"[^\S\n]*\n\s*")
 _MARKER = re.compile(r"(?:[-*+•>#|]|\d{1,3}[.)]\s|[a-z]\)\s|```)")
-# Latin, Arabic, Armenian, Ethiopic and Indic marks end before a space; ideographic ones anywhere.
+_ANYWHERE = "。！？｡．‼⁇⁈⁉؟۔։።፧།।॥။៕។෴"
+# Latin marks end before a space alone; those that nothing else is written with end anywhere:
+# ideographic ones, and those of Arabic, Armenian, Ethiopic, Tibetan, Indic, Burmese and Khmer.
 _END = re.compile(
-    r"""(?:(?<![.!?…‽])[.!?…‽]++|[؟۔։።।॥])["'”’»)\]*_`]*(?:\[\w{1,4}\])*(?=\s)"""
-    r"""|[。！？｡][。！？｡」』”’）】》"']*"""
+    r"""(?<![.!?…‽])[.!?…‽]++["'”’»)\]*_`]*(?:\[\w{1,4}\])*(?=\s)"""
+    rf"""|[{_ANYWHERE}](?<!．(?=\d))[{_ANYWHERE}!?」』”’»）】》)"'*_`]*(?:\[\w{{1,4}}\])*"""
 )
+_CLOSES = frozenset(f".!?:;{_ANYWHERE}")
 _WORD_BEFORE = re.compile(r"[^\s(\[{\"'“‘«/*_`]+\Z")
 _NEXT = re.compile(r"\s+[\"'“‘«(\[*_`¿¡]*(\S\w*)")
 _DOTTED = re.compile(r"(?:\w\.)+\w")
@@ -105,14 +108,14 @@ def skip_space(text: str, start: int, stop: int) -> int:
 
 def _ends(text: str, start: int, match: re.Match[str], stop: int) -> bool:
     marks = match[0]
-    if marks[0] in "。！？｡":
+    if marks[0] in _ANYWHERE:
         return True
     following = _NEXT.match(text, match.end(), stop)
     if following is None:
         return False
     word = following[1]
     if marks[0] != "." or marks.startswith(".."):
-        closed = marks[-1] not in "!?؟۔։።।॥"
+        closed = marks[-1] not in "!?"
         return not (word[0].islower() and closed)
     found = _WORD_BEFORE.search(text, max(start, match.start() - 24), match.start())
     before = found[0] if found else ""
@@ -144,7 +147,7 @@ def _ends_line(text: str, match: re.Match[str]) -> bool:
     line = text[line_start : match.start()].strip()
     if _MARKER.match(text, match.end()) or line[:1] in {"#", "|"}:
         return True
-    return len(line) < WRAPPED or line[-1:] in {".", "!", "?", ":", ";", "。"}
+    return len(line) < WRAPPED or line[-1:] in _CLOSES
 
 
 def _quotable(text: str, start: int, end: int) -> Spans:

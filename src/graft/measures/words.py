@@ -6,7 +6,7 @@ What a word is depends on what it is for, and each purpose has one function:
 - `quantity.read_words`: the same with numbers and units by one name (support);
 - `similarity.plain_words`: whether texts are copies, nothing folded (duplicates, leaks);
 - `holding.answer_words`: whether a text holds an answer, in whatever way it is written;
-- `fulltext.Analyser`: what BM25 indexes, as bm25s does; a change of it needs a new index;
+- `analyse.Analyser`: what BM25 indexes; a change of it raises its number, and makes postings anew;
 - `WordTokenizer`: how long a text is where no model's tokenizer says so;
 - `tokens.answer_tokens` and ROUGE's runs of letters: as SQuAD and ROUGE define their measures,
   with what they leave open about code and about other scripts.

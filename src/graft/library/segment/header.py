@@ -22,13 +22,17 @@ class Headers:
         """Return the title and headings to show for a path, `limit` tokens at most together.
 
         Outer headings are dropped first, then the ends of the innermost one and of the title. A
-        table's header row comes last, if it fits too.
+        table's header row, if it fits, comes last and before all of them: rows say nothing without.
         """
         if path not in self._fitted:
             self._fitted[path] = self._fit(path)
         title, kept = self._fitted[path]
-        if table and self.size(title, (*kept, table)) <= self.limit:
-            return title, (*kept, table)
+        if not table or self._size(table) > self.limit:
+            return title, kept
+        named = [(title, kept[n:]) for n in range(len(kept) + 1)]
+        for shown, above in [*named, ("", ())]:
+            if self.size(shown, (*above, table)) <= self.limit:
+                return shown, (*above, table)
         return title, kept
 
     def size(self, title: str, path: HeadingPath) -> int:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from graft.library.segment.blocks import Block
 from graft.library.segment.counts import Counts
@@ -16,6 +18,8 @@ PART_ITEMS = 0.04
 PART_ROWS = 0.08
 PART_SENTENCES = 0.1
 PART_CODE = 0.1
+PART_FUNCTIONS = 0.02
+PART_FUNCTION = 0.3
 PART_LINES = 0.2
 PART_WORDS = 0.5
 PART_LEAD = 0.3
@@ -25,11 +29,20 @@ PART_HEADING = 2.0
 _IDEOGRAPH = "\u3000-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uffef"
 _LEVELS = (
     re.compile(r"\n"),
-    re.compile(r"[;:,.!?—–)\]|](?=\s)|[、，；：]"),
+    re.compile(r"[;:,.!?—–)\]|،؛](?=\s)|[、，；：၊៖]"),
     re.compile(rf"(?=\s)|(?<=[{_IDEOGRAPH}])(?=[^\s\u3001\u3002\uff0c\uff1a\uff1b\uff1f\uff01])"),
 )
 _BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
 _LINE = re.compile(r"\n")
+_BEFORE_FUNCTION = (
+    "abstract|async|default|export|final|internal|override|private|protected|pub|public|static"
+)
+_FUNCTION = re.compile(
+    rf"[ \t]*(?:(?:{_BEFORE_FUNCTION})(?:\(\w+\))? +)*"
+    r"(?:class|def|enum|fn|func|fun|function|impl|interface|namespace|struct|sub|trait)\b\s*[\w($<]"
+)
+_ABOVE_FUNCTION = re.compile(r"[ \t]*(?:@\w|#\[|#|//|/\*| \*)")
+"""Lines that belong to the function below them: decorators, attributes, comments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +118,43 @@ def _of_block(text: str, block: Block, counts: Counts, limit: int) -> list[Piece
 
 def _of_code(text: str, span: tuple[int, int], counts: Counts, limit: int) -> list[Piece]:
     found = []
-    for part in _split(text, span, _BLANK_LINE):
+    for part, penalty in _stretches(text, span):
         lines = [part] if counts.size(*part) <= limit else _split(text, part, _LINE)
         for n, line in enumerate(lines):
             words = cut(text, line, counts, limit)
-            found.append(Piece(*words[0], PART_LINES if n else PART_CODE))
+            found.append(Piece(*words[0], PART_LINES if n else penalty))
             found += [Piece(*word, PART_WORDS) for word in words[1:]]
+    return found
+
+
+def _stretches(text: str, span: tuple[int, int]) -> Iterator[tuple[tuple[int, int], float]]:
+    """Yield what stands between blank lines and between functions, and what a cut before costs."""
+    lines = _split(text, span, _LINE)
+    begins = _functions(text, lines)
+    starts = [
+        n
+        for n, (start, _) in enumerate(lines)
+        if n == 0 or n in begins or _BLANK_LINE.search(text, lines[n - 1][1], start)
+    ]
+    for n, stop in pairwise([*starts, len(lines)]):
+        inside = PART_FUNCTION if text[lines[n][0]] in " \t" and begins else PART_CODE
+        yield (
+            (lines[n][0], lines[stop - 1][1]),
+            PART_FUNCTIONS if n in begins else inside,
+        )
+
+
+def _functions(text: str, lines: Spans) -> set[int]:
+    """Return which lines begin a function or a class, with what stands right above it."""
+    found = set()
+    above = None  # where the decorators and comments began that stand directly above
+    for n, (start, end) in enumerate(lines):
+        if n and _BLANK_LINE.search(text, lines[n - 1][1], start):
+            above = None
+        line = text[start:end]
+        if _FUNCTION.match(line):
+            found.add(n if above is None else above)
+        above = (n if above is None else above) if _ABOVE_FUNCTION.match(line) else None
     return found
 
 
@@ -168,7 +212,12 @@ def _place(text: str, start: int, ideal: int, furthest: int) -> int:
             return min(places, key=lambda place: abs(place - ideal))
     # any space will do before a word is cut
     spaces = [match.start() for match in re.finditer(r"\s", text[start + 1 : least + 1])]
-    return start + 1 + spaces[-1] if spaces else ideal
+    if spaces:
+        return start + 1 + spaces[-1]
+    place = ideal
+    while start + 1 < place < len(text) and unicodedata.category(text[place])[0] == "M":
+        place -= 1  # a mark stays with its letter
+    return place if place > start + 1 else ideal
 
 
 def _small_joined(found: Sequence[Piece], counts: Counts, limit: int) -> list[Piece]:
