@@ -77,7 +77,7 @@ It works.
 """
     item = read("a.md", text.replace("\n", "\r\n"))
     assert item.title == "Leave policy" and item.access == ("staff",)
-    assert item.metadata == {"tags": "hr, leave"}
+    assert item.metadata == {"tags": "hr, leave", "left_out": "1 comments"}
     assert item.text.split("\n\n") == [
         "# Heading", "A bold link and alt, `<b>` stays.\nMind. pod & List<String>",
         "Good to know\nIt works.", "```html\n<b> [x](y) <!-- kept -->\n```",

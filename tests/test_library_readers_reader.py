@@ -118,7 +118,7 @@ def test_a_reader_that_changes_reads_only_its_own_anew(
     known = stored(tmp_path)
     assert reread(tmp_path, known) == []
     html = READERS.named("html")
-    monkeypatch.setitem(READERS._found, "html", replace(html, version="2"))
+    monkeypatch.setitem(READERS._found, "html", replace(html, version=html.version + "x"))
     assert reread(tmp_path, known) == ["b.html"]
 
 

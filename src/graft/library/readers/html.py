@@ -14,6 +14,7 @@ from graft.library import detect as kinds
 from graft.library.clean import clean_characters
 from graft.library.encodings import declared_charset, decode
 from graft.library.readers.boilerplate import main_content
+from graft.library.readers.embedded import embedded_in_tree, without_addresses
 from graft.library.readers.extracted import Blob, Extracted
 from graft.library.readers.reader import Reader
 from graft.library.readers.scripts import superscript
@@ -41,8 +42,10 @@ def read_html(blob: Blob) -> list[Extracted]:
     tree = parse_html(decode(blob.data, declared_charset(blob.data)))
     title = page_title(tree)
     metadata = {"language": tree.get("lang") or "", "description": _meta(tree, "description")}
-    text = markdown_of(main_content(tree))
-    return [Extracted("", text, title, metadata={k: v for k, v in metadata.items() if v})]
+    content = main_content(tree)
+    left_out = embedded_in_tree(content)
+    metadata = {k: v for k, v in metadata.items() if v}
+    return [Extracted("", markdown_of(content), title, metadata=metadata, left_out=left_out)]
 
 
 def parse_html(text: str) -> Any:
@@ -88,7 +91,7 @@ def markdown_of(element: Any) -> str:
     writer = _MarkdownWriter()
     _walk(element, writer, 0)
     writer.close()
-    return "\n\n".join(writer.blocks)
+    return without_addresses("\n\n".join(writer.blocks))
 
 
 @dataclass
@@ -287,4 +290,4 @@ def _meta(tree: Any, name: str) -> str:
     return " ".join(str(found[0]).split())[:500] if found else ""
 
 
-HTML = Reader("html", (kinds.HTML,), read_html)
+HTML = Reader("html", (kinds.HTML,), read_html, version="2")
