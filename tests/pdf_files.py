@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 LETTER = (0, 0, 612, 792)
 
@@ -57,9 +58,17 @@ def look(text: str, size: tuple[float, float] = (200, 20)) -> str:
 
 
 def pdf_of(
-    pages: Sequence[Page | str], *, catalog: str = "", info: str = "", attached: int = 0
+    pages: Sequence[Page | str],
+    *,
+    catalog: str = "",
+    info: str = "",
+    attached: int = 0,
+    parents: Mapping[str, str] = MappingProxyType({}),
 ) -> bytes:
-    """Return a PDF; widgets of its pages are fields of its form."""
+    """Return a PDF; widgets of its pages are fields of its form.
+
+    `parents` are fields of several widgets: each widget names its own as `/Parent @NAME`.
+    """
     objects: list[bytes] = [b"", b"", b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica "
                             b"/Encoding /WinAnsiEncoding >>", b""]  # fmt: skip
     fields: list[int] = []
@@ -72,7 +81,14 @@ def pdf_of(
         data = content.encode("latin-1")
         return add(f"<< /Length {len(data)} {more} >>\nstream\n".encode() + data + b"\nendstream")
 
+    parent_of = {name: add("") for name in parents}
+    kids_of: dict[str, list[int]] = {name: [] for name in parents}
+
     def annotation(text: str) -> int:
+        for name, number in parent_of.items():
+            if f"/Parent @{name}" in text:
+                kids_of[name].append(annotation(text.replace(f"@{name}", f"{number} 0 R")))
+                return kids_of[name][-1]
         while "@LOOK" in text:
             before, _, rest = text.partition("@LOOK")
             inside, _, after = rest.partition("@")
@@ -91,14 +107,18 @@ def pdf_of(
         marks = []
         for text in page.annotations:
             marks.append(annotation(text))
-            if "/Subtype /Widget" in text:
+            if "/Subtype /Widget" in text and "/Parent" not in text:
                 fields.append(marks[-1])
         listed = " ".join(f"{mark} 0 R" for mark in marks)
         kids.append(add(
             f"<< /Type /Page /Parent 2 0 R /MediaBox [{' '.join(map(str, page.box))}] "
             f"/Contents {content} 0 R /Annots [{listed}] {page.more} "
-            "/Resources << /Font << /F1 3 0 R >> >> >>"
+            f"{'' if '/Resources' in page.more else '/Resources << /Font << /F1 3 0 R >> >>'} >>"
         ))  # fmt: skip
+    for name, more in parents.items():
+        kids_listed = " ".join(f"{kid} 0 R" for kid in kids_of[name])
+        objects[parent_of[name] - 1] = f"<< /T ({name}) {more} /Kids [{kids_listed}] >>".encode()
+        fields.append(parent_of[name])
     names = []
     for number in range(attached):
         data = stream(f"part {number}", "/Type /EmbeddedFile")

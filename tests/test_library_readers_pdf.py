@@ -141,6 +141,42 @@ def test_buttons_join_the_nearer_label() -> None:
     assert "\u2611 Dogs aboard" in found and "\u2610 Children aboard" in found
 
 
+def test_fields_of_several_widgets() -> None:
+    radio = "/Type /Annot /Subtype /Widget /Parent @pay /Rect [{} 640 {} 655] /AS /{} {}"
+    off, on = BUTTON.replace("Yes", "cash"), BUTTON.replace("Yes", "card")
+    page = Page(
+        line(92, 643, "Cash") + line(192, 643, "Card") + line(72, 600, "Name:"),
+        annotations=[
+            radio.format(72, 87, "Off", off),
+            radio.format(172, 187, "card", on),
+            "/Type /Annot /Subtype /Widget /Parent @name /Rect [150 597 300 612]",
+        ],
+    )
+    parents = {
+        "pay": "/FT /Btn /Ff 49152 /V /card",
+        "name": "/FT /Tx /V <FEFF0052006F0073006500200041D83DDE00>",
+    }
+    assert read(page, parents=parents).text == ("\u2610 Cash \u2611 Card\n\nName: Rose A\U0001f600")
+
+
+def test_lists_and_boxes_as_programs_fill_them_in() -> None:
+    texts = ("Days:", "Other:", "Dogs:", "Cats:", "Birds:")
+    page = Page(
+        lines(72, 680, *texts, step=30),
+        annotations=[
+            field("a", "Ch", (220, 670, 420, 690), "/Ff 2097152 /V [(Mon) (Wed)] "
+                  "/Opt [(Mon) (Tue) (Wed)]"),
+            field("b", "Ch", (220, 640, 420, 660), "/Ff 393216 /V (Some day) /Opt [(Mon) (Tue)]"),
+            field("c", "Btn", (220, 617, 235, 632), "/V /Yes"),
+            field("d", "Btn", (220, 587, 235, 602), "/V /Off /AS /Off"),
+            field("e", "Tx", (220, 557, 420, 572), f"/AP << /N {look('none')} >>"),
+        ],
+    )  # fmt: skip
+    found = read(page).text
+    wanted = ("Days: Mon, Wed", "Other: Some day", "Dogs: \u2611", "Cats: \u2610", "Birds:")
+    assert found.split("\n\n")[:5] == list(wanted) and found.endswith("none")
+
+
 def test_values_on_rules_under_labels_and_in_a_grid() -> None:
     on_rule = Page(
         line(72, 700, "I, ______________, pay ________ euros."),
@@ -247,6 +283,37 @@ def test_images_and_pages_without_text_are_counted() -> None:
     assert left_out_of(mixed.metadata) == {"pages without text": 1}  # an empty one holds nothing
     with pytest.raises(DocumentError, match="no text, as scans have"):
         read(IMAGE)
+
+
+def test_a_damaged_page_takes_no_other_with_it() -> None:
+    data = pdf_of([lines(72, 700, "A page of text."), "", lines(72, 700, "And more.")])
+    damaged = data.replace(b"/Kids [6 0 R 8 0 R", b"/Kids [6 0 R 3 0 R")
+    item = read_bytes("a.pdf", damaged)[0]
+    assert damaged != data and item.text == "A page of text.\n\nAnd more."
+    assert left_out_of(item.metadata) == {"damaged pages": 1}
+    with pytest.raises(DocumentError, match="pages are damaged"):
+        read_bytes("a.pdf", pdf_of([""]).replace(b"/Kids [6 0 R", b"/Kids [3 0 R"))
+
+
+def test_a_page_whose_letters_mean_nothing_is_one_without_text() -> None:
+    names = " ".join(f"/uniE00{i}" for i in range(1, 9))
+    strange = Page(
+        "BT /F2 11 Tf 72 700 Td <0102030405060708> Tj ET",
+        "/Resources << /Font << /F2 << /Type /Font /Subtype /Type1 /BaseFont /Symbol "
+        f"/Encoding << /Differences [1 {names}] >> >> >> >>",
+    )
+    with pytest.raises(DocumentError, match="which letters"):
+        read(strange)
+    text = lines(72, 700, "A page of text.", "It has two lines.")
+    assert left_out(text, strange) == {"pages without text": 1}
+
+
+def test_a_form_that_is_drawn_by_its_program_is_refused() -> None:
+    with pytest.raises(DocumentError, match="XFA"):
+        read(
+            line(72, 700, "Please wait..."),
+            catalog="/AcroForm << /Fields [] /XFA [(template) 5 0 R] >> /NeedsRendering true",
+        )
 
 
 def test_properties_are_metadata() -> None:

@@ -35,6 +35,7 @@ _DATE = re.compile(
     r"(?:D:)?(\d{4})-?(\d\d)?-?(\d\d)?[T ]?(\d\d)?:?(\d\d)?:?(\d\d)?"
     r"(?:([+-])(\d\d)[':]?(\d\d)?|([Zz]))?"
 )
+_DAMAGED = "damaged pages"
 _SPECK = 10.0
 """Points: an image lower or narrower than this is a rule or a dot."""
 
@@ -71,12 +72,12 @@ def read_pdf(blob: Blob) -> list[Extracted]:
         values = document.get_metadata_dict(skip_empty=True)
         attachments = max(0, raw.FPDFDoc_GetAttachmentCount(document.raw))
         dynamic = document.get_formtype() == raw.FORMTYPE_XFA_FULL
-    except pdfium.PdfiumError as error:
-        raise DocumentError("a page of the PDF is damaged: save it anew in a PDF reader") from error
     finally:
         document.close()
     left_out = sum((page.left_out for page in read), Counter[str]())
     left_out["attachments"] += attachments
+    if left_out[_DAMAGED] == count:
+        raise DocumentError("the PDF's pages are damaged: save it anew in a PDF reader")
     pages = [page.lines for page in read]
     _check_letters(pages, dynamic)
     for number, page in enumerate(pages):
@@ -159,19 +160,19 @@ def _check_letters(pages: list[list[PrintLine]], dynamic: bool) -> None:
 def _page(document: Any, number: int, form: Any) -> _Page:
     try:
         page = document[number]
-    except pdfium.PdfiumError:
-        return _Page([], Counter({"damaged pages": 1}))
-    try:
-        laid = page_marks(page, form)
-        if laid.drawn:
-            draw(page, laid.drawn)
+        try:
+            laid = page_marks(page, form)
+            if laid.drawn:
+                draw(page, laid.drawn)
+                page.close()
+                page = document[number]
+            images, objects = _images(page)
+            text = page_text(page)
+        finally:
             page.close()
-            page = document[number]
-        images, objects = _images(page)
-        text = page_text(page)
-        lines = with_marks(text, laid.marks) if laid.marks else text.lines
-    finally:
-        page.close()
+    except pdfium.PdfiumError:
+        return _Page([], Counter({_DAMAGED: 1}))
+    lines = with_marks(text, laid.marks) if laid.marks else text.lines
     left_out = laid.left_out + Counter({"hidden lines": text.outside})
     if lines:
         left_out["images"] += images

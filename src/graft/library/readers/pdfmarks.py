@@ -116,9 +116,10 @@ def _mark(annotation: Any, kind: int, form: Any) -> Mark | str | None:
         return "attachments"
     if kind in _MEDIA:
         return "media"
-    if kind == raw.FPDF_ANNOT_STAMP:
-        return None if seen else ""
     text = _text(annotation, b"Contents")
+    drawn = kind == raw.FPDF_ANNOT_FREETEXT and not text
+    if drawn or kind in (raw.FPDF_ANNOT_STAMP, raw.FPDF_ANNOT_WATERMARK):
+        return None if seen else ""
     if not text:
         return ""
     if kind == raw.FPDF_ANNOT_FREETEXT and seen:
@@ -134,10 +135,10 @@ def _field(annotation: Any, form: Any) -> Mark | str | None:
     if kind == raw.FPDF_FORMFIELD_PUSHBUTTON:
         return "buttons"
     if kind in (raw.FPDF_FORMFIELD_CHECKBOX, raw.FPDF_FORMFIELD_RADIOBUTTON):
-        ticked = raw.FPDFAnnot_IsChecked(form, annotation) or _text(annotation, b"AS") not in (
-            "",
-            "Off",
-        )
+        state = _text(annotation, b"AS")
+        if not state and kind == raw.FPDF_FORMFIELD_CHECKBOX:  # as programs leave it that fill in
+            state = _read(raw.FPDFAnnot_GetFormFieldValue, form, annotation)
+        ticked = raw.FPDFAnnot_IsChecked(form, annotation) or state not in ("", "Off")
         return Mark(TICKED if ticked else EMPTY, box, "button")
     if kind in (raw.FPDF_FORMFIELD_COMBOBOX, raw.FPDF_FORMFIELD_LISTBOX):
         value = ", ".join(filter(None, _chosen(annotation, form)))
@@ -146,7 +147,7 @@ def _field(annotation: Any, form: Any) -> Mark | str | None:
     value = _read(raw.FPDFAnnot_GetFormFieldValue, form, annotation) if form else ""
     value = value or _text(annotation, b"V")
     if not value:
-        return ""
+        return None if raw.FPDFAnnot_HasKey(annotation, b"AP") else ""
     if form and raw.FPDFAnnot_GetFormFieldFlags(form, annotation) & _PASSWORD:
         return "hidden fields"
     return Mark(value, box)
