@@ -78,10 +78,11 @@ def test_type_of_negative_size_stands_on_its_head() -> None:
 
 
 def test_an_aside_is_no_heading_and_breaks_no_sentence() -> None:
-    first = lines(72, 120, "The keeper opens the gate at six. In winter the barges wait until the")
+    first = line(72, 740, "Lock rules", 0, 24)
+    first += lines(72, 120, "The keeper opens the gate at six. In winter the barges wait until the")
     item = read(first + line(30, 300, "Draft 3", 90, 24), lines(72, 700, "lamp is lit."))
     assert "until the lamp is lit." in item.text and "\n\nDraft 3" not in item.text[-10:]
-    assert item.text.startswith("Draft 3\n\n")
+    assert item.text.startswith("# Lock rules\n\nDraft 3\n\n")
 
 
 def test_a_stamp_on_the_side_of_every_page_is_furniture() -> None:
@@ -139,6 +140,19 @@ def test_buttons_join_the_nearer_label() -> None:
     found = read(Page(text, annotations=[*radio, *boxes])).text
     assert "\u2610 Cash" in found and "\u2611 Card" in found
     assert "\u2611 Dogs aboard" in found and "\u2610 Children aboard" in found
+
+
+def test_a_button_stays_in_the_cell_of_its_label() -> None:
+    places = [(x, y) for y in (680, 660) for x in (72, 272)]
+    texts = ("Cash", "Card", "Dogs", "Cats")
+    page = Page(
+        "".join(line(x + 20, y + 3, t) for (x, y), t in zip(places, texts, strict=True)),
+        annotations=[
+            field(t, "Btn", (x, y, x + 15, y + 15), "/V /Yes /AS /Yes")
+            for (x, y), t in zip(places, texts, strict=True)
+        ],
+    )
+    assert "| \u2611 Cash | \u2611 Card |" in read(page).text
 
 
 def test_fields_of_several_widgets() -> None:
