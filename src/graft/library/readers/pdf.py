@@ -184,8 +184,10 @@ def _page(document: Any, number: int, form: Any) -> _Page:
 def _images(page: Any) -> tuple[int, int]:
     """Return how many images a page holds, and how many objects of its own."""
     count = max(0, raw.FPDFPage_CountObjects(page.raw))
-    found = (raw.FPDFPage_GetObject(page.raw, i) for i in range(count))
-    return sum(_images_of(item) for item in found), count
+    get, kind, handle = raw.FPDFPage_GetObject, raw.FPDFPageObj_GetType, page.raw
+    others = {raw.FPDF_PAGEOBJ_TEXT, raw.FPDF_PAGEOBJ_PATH}
+    found = [item for item in (get(handle, i) for i in range(count)) if kind(item) not in others]
+    return sum(map(_images_of, found)), count
 
 
 def _images_of(item: Any, depth: int = 0) -> int:

@@ -50,6 +50,8 @@ class Frame:
     def __call__(self, box: Box) -> Box:
         """Return a box of the page's own coordinates as it is seen, from the lower left corner."""
         x, y = self.box[0], self.box[1]
+        if not (self.quarters or x or y):
+            return box
         width, height = self.box[2] - x, self.box[3] - y
         left, bottom, right, top = box[0] - x, box[1] - y, box[2] - x, box[3] - y
         if self.quarters == 1:
@@ -172,8 +174,9 @@ def _line(text: _Characters, span: Sequence[int], frame: Frame, turn: int) -> Pr
     if not places:
         return None
 
+    rect = raw.FS_RECTF()
+
     def box_of(index: int) -> Box:
-        rect = raw.FS_RECTF()
         if not raw.FPDFText_GetLooseCharBox(text.raw, index, rect):
             return 0.0, 0.0, 0.0, 0.0
         return frame((rect.left, rect.bottom, rect.right, rect.top))
