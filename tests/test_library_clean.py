@@ -117,3 +117,11 @@ def test_a_sentence_across_pages() -> None:
     assert text == "It is an international affair.\n\nNext."
     assert [text[o : o + 4] for o in offsets] == ["It i", "nati", "Next"]
     assert join_pages(["# Heading", "goes on"])[0] == "# Heading\n\ngoes on"
+
+
+def test_no_letter_is_lost_where_a_page_goes_on() -> None:
+    for length in range(70, 90):
+        before = "First.\n\n" + "x" * (length - 4) + " the"
+        after = "lamp" + "y" * (length - 5) + " is lit."
+        text, _ = join_pages([before, after])
+        assert text == f"{before} {after}"

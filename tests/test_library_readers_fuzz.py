@@ -26,9 +26,16 @@ from tests.library_files import (
     shape,
     xlsx,
 )
+from tests.pdf_files import IMAGE, Page, field, lines, look, note, pdf_of
 
 pytestmark = pytest.mark.slow
 
+FORM = Page(
+    lines(72, 720, "Name:", "Power:") + lines(20, 300, "Side", degrees=90) + IMAGE, "/Rotate 90",
+    [field("a", "Tx", (220, 710, 420, 730), f"/V (Ann) /AP << /N {look('Ann')} >>"),
+     field("b", "Btn", (220, 700, 235, 715), "/V /Yes /AS /Yes"),
+     note("Stamp", (300, 400, 500, 420), f"/AP << /N {look('APPROVED')} >>")],
+)  # fmt: skip
 _SUFFIXES = [*kinds.SUFFIXES, ".pdf", ".docx", ".pptx", ".xlsx", ".doc", ".xls",
              ".ppt", ".msg", ".odt",
              ".epub", ".py", ""]  # fmt: skip
@@ -36,6 +43,7 @@ _SAMPLES = [
     docx(paragraph("text") * 3, styles=STYLES, numbering=NUMBERING), pptx([shape("a\nb", "body")]),
     xlsx({"S": [["a", 1], ["b", 2]]}), pdf([[(72, 700, 12, "text")]]), epub({"c": "<p>x"}),
     odt("<text:p>x</text:p>"), doc("First.\rSecond.\r"), ppt([("a", "b")]), msg("s", "b"),
+    pdf_of([FORM, "(x) Tj"], attached=1),
     b"{\\rtf1 {\\b x}\\par y}", b"<html><table><tr><td>1<td>2</table><ul><li>x",
     b"From: a\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n--b--",
     b'{"a": [1, {"b": "c"}]}', b"<article><p>x</p></article>",

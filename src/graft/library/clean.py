@@ -92,7 +92,8 @@ def join_pages(pages: Sequence[str], known: Collection[str] = ()) -> tuple[str, 
             continue
         gap = "\n\n" if parts else ""
         if parts and _flows_on(parts[-1], page):
-            tail, head = parts[-1][-80:], page[:80]
+            # Without blanks at their ends, which joining drops: what is missing is a hyphen.
+            tail, head = parts[-1][-80:].lstrip(), page[:80].rstrip()
             gap = " " * max(0, len(join_lines([tail, head], known)) - len(tail) - len(head))
             if len(join_lines([tail, head], known)) < len(tail) + len(head):
                 parts[-1] = parts[-1][:-1]

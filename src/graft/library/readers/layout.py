@@ -6,82 +6,60 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 
-from graft.library.clean import join_lines, list_item, repeated_lines
-from graft.library.readers.lines import PrintLine, aligned_table, table_end
+from graft.library.clean import join_lines, list_item
+from graft.library.readers.lines import (
+    ASIDE,
+    PrintLine,
+    aligned_table,
+    body_size,
+    main_turn,
+    table_end,
+)
 from graft.library.readers.text import fenced
-
-MARGIN = 0.13
-"""Share of a page's height, at its top and bottom, where running headers and footers stand."""
 
 _ENDS = (".", "!", "?", ":", ";", "。", "”", '"')
 
 
-def without_furniture(pages: Sequence[Sequence[PrintLine]]) -> list[list[PrintLine]]:
-    """Return pages without their running headers, footers and page numbers."""
-    margins = []
-    body = _body_size(pages)
-    for page in pages:
-        height = max((line.page_height for line in page), default=0.0)
-        places = [
-            i
-            for i, line in enumerate(page)
-            if (line.bottom > (1 - MARGIN) * height or line.top < MARGIN * height)
-            # Numbered headings at the top of pages are alike too, but they are set larger.
-            and line.size < 1.15 * body
-        ]
-        margins.append(sorted(places, key=lambda i: -page[i].top))
-    texts = [[page[i].text for i in places] for page, places in zip(pages, margins, strict=True)]
-    dropped = repeated_lines(texts, depth=4)
-    kept = []
-    for page, places, positions in zip(pages, margins, dropped, strict=True):
-        gone = {places[position] for position in positions}
-        gone |= {i for i in places if _is_page_number(page[i].text) and _outermost(page, i)}
-        rest = [line for i, line in enumerate(page) if i not in gone]
-        # A page of a single number or letter is that page's text.
-        kept.append(rest or list(page))
-    return kept
-
-
-def _is_page_number(text: str) -> bool:
-    number = r"[-–|]?\s*(\d{1,4}|[ivxlc]{1,6})\s*[-–|]?"
-    pattern = rf"(?i)(page|seite|p\.)?\s*{number}(\s*(of|von|/|sur|de)\s*\d{{1,4}})?"
-    return re.fullmatch(pattern, text.strip()) is not None
-
-
-def _outermost(page: Sequence[PrintLine], index: int) -> bool:
-    line = page[index]
-    return all(o.bottom >= line.bottom - 1 for o in page) or all(
-        o.top <= line.top + 1 for o in page
-    )
-
-
 def page_blocks(pages: Sequence[Sequence[PrintLine]], known: Collection[str]) -> Iterator[str]:
-    """Yield each page as Markdown; `known` words decide on hyphens at line ends."""
-    body = _body_size(pages)
-    mono = sum(len(line.text) for page in pages for line in page if line.mono)
+    """Yield each page as Markdown; `known` words decide on hyphens at line ends.
+
+    What runs another way than most of its page is text of its own, and no heading.
+    """
+    mains = [[line for line in page if line.turn == main_turn(page)] for page in pages]
+    body = body_size(mains)
+    mono = sum(len(line.text) for page in mains for line in page if line.mono)
     # In a report typed throughout in one width, the width says nothing.
-    typed = mono > 0.5 * sum(len(line.text) for page in pages for line in page)
-    scale = _Scale(body, _heading_levels(pages, body), typed)
-    for page in pages:
-        yield "\n\n".join(_blocks(_ordered(page), scale, known))
-
-
-def _body_size(pages: Sequence[Sequence[PrintLine]]) -> float:
-    sizes: Counter[float] = Counter()
-    for page in pages:
-        for line in page:
-            sizes[round(line.size, 1)] += len(line.text)
-    return sizes.most_common(1)[0][0] if sizes else 10.0
+    typed = mono > 0.5 * sum(len(line.text) for page in mains for line in page)
+    scale = _Scale(body, _heading_levels(mains, body), typed)
+    for number, (page, main) in enumerate(zip(pages, mains, strict=True)):
+        blocks = list(_blocks(_ordered(main), scale, known))
+        others = [line for line in page if line.turn != main_turn(page)]
+        parts = groupby(sorted(others, key=lambda line: line.turn), key=lambda line: line.turn)
+        aside = [
+            block
+            for _, part in parts
+            for block in _blocks(_ordered(list(part)), replace(scale, flat=True), known)
+        ]
+        # A sentence that goes on overleaf ends its page.
+        after = mains[number + 1 : number + 2]
+        flows = bool(after and after[0]) and after[0][0].text[:1].islower()
+        at = len(blocks) - flows
+        yield "\n\n".join([*blocks[:at], *aside, *blocks[at:]])
 
 
 @dataclass(frozen=True)
 class _Scale:
-    """A document's type: the body's size, the heading level of larger sizes, typewriter or not."""
+    """A document's type: the body's size, the heading level of larger sizes, typewriter or not.
+
+    In `flat` text nothing is a heading.
+    """
 
     body: float
     levels: dict[float, int]
     typed: bool
+    flat: bool = False
 
 
 def _heading_levels(pages: Sequence[Sequence[PrintLine]], body: float) -> dict[float, int]:
@@ -210,6 +188,8 @@ def _flushed(items: list[str]) -> Iterator[str]:
 
 def _level(lines: Sequence[PrintLine], index: int, scale: _Scale) -> int:
     line, levels = lines[index], scale.levels
+    if scale.flat or line.turn == ASIDE:
+        return 0
     numbered = len(line.cells) == 2 and re.fullmatch(r"[\dA-Z]+(\.\d+)*\.?", line.cells[0][2])
     if len(line.text) > 150 or (len(line.cells) > 1 and not numbered):
         return 0
@@ -243,6 +223,8 @@ def _same_heading(lines: Sequence[PrintLine], end: int, level: int, scale: _Scal
 
 def _continues(lines: Sequence[PrintLine], start: int, end: int) -> bool:
     line, before = lines[end], lines[end - 1]
+    if line.turn == ASIDE:
+        return False
     if abs(line.size - before.size) > 0.15 * max(line.size, 1) or line.wide_gaps():
         return False
     item = list_item(line.text)

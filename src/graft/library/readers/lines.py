@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from graft.library.readers.tables import pipe_table
 
+ASIDE = 4
+"""The turn of what stands apart: it leans, or was laid on the page, and is a paragraph alone."""
+
 
 @dataclass(frozen=True)
 class PrintLine:
     """One line of print: its text, box in points (origin at the lower left), type and cells.
 
-    `cells` are its parts between wide gaps: (left, right, text).
+    `cells` are its parts between wide gaps: (left, right, text). `turn` is how many quarters
+    clockwise bring the line upright on the page as it is shown, or is ASIDE; its box and
+    `page_height` are those after that turn.
     """
 
     text: str
@@ -26,10 +32,28 @@ class PrintLine:
     cells: tuple[tuple[float, float, str], ...] = ()
     page_height: float = 0.0
     mono: bool = False
+    turn: int = 0
 
     def wide_gaps(self, widths: float = 2.0) -> int:
         """Return how many gaps between cells are wider than `widths` times the type size."""
         return sum(b[0] - a[1] > widths * self.size for a, b in pairwise(self.cells))
+
+
+def body_size(pages: Sequence[Sequence[PrintLine]]) -> float:
+    """Return the type size that most of some pages is set in, in points."""
+    sizes: Counter[float] = Counter()
+    for page in pages:
+        for line in page:
+            sizes[round(line.size, 1)] += len(line.text)
+    return sizes.most_common(1)[0][0] if sizes else 10.0
+
+
+def main_turn(lines: Sequence[PrintLine]) -> int:
+    """Return the turn of most of some lines' characters, 0 for none."""
+    turns: Counter[int] = Counter()
+    for line in lines:
+        turns[line.turn] += len(line.text)
+    return turns.most_common(1)[0][0] if turns else 0
 
 
 def one_baseline(lines: Sequence[PrintLine]) -> list[PrintLine]:

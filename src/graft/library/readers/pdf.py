@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ctypes
-import math
 import re
-from collections.abc import Iterator
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import pypdfium2 as pdfium
@@ -13,31 +14,46 @@ from pypdfium2 import raw
 
 from graft.core.errors import DocumentError
 from graft.library import detect as kinds
-from graft.library.clean import clean_characters, join_pages, plain_letters, words_of
+from graft.library.clean import clean_characters, join_pages, words_of
 from graft.library.readers.extracted import Blob, Extracted
-from graft.library.readers.layout import page_blocks, without_furniture
-from graft.library.readers.lines import PrintLine, one_baseline
+from graft.library.readers.furniture import without_furniture
+from graft.library.readers.layout import page_blocks
+from graft.library.readers.lines import PrintLine
+from graft.library.readers.pdfmarks import draw, form_of, page_marks
+from graft.library.readers.pdfplaces import with_marks
+from graft.library.readers.pdftext import page_text
 from graft.library.readers.reader import Reader
 
 MAX_PAGES = 20_000
-_HYPHENS = {0x02, 0xFFFE}
-_BOLD = re.compile(rb"bold|black|heavy|demi|-medi\b|cmbx|sfbx")
-_MONO = re.compile(rb"courier|mono|consol|menlo|cmtt|typewriter|inconsolata")
-_LABEL = re.compile(r"\s*([^\w\s]|\(?\w{1,3}[.)]|\d+(\.\d+)+)\s*$")
-"""A bullet or number: the gap behind it separates no cells."""
-_LAM, _ALEFS = 0x644, {0x622, 0x623, 0x625, 0x627}
 _NO_TITLE = re.compile(
     r"(?i)^(untitled.*|microsoft (word|powerpoint|excel)\b.*|"
     r".*\.(docx?|pptx?|xlsx?|tex|dvi|indd|pdf|qxd|rtf)|"
     r"slide 1|powerpoint presentation|document\d*|title|\W*)$"
 )
+_NO_VALUE = {"unspecified", "anonymous", "unknown", "(unspecified)", "(anonymous)"}
+_DATE = re.compile(
+    r"(?:D:)?(\d{4})-?(\d\d)?-?(\d\d)?[T ]?(\d\d)?:?(\d\d)?:?(\d\d)?"
+    r"(?:([+-])(\d\d)[':]?(\d\d)?|([Zz]))?"
+)
+_DAMAGED = "damaged pages"
+_SPECK = 10.0
+"""Points: an image lower or narrower than this is a rule or a dot."""
+
+
+@dataclass(frozen=True)
+class _Page:
+    """A page's lines, and counts of what it holds beside them."""
+
+    lines: list[PrintLine]
+    left_out: Counter[str] = field(default_factory=Counter)
 
 
 def read_pdf(blob: Blob) -> list[Extracted]:
     """Return a PDF's text with the offset of each page, without running headers and footers.
 
-    Lines are joined into paragraphs, large type becomes headings, aligned columns tables. Raises
-    DocumentError for a PDF that is encrypted, damaged, scanned, or whose letters have no meaning.
+    Lines are joined into paragraphs, large type becomes headings, aligned columns tables; values
+    of forms stand at their labels. Raises DocumentError for a PDF that is encrypted, damaged,
+    scanned, or whose letters have no meaning.
     """
     try:
         document = pdfium.PdfDocument(blob.data)
@@ -51,160 +67,139 @@ def read_pdf(blob: Blob) -> list[Extracted]:
         count = len(document)
         if not 0 < count <= MAX_PAGES:
             raise DocumentError(f"the PDF has {count} pages, and 1 to {MAX_PAGES} were expected")
-        pages = [_page_lines(document, number) for number in range(count)]
+        with form_of(document) as form:
+            read = [_page(document, number, form) for number in range(count)]
         values = document.get_metadata_dict(skip_empty=True)
-    except pdfium.PdfiumError as error:
-        raise DocumentError("a page of the PDF is damaged: save it anew in a PDF reader") from error
+        attachments = max(0, raw.FPDFDoc_GetAttachmentCount(document.raw))
+        dynamic = document.get_formtype() == raw.FORMTYPE_XFA_FULL
     finally:
         document.close()
-    _check_letters(pages)
-    pages = without_furniture(pages)
+    left_out = sum((page.left_out for page in read), Counter[str]())
+    left_out["attachments"] += attachments
+    if left_out[_DAMAGED] == count:
+        raise DocumentError("the PDF's pages are damaged: save it anew in a PDF reader")
+    pages = [page.lines for page in read]
+    _check_letters(pages, dynamic)
+    for number, page in enumerate(pages):
+        if _strange(page):
+            pages[number] = []
+            left_out["pages without text"] += 1
+    pages, left_out["headers and footers"] = without_furniture(pages)
     known = words_of([line.text for page in pages for line in page])
     text, offsets = join_pages(list(page_blocks(pages, known)), known)
     title = " ".join(clean_characters(values.get("Title", "")).split())
-    metadata = {"author": values.get("Author", ""), "pages": str(count)}
     return [
         Extracted(
             "",
             text,
             "" if _NO_TITLE.match(title) else title,
             pages=offsets,
-            metadata={k: v for k, v in metadata.items() if v},
+            metadata=_metadata(values, count),
+            left_out=left_out,
         )
     ]
 
 
-def _check_letters(pages: list[list[PrintLine]]) -> None:
-    text = "".join(line.text for page in pages for line in page)
-    if not text.strip():
+def _metadata(values: dict[str, str], pages: int) -> dict[str, str]:
+    """Return a document's own properties, dates as ISO times."""
+    found = {
+        key: " ".join(clean_characters(values.get(key.title(), "")).split())
+        for key in ("author", "subject", "keywords")
+    }
+    found["created"] = iso_time(values.get("CreationDate", ""))
+    found["modified"] = iso_time(values.get("ModDate", ""))
+    found["pages"] = str(pages)
+    return {key: value for key, value in found.items() if value and value.lower() not in _NO_VALUE}
+
+
+def iso_time(text: str) -> str:
+    """Return a PDF's date (ISO 32000, 7.9.4) as an ISO time, "" for what is none.
+
+    >>> iso_time("D:20171211093519-06'00'"), iso_time("D:2017"), iso_time("yesterday")
+    ('2017-12-11T09:35:19-06:00', '2017-01-01', '')
+    """
+    found = _DATE.match(text.strip())
+    if found is None:
+        return ""
+    year, month, day, hour, minute, second, sign, hours, minutes, _ = found.groups()
+    shown = f"{year}-{month or '01'}-{day or '01'}"
+    if hour:
+        shown += f"T{hour}:{minute or '00'}:{second or '00'}"
+        shown += f"{sign}{hours}:{minutes or '00'}" if sign else "Z" if found[10] else ""
+    try:
+        datetime.fromisoformat(shown)
+    except ValueError:
+        return ""
+    return shown
+
+
+def _strange(lines: list[PrintLine]) -> bool:
+    """Return whether most of some lines is characters that stand for no letters."""
+    text = "".join(line.text for line in lines)
+    strange = sum(1 for c in text if c == "\ufffd" or "\ue000" <= c <= "\uf8ff" or c < "\t")
+    return strange > 0.3 * len(text)
+
+
+def _check_letters(pages: list[list[PrintLine]], dynamic: bool) -> None:
+    lines = [line for page in pages for line in page]
+    if not lines:
         raise DocumentError(
             f"the PDF has {len(pages)} pages and no text, as scans have: "
             "run text recognition (OCR) over it first"
         )
-    strange = sum(1 for c in text if c == "\ufffd" or "\ue000" <= c <= "\uf8ff" or c < "\t")
-    if strange > 0.3 * len(text):
+    if dynamic and any("please wait" in line.text.lower() for line in lines[:5]):
+        raise DocumentError(
+            "the PDF is an XFA form, which Adobe's reader alone draws: print it to a PDF there"
+        )
+    if _strange(lines):
         raise DocumentError(
             "the PDF's fonts do not say which letters they draw: run text recognition (OCR) first"
         )
 
 
-def _page_lines(document: Any, number: int) -> list[PrintLine]:
+def _page(document: Any, number: int, form: Any) -> _Page:
     try:
         page = document[number]
-    except pdfium.PdfiumError:
-        return []
-    try:
-        width, height = page.get_size()
-        rotation = page.get_rotation()
-        textpage = page.get_textpage()
         try:
-            lines = list(_lines(textpage.raw, _Turn(rotation, width, height)))
+            laid = page_marks(page, form)
+            if laid.drawn:
+                draw(page, laid.drawn)
+                page.close()
+                page = document[number]
+            images, objects = _images(page)
+            text = page_text(page)
         finally:
-            textpage.close()
-    finally:
-        page.close()
-    return one_baseline([line for line in lines if line.text.strip()])
+            page.close()
+    except pdfium.PdfiumError:
+        return _Page([], Counter({_DAMAGED: 1}))
+    lines = with_marks(text, laid.marks) if laid.marks else text.lines
+    left_out = laid.left_out + Counter({"hidden lines": text.outside})
+    if lines:
+        left_out["images"] += images
+    elif images or objects > 2:  # a background is one or two
+        left_out["pages without text"] += 1
+    return _Page(lines, left_out)
 
 
-class _Turn:
-    """Turns boxes of a rotated page upright; sizes are of the page as it is shown."""
-
-    def __init__(self, rotation: int, width: float, height: float) -> None:
-        self.rotation, self.width, self.height = rotation % 360, width, height
-
-    def __call__(self, box: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
-        left, bottom, right, top = box
-        if self.rotation == 90:
-            return bottom, self.height - right, top, self.height - left
-        if self.rotation == 180:
-            return self.width - right, self.height - top, self.width - left, self.height - bottom
-        if self.rotation == 270:
-            return self.width - top, left, self.width - bottom, right
-        return box
+def _images(page: Any) -> tuple[int, int]:
+    """Return how many images a page holds, and how many objects of its own."""
+    count = max(0, raw.FPDFPage_CountObjects(page.raw))
+    get, kind, handle = raw.FPDFPage_GetObject, raw.FPDFPageObj_GetType, page.raw
+    others = {raw.FPDF_PAGEOBJ_TEXT, raw.FPDF_PAGEOBJ_PATH}
+    found = [item for item in (get(handle, i) for i in range(count)) if kind(item) not in others]
+    return sum(map(_images_of, found)), count
 
 
-def _lines(textpage: Any, turn: _Turn) -> Iterator[PrintLine]:
-    total = raw.FPDFText_CountChars(textpage)
-    codes = [raw.FPDFText_GetUnicode(textpage, i) for i in range(total)]
-    start = 0
-    # PDFium writes one mark for a hyphen and the line end behind it.
-    ends = [i + (code != 10) for i, code in enumerate(codes) if code == 10 or code in _HYPHENS]
-    for end in [*ends, total]:
-        line = _line(textpage, codes, range(start, end), turn)
-        if line is not None:
-            yield line
-        start = end
+def _images_of(item: Any, depth: int = 0) -> int:
+    kind = raw.FPDFPageObj_GetType(item)
+    if kind == raw.FPDF_PAGEOBJ_FORM and depth < 3:
+        count = max(0, raw.FPDFFormObj_CountObjects(item))
+        return sum(_images_of(raw.FPDFFormObj_GetObject(item, i), depth + 1) for i in range(count))
+    if kind != raw.FPDF_PAGEOBJ_IMAGE:
+        return 0
+    left, bottom, right, top = (ctypes.c_float() for _ in range(4))
+    raw.FPDFPageObj_GetBounds(item, left, bottom, right, top)
+    return int(min(right.value - left.value, top.value - bottom.value) >= _SPECK or depth > 0)
 
 
-def _line(textpage: Any, codes: list[int], span: range, turn: _Turn) -> PrintLine | None:
-    places = [i for i in span if codes[i] not in (10, 13, 32, 0, 0xA0)]
-    if not places:
-        return None
-    # Text that does not run with the page (a stamp on the margin) is no part of what is read.
-    angle = raw.FPDFText_GetCharAngle(textpage, places[len(places) // 2])
-    if angle >= 0 and not turn.rotation and 20 < math.degrees(angle) % 360 < 340:
-        return None
-    first, last, middle = (_box(textpage, places[k], turn) for k in (0, -1, len(places) // 2))
-    size = sorted(box[3] - box[1] for box in (first, last, middle))[1]
-    cells: list[tuple[float, float, str]] = []
-    text: list[str] = []
-    left, previous = first[0], -1
-    for i in span:
-        code = codes[i]
-        if code in (10, 13, 0):
-            continue
-        if code in (32, 0xA0, 9):
-            text.append(" ")
-            continue
-        if text and text[-1] == " " and previous >= 0:
-            before, after = _box(textpage, previous, turn), _box(textpage, i, turn)
-            if after[0] - before[2] > 0.8 * max(size, 4.0) and not _LABEL.match("".join(text)):
-                cells.append((left, before[2], "".join(text).strip()))
-                text, left = [], after[0]
-        text.append("-" if code in _HYPHENS else chr(code) if code < 0x110000 else "\ufffd")
-        if (
-            code == _LAM
-            and previous == i - 1
-            and codes[previous] in _ALEFS
-            and (_box(textpage, previous, turn) == _box(textpage, i, turn))
-        ):
-            # Lam and alef drawn as one sign come in the order of the page, not of the word.
-            text[-2:] = [text[-1], text[-2]]
-        previous = i
-    cells.append((left, last[2], "".join(text).strip()))
-    cleaned = tuple((a, b, _clean(t)) for a, b, t in cells if t.strip())
-    bold, mono = (
-        all(pair) for pair in zip(*(_font(textpage, places[k]) for k in (0, -1)), strict=True)
-    )
-    whole = " ".join(t for _, _, t in cleaned)
-    box = (
-        min(first[0], last[0]),
-        min(first[1], last[1]),
-        max(first[2], last[2]),
-        max(first[3], last[3]),
-    )
-    return PrintLine(whole, *box, size, bold, cleaned, turn.height, mono)
-
-
-def _clean(text: str) -> str:
-    text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return " ".join(plain_letters(clean_characters(text)).split())
-
-
-def _box(textpage: Any, index: int, turn: _Turn) -> tuple[float, float, float, float]:
-    rect = raw.FS_RECTF()
-    if not raw.FPDFText_GetLooseCharBox(textpage, index, rect):
-        return 0.0, 0.0, 0.0, 0.0
-    return turn((rect.left, rect.bottom, rect.right, rect.top))
-
-
-def _font(textpage: Any, index: int) -> tuple[bool, bool]:
-    """Return whether a character is bold, and whether its font is monospaced."""
-    buffer, flags = ctypes.create_string_buffer(96), ctypes.c_int()
-    raw.FPDFText_GetFontInfo(textpage, index, buffer, 96, flags)
-    name = buffer.value.lower()
-    bold = raw.FPDFText_GetFontWeight(textpage, index) >= 600 or _BOLD.search(name) is not None
-    return bold, bool(flags.value & 1) or _MONO.search(name) is not None
-
-
-PDF = Reader("pdf", (kinds.PDF,), read_pdf)
+PDF = Reader("pdf", (kinds.PDF,), read_pdf, version="2")
