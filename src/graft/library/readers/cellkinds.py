@@ -8,27 +8,21 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 _MONTHS = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mär|mai|okt|dez)[a-zäöüé]{0,7}\.?"
-_KINDS = [
-    (kind, re.compile(pattern, re.IGNORECASE))
-    for kind, pattern in (
-        ("year", r"(?:19|20)\d\d"),
-        ("date", r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}(?:[T ]\d{1,2}:\d\d\S*(?: ?[ap]m)?)?"),
-        ("date", r"\d{1,2}[-/.]\d{1,2}[-/.](?:\d{4}|\d\d)(?:,? \d{1,2}:\d\d\S*(?: ?[ap]m)?)?"),
-        ("date", rf"\d{{1,2}}\.?[- ]{_MONTHS}[- ,]+\d{{2,4}}"),
-        ("date", rf"{_MONTHS} \d{{1,2}}, \d{{4}}"),
-        ("time", r"\d{1,3}:\d\d(?::\d\d(?:[.,]\d+)?)?(?: ?[ap]m)?"),
-        (
-            "number",
-            r"\(?[-+−]?\s?(?:[$€£¥₹]|[A-Z]{3} )?\s?[-+−]?"
-            r"(?:\d+|\d{1,3}(?:[ ,.'’\u00a0\u202f]\d{3})+)(?:[.,]\d+)?(?:e[-+]?\d+)?"
-            r"\s?(?:[%‰$€£¥₹]|[A-Z]{3})?\)?-?",
-        ),
-        ("mail", r"[^\s@]+@[^\s@]+\.\w+"),
-        ("address", r"(?:https?://|www\.)\S+"),
-        ("truth", r"true|false"),
-        ("none", r"n/?a|nan|null|none|-|–|—"),
-    )
-]
+_FORMS = {
+    "year": r"(?:19|20)\d\d",
+    "date": r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}(?:[T ]\d{1,2}:\d\d\S*(?: ?[ap]m)?)?"
+    r"|\d{1,2}[-/.]\d{1,2}[-/.](?:\d{4}|\d\d)(?:,? \d{1,2}:\d\d\S*(?: ?[ap]m)?)?"
+    rf"|\d{{1,2}}\.?[- ]{_MONTHS}[- ,]+\d{{2,4}}|{_MONTHS} \d{{1,2}}, \d{{4}}",
+    "time": r"\d{1,3}:\d\d(?::\d\d(?:[.,]\d+)?)?(?: ?[ap]m)?",
+    "number": r"\(?[-+−]?\s?(?:[$€£¥₹]|[A-Z]{3} )?\s?[-+−]?"
+    r"(?:\d+|\d{1,3}(?:[ ,.'’\u00a0\u202f]\d{3})+)(?:[.,]\d+)?(?:e[-+]?\d+)?"
+    r"\s?(?:[%‰$€£¥₹]|[A-Z]{3})?\)?-?",
+    "mail": r"[^\s@]+@[^\s@]+\.\w+",
+    "address": r"(?:https?://|www\.)\S+",
+    "truth": r"true|false",
+    "none": r"n/?a|nan|null|none|-|–|—",
+}
+_KIND = re.compile("|".join(f"(?P<{k}>{v})" for k, v in _FORMS.items()), re.IGNORECASE)
 _LEADING = 30
 """Lines before its header that a table may have."""
 
@@ -39,9 +33,8 @@ def kind_of(cell: str) -> str:
     >>> [kind_of(cell) for cell in ("1.234,50", "2026-03-15", "9:30", "2024", "Rope 10 mm")]
     ['number', 'date', 'time', 'year', '']
     """
-    if not cell or len(cell) > 60:
-        return ""
-    return next((kind for kind, pattern in _KINDS if pattern.fullmatch(cell)), "")
+    found = _KIND.fullmatch(cell) if len(cell) <= 60 else None
+    return str(found.lastgroup) if found else ""
 
 
 def header_at(rows: Sequence[Sequence[str]]) -> int | None:

@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import islice
 
 from graft.library.readers.cellkinds import kind_of
@@ -72,17 +73,16 @@ def guess_dialect(text: str, expected: str = "") -> Dialect:
     >>> guess_dialect("1,5;2,5\n3,5;4,5\n").delimiter
     ';'
     """
-    quotes = ['"'] if '"' in text else ["'"] if _single_quoted(text) else ['"']
-    best, score = Dialect(expected or _NONE), (False, 0.0, 0)
-    for delimiter in dict.fromkeys([*expected, *_USUAL, *_RARE]):
-        if delimiter not in text or (delimiter in _RARE and delimiter != expected and score[0]):
-            continue
-        for dialect in _dialects(text, delimiter, quotes):
-            found = _score(text, dialect)
-            rare = delimiter in _RARE and delimiter != expected
-            if found > score and (not rare or (found[0] and not _speech(text, delimiter))):
-                best, score = dialect, found
-    return best
+    quotes = '"' if '"' in text or not _single_quoted(text) else "'"
+    signs = [sign for sign in dict.fromkeys([*expected, *_USUAL]) if sign in text]
+    found = [trial for sign in signs for trial in _trials(text, sign, quotes)]
+    if not any(trial.clean for trial in found):
+        rare = [sign for sign in _RARE if sign in text and not _speech(text, sign)]
+        found += [t for sign in rare for t in _trials(text, sign, quotes) if t.clean]
+    best = [trial for trial in found if trial.clean] or [trial for trial in found if trial.width]
+    if len(best) > 1:  # forms are looked at only where evenness does not decide
+        best.sort(key=lambda trial: (trial.even * trial.plain, trial.width), reverse=True)
+    return best[0].dialect if best else Dialect(expected or _NONE)
 
 
 def cut(text: str, dialect: Dialect) -> list[list[str]]:
@@ -102,27 +102,41 @@ def cut(text: str, dialect: Dialect) -> list[list[str]]:
     return plain if _evenness(cuts[0])[1] >= _evenness(cuts[1])[1] else rows
 
 
-def _dialects(text: str, delimiter: str, quotes: Sequence[str]) -> Iterator[Dialect]:
-    for quote in quotes:
-        yield Dialect(delimiter, quote)
-        if f"\\{quote}" in text or f"\\{delimiter}" in text:
-            yield Dialect(delimiter, quote, "\\")
+@dataclass(frozen=True)
+class _Trial:
+    """The first rows as a dialect cuts them: their usual width, and how many have it."""
+
+    dialect: Dialect
+    rows: Sequence[Sequence[str]]
+    clean: bool
+    width: int
+    even: float
+
+    @cached_property
+    def plain(self) -> float:
+        """The share of cells that hold a value of some kind, or words without odd signs."""
+        cells = [cell.strip() for row in self.rows if len(row) > 1 for cell in row][:_CELLS]
+        plain = sum(_PLAIN.fullmatch(c[:200]) is not None or bool(kind_of(c)) for c in cells)
+        return (plain + 1) / (len(cells) + 1)
 
 
-def _score(text: str, dialect: Dialect) -> tuple[bool, float, int]:
-    """Return whether all rows are cut alike, how evenly and into how plain cells, how many."""
-    rows, clean = [], True
+def _trials(text: str, delimiter: str, quote: str) -> Iterator[_Trial]:
+    first = _trial(text, Dialect(delimiter, quote))
+    yield first
+    # Where all rows are cut alike without it, a backslash is a sign like others.
+    if not first.clean and (f"\\{quote}" in text or f"\\{delimiter}" in text):
+        yield _trial(text, Dialect(delimiter, quote, "\\"))
+
+
+def _trial(text: str, dialect: Dialect) -> _Trial:
+    strict = True
     try:
         rows = [row for row in islice(dialect.rows(text, strict=True), _ROWS) if any(row)]
     except csv.Error:
-        clean = False
+        strict = False
         rows = [row for row in islice(dialect.rows(text), _ROWS) if any(row)]
     width, even = _evenness(rows)
-    if width < 2:
-        return False, 0.0, 0
-    cells = [cell.strip() for row in rows if len(row) > 1 for cell in row][:_CELLS]
-    plain = sum(bool(kind_of(c)) or _PLAIN.fullmatch(c[:200]) is not None for c in cells)
-    return clean and even == 1, even * (plain + 1) / (len(cells) + 1), width
+    return _Trial(dialect, rows, strict and even == 1, width, even)
 
 
 def _evenness(rows: Sequence[Sequence[str]]) -> tuple[int, float]:
