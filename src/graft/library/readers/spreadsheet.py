@@ -19,6 +19,7 @@ from graft.library.readers.archives import Archive, local, open_archive
 from graft.library.readers.charts import chart_blocks
 from graft.library.readers.coreproperties import core_properties, images
 from graft.library.readers.extracted import Blob, Extracted, joined
+from graft.library.readers.odssheets import read_sheets
 from graft.library.readers.reader import Reader
 from graft.library.readers.tables import cell_text, pipe_table
 from graft.library.readers.workbook import SheetParts, read_parts
@@ -38,7 +39,7 @@ def read_spreadsheet(blob: Blob) -> list[Extracted]:
     properties: dict[str, str] = {}
     if blob.data.startswith(b"PK"):
         with open_archive(blob) as archive:
-            sheets = read_parts(archive)
+            sheets = read_parts(archive) or read_sheets(archive)
             extras = _comments(archive)
             properties = core_properties(archive)
             left_out["images"] = images(archive, "xl/media/")
