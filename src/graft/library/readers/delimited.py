@@ -1,59 +1,34 @@
-"""CSV and TSV as one pipe table."""
+"""CSV and TSV: the lines above the table, then one pipe table under its header."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections import Counter
-
 from graft.library import detect as kinds
 from graft.library.encodings import decode
-from graft.library.readers.extracted import Blob, Extracted
+from graft.library.readers.cellkinds import header_at
+from graft.library.readers.dialect import cut, guess_dialect, named_delimiter
+from graft.library.readers.extracted import Blob, Extracted, joined
 from graft.library.readers.reader import Reader
 from graft.library.readers.tables import pipe_table
 
-_DELIMITERS = ",;\t|"
-_LINES = 60
-
 
 def read_delimited(blob: Blob) -> list[Extracted]:
-    """Return a CSV or TSV file as a pipe table whose first row is the header.
+    """Return a CSV or TSV file as a pipe table under its header, its titles as lines before it.
 
-    The delimiter is the one that cuts the first lines into the most even rows. What is no table
-    for the CSV parser is returned as plain text.
+    Dialect and header are found by form. A table without a header gets "Column 1" and so on: its
+    first row is shown with every piece of a long table, and would be taken for their header.
     """
-    text = decode(blob.data).replace("\r\n", "\n").replace("\r", "\n")
-    delimiter = _delimiter(text, "\t" if blob.name.lower().endswith((".tsv", ".tab")) else "")
-    try:
-        rows = list(csv.reader(io.StringIO(text), delimiter=delimiter, skipinitialspace=True))
-    except csv.Error:
-        return [Extracted("", text)]
-    return [Extracted("", pipe_table(rows))]
+    text = decode(blob.data).replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "")
+    expected, text = named_delimiter(text)
+    if not expected and blob.name.lower().endswith((".tsv", ".tab")):
+        expected = "\t"
+    rows = [[cell.strip() for cell in row] for row in cut(text, guess_dialect(text, expected))]
+    place = header_at(rows)
+    titles = [": ".join(cell for cell in row if cell) for row in rows[: place or 0]]
+    if place is None:
+        width = max(len(row) for row in rows)
+        named = [[f"Column {n}" for n in range(1, width + 1)]]
+        return [joined([pipe_table(named + rows)])]
+    return [joined(["\n".join(filter(None, titles)), pipe_table(rows[place:])])]
 
 
-def _delimiter(text: str, expected: str) -> str:
-    sample = "\n".join(text.split("\n", _LINES)[:_LINES])
-    best, score = expected or ",", (0.0, 0.0)
-    for delimiter in [expected, *_DELIMITERS] if expected else _DELIMITERS:
-        try:
-            rows = csv.reader(io.StringIO(sample), delimiter=delimiter, skipinitialspace=True)
-            widths = Counter(len(row) for row in rows if row)
-        except csv.Error:
-            continue
-        wide = sum(n for width, n in widths.items() if width > 1)
-        if wide:
-            width, times = max(widths.items(), key=lambda item: (item[0] > 1, item[1]))
-            found = (times / sum(widths.values()), float(width))
-            if found > score:
-                best, score = delimiter, found
-    return best
-
-
-DELIMITED = Reader(
-    "delimited",
-    (
-        kinds.CSV,
-        kinds.TSV,
-    ),
-    read_delimited,
-)
+DELIMITED = Reader("delimited", (kinds.CSV, kinds.TSV), read_delimited, version="2")

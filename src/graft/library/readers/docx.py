@@ -3,49 +3,45 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import replace
 from typing import Any
 
 from graft.core.errors import DocumentError
 from graft.library import detect as kinds
 from graft.library.readers.archives import Archive, attribute, local, open_archive
 from graft.library.readers.charts import chart_blocks
+from graft.library.readers.coreproperties import core_properties
+from graft.library.readers.diagrams import diagram_lines
 from graft.library.readers.extracted import Blob, Extracted, joined
-from graft.library.readers.numbering import Numbering, read_numbering
-from graft.library.readers.omml import latex
-from graft.library.readers.reader import Reader
-from graft.library.readers.scripts import superscript
+from graft.library.readers.numbering import read_numbering
+from graft.library.readers.reader import Reader, reader_of
 from graft.library.readers.tables import filled, pipe_table
 from graft.library.readers.text import fenced
+from graft.library.readers.wordfile import WordFile
+from graft.library.readers.wordruns import MAX_DEPTH, alternative, inline
 from graft.library.readers.wordstyles import MONO, Style, read_styles
+from graft.library.readers.wordtables import children, row_marks, word_grid, word_rows
 
 _CODE_STYLE = re.compile(
     r"^(source ?code|code|code ?block|html preformatted|preformatted( text)?)$"
 )
 _CODE_SIGNS = re.compile(r"[;{}=<>]|\w\(|^\s{2,}|^(def|import|return|SELECT|class|if|for)\b")
-MAX_DEPTH = 40
-
-
-@dataclass
-class WordFile:
-    """A document being read: its parts, and the notes met so far."""
-
-    archive: Archive
-    styles: dict[str, Style]
-    numbering: Numbering
-    relations: dict[str, tuple[str, str]]
-    notes: dict[str, Any]
-    default_style: str = ""
-    shown: list[str] = field(default_factory=list)
-    titled: bool = False
+MAX_NESTED = 4
+"""How deep documents may stand in each other."""
 
 
 def read_docx(blob: Blob) -> list[Extracted]:
     """Return a Word document, Strict or Transitional, without its page headers and footers.
 
-    Raises DocumentError for one that is encrypted or damaged.
+    Comments follow their paragraph or table. Hidden text, tracked deletions, images and embedded
+    files are counted. Raises DocumentError for one that is encrypted or damaged.
     """
+    return _read(blob, 0)
+
+
+def _read(blob: Blob, nested: int) -> list[Extracted]:
     with open_archive(blob) as archive:
         main = office_part(archive, "word/document.xml")
         relations = archive.relations(main)
@@ -53,22 +49,40 @@ def read_docx(blob: Blob) -> list[Extracted]:
         styles, default = read_styles(archive.xml(parts["styles"]) if "styles" in parts else None)
         numbers = read_numbering(archive.xml(parts["numbering"]) if "numbering" in parts else None)
         notes: dict[str, Any] = {}
-        for kind in ("footnote", "endnote"):
+        for kind in ("footnote", "endnote", "comment"):
             if kind + "s" in parts:
                 root = archive.xml(parts[kind + "s"])
                 notes |= {f"{kind}{attribute(e, 'id')}": e for e in root if local(e) == kind}
-        document = WordFile(archive, styles, numbers, relations, notes, default)
+        document = WordFile(
+            archive, styles, numbers, relations, notes, _blocks, blob, default, nested
+        )
         body = next((e for e in archive.xml(main) if local(e) == "body"), None)
         if body is None:
             raise DocumentError("its main part holds no body: open it in Word and save it")
-        document.titled = any(
-            styles.get(attribute(e, "val"), Style()).name == "title"
-            for e in body.iter()
-            if local(e) == "pStyle"
-        )
+        _survey(body, document)
         blocks = _merge(list(_blocks(body, document, 0)))
+        blocks += [*document.comments, *document.shown]
         properties = core_properties(archive)
-    return [joined([*blocks, *document.shown], **properties)]
+    return [replace(joined(blocks, **properties), left_out=dict(document.left_out))]
+
+
+def _survey(body: Any, document: WordFile) -> None:
+    """See whether a document has a title, and count what is no text."""
+    counts: Counter[str] = Counter()
+    for e in body.iter():
+        name = local(e)
+        if name == "pStyle":
+            style = document.styles.get(attribute(e, "val"), Style())
+            document.titled |= style.name == "title"
+        elif name in ("blip", "imagedata", "OLEObject"):
+            counts[name] += 1
+    document.left_out["images"] = counts["blip"] or counts["imagedata"]
+    document.left_out["embedded files"] = counts["OLEObject"]
+    for kind, path in document.relations.values():
+        if kind in ("header", "footer") and path in document.archive.names:
+            root = document.archive.xml(path)
+            said = any(local(e) == "t" and (e.text or "").strip() for e in root.iter())
+            document.left_out["headers and footers"] += said
 
 
 def office_part(archive: Archive, usual: str) -> str:
@@ -81,14 +95,6 @@ def office_part(archive: Archive, usual: str) -> str:
     return found[0]
 
 
-def core_properties(archive: Archive) -> dict[str, str]:
-    """Return the title and author that an Office file carries."""
-    if "docProps/core.xml" not in archive.names:
-        return {}
-    values = {local(e): (e.text or "").strip() for e in archive.xml("docProps/core.xml")}
-    return {"title": values.get("title", ""), "author": values.get("creator", "")}
-
-
 def _blocks(parent: Any, document: WordFile, depth: int) -> Iterator[str]:
     if depth > MAX_DEPTH:
         return
@@ -98,6 +104,10 @@ def _blocks(parent: Any, document: WordFile, depth: int) -> Iterator[str]:
             yield from _paragraph(element, document, depth)
         elif name == "tbl":
             yield from _table(element, document, depth)
+        elif name == "altChunk":
+            yield from _chunk(element, document)
+        elif name == "AlternateContent":
+            yield from _blocks(alternative(element), document, depth + 1)
         elif name in ("sdt", "sdtContent", "customXml", "ins", "smartTag", "moveTo"):
             yield from _blocks(element, document, depth + 1)
 
@@ -105,7 +115,7 @@ def _blocks(parent: Any, document: WordFile, depth: int) -> Iterator[str]:
 def _paragraph(element: Any, document: WordFile, depth: int) -> Iterator[str]:
     style, properties = _paragraph_style(element, document)
     boxes: list[Any] = []
-    text = _spaced("".join(_inline(element, document, boxes, 0)))
+    text = _spaced("".join(inline(element, document, boxes, style)))
     number = properties.get("numId", style.list[0])
     level = properties.get("ilvl", "")
     place = int(level) if level.isdigit() else style.list[1]
@@ -118,11 +128,16 @@ def _paragraph(element: Any, document: WordFile, depth: int) -> Iterator[str]:
         yield "#" + shown if heading and document.titled and heading < 6 else shown
     for box in boxes:
         if local(box) == "chart":
-            kind, path = document.relations.get(attribute(box, "id"), ("", ""))
-            if kind == "chart" and path in document.archive.names:
+            if path := document.part(attribute(box, "id"), "chart"):
                 yield from chart_blocks(document.archive.xml(path))
+        elif local(box) == "relIds":
+            if path := document.part(attribute(box, "dm"), "diagramData"):
+                yield "\n".join(diagram_lines(document.archive.xml(path)))
+        elif local(box) == "textpath":
+            yield attribute(box, "string")
         else:
             yield from _blocks(box, document, depth + 1)
+    yield from _comments(document)
 
 
 def _styled(text: str, style: Style, heading: int, label: str | None, place: int) -> str:
@@ -163,121 +178,58 @@ def _paragraph_style(element: Any, document: WordFile) -> tuple[Style, dict[str,
     return document.styles.get(values.get("pStyle", document.default_style), Style()), values
 
 
-def _inline(element: Any, document: WordFile, boxes: list[Any], depth: int) -> Iterator[str]:
-    if depth > MAX_DEPTH:
-        return
-    for child in element:
-        name = local(child)
-        if name == "r" and _raised(child):
-            yield superscript("".join(_inline(child, document, boxes, depth + 1)))
-        elif name == "t":
-            yield child.text or ""
-        elif name in ("tab", "ptab"):
-            yield "\t"
-        elif name in ("br", "cr"):
-            yield "" if attribute(child, "type") in ("page", "column") else "\n"
-        elif name == "noBreakHyphen":
-            yield "-"
-        elif name == "oMathPara":
-            yield "\n" + " ".join(f"$${latex(m)}$$" for m in child if local(m) == "oMath") + "\n"
-        elif name == "oMath":
-            yield f" ${latex(child)}$ "
-        elif name in ("footnoteReference", "endnoteReference"):
-            yield _note(child, name.removesuffix("Reference"), document)
-        elif name == "AlternateContent":
-            yield from _inline(_alternative(child), document, boxes, depth + 1)
-        elif name in ("drawing", "pict", "object"):
-            boxes += _boxes(child)
-        elif name == "sdt":
-            yield from _inline(child, document, boxes, depth + 1)
-        elif name == "checkbox":
-            checked = any(
-                local(e) == "checked" and attribute(e, "val") in ("1", "true") for e in child
-            )
-            yield "[x] " if checked else "[ ] "
-        elif name == "sdtPr":
-            yield from _inline(
-                [e for e in child if local(e) == "checkbox"], document, boxes, depth + 1
-            )
-        elif name not in ("pPr", "rPr", "del", "instrText", "moveFrom", "delText", "rt"):
-            yield from _inline(child, document, boxes, depth + 1)
-
-
-def _raised(run: Any) -> bool:
-    return any(
-        local(e) == "vertAlign" and attribute(e, "val") == "superscript"
-        for properties in run
-        if local(properties) == "rPr"
-        for e in properties
-    )
-
-
-def _alternative(element: Any) -> Any:
-    choices = {local(child): child for child in reversed(element)}
-    return choices.get("Choice", choices.get("Fallback", element))
-
-
-def _boxes(drawing: Any) -> list[Any]:
-    """Return the text boxes and charts of a drawing; of two alternatives only the first."""
-    found: list[Any] = []
-    for child in drawing:
-        name = local(child)
-        if name in ("txbxContent", "chart"):
-            found.append(child)
-        elif name == "AlternateContent":
-            found += _boxes(_alternative(child))
-        elif name:
-            found += _boxes(child)
-    return found
-
-
-def _note(reference: Any, kind: str, document: WordFile) -> str:
-    note = document.notes.get(kind + attribute(reference, "id"))
-    if note is None:
-        return ""
-    text = " ".join(" ".join(_blocks(note, document, MAX_DEPTH - 3)).split())
-    if not text:
-        return ""
-    number = len(document.shown) + 1
-    document.shown.append(f"[{number}] {text}")
-    return f" [{number}]"
-
-
 def _table(element: Any, document: WordFile, depth: int) -> Iterator[str]:
-    grid: list[list[tuple[str, int, int]]] = []
-    cells: list[list[Any]] = []
-    above: dict[int, str] = {}
-    for row in _rows(element, "tr"):
-        line: list[tuple[str, int, int]] = []
-        column = 0
-        cells.append(_rows(row, "tc"))
-        for cell in cells[-1]:
-            values = {local(e): attribute(e, "val") for p in cell if local(p) == "tcPr" for e in p}
-            width = int(values["gridSpan"]) if values.get("gridSpan", "").isdigit() else 1
-            text = " ".join(
-                " ".join(_blocks(cell, document, depth + 1)).replace("\x00", "").split()
-            )
-            if "vMerge" in values and values["vMerge"] != "restart":
-                text = above.get(column, text)
-            above[column] = text
-            line.append((text.replace("| --- ", ""), min(width, 200), 1))
-            column += width
-        grid.append(line)
+    rows = []
+    for row in word_rows(element):
+        marks = row_marks(row)
+        if "del" in marks:
+            document.left_out["tracked deletions"] += 1
+        elif "hidden" in marks and marks["hidden"] not in ("0", "false"):
+            document.left_out["hidden rows"] += 1
+        else:
+            rows.append(row)
     # A table of one cell frames a paragraph.
-    if len(cells) == 1 and len(cells[0]) == 1:
-        yield from _blocks(cells[0][0], document, depth + 1)
+    if len(rows) == 1 and len(only := children(rows[0], "tc")) == 1:
+        yield from _blocks(only[0], document, depth + 1)
         return
+
+    def text_of(cell: Any) -> str:
+        text = " ".join(_blocks(cell, document, depth + 1)).replace("\x00", "")
+        return " ".join(text.split()).replace("| --- ", "")
+
+    document.cells += 1
+    grid = word_grid(rows, text_of)
+    document.cells -= 1
     yield pipe_table(filled(grid))
+    yield from _comments(document)
 
 
-def _rows(parent: Any, wanted: str) -> list[Any]:
-    found: list[Any] = []
-    for child in parent:
-        if local(child) == wanted:
-            found.append(child)
-        elif local(child) in ("sdt", "sdtContent", "customXml", "ins"):
-            found += _rows(child, wanted)
-    return found
+def _comments(document: WordFile) -> Iterator[str]:
+    """Yield the comments met so far; those within a table come after it."""
+    if document.comments and not document.cells:
+        found, document.comments = document.comments, []
+        yield from found
+
+
+def _chunk(element: Any, document: WordFile) -> Iterator[str]:
+    """Yield the text of a document of another kind that Word shows at this place."""
+    path = document.part(attribute(element, "id"), "aFChunk")
+    try:
+        data = document.archive.read(path) if path else b""
+        kind = kinds.detect(path, data) if path else ""
+        if kind == kinds.DOCX and document.nested < MAX_NESTED:
+            blob = replace(document.blob, name=path, data=data)
+            found = _read(blob, document.nested + 1)
+        else:
+            reader = reader_of("", kind) if kind != kinds.DOCX else None
+            found = reader.read(Blob(path, data, document.blob.limit)) if reader else []
+    except DocumentError:
+        found = []
+    if not found:
+        document.left_out["documents within it"] += 1
+    for item in found:
+        document.left_out.update(item.left_out)
+        yield item.text
 
 
 def _spaced(text: str) -> str:
@@ -301,4 +253,4 @@ def _merge(blocks: list[str]) -> list[str]:
     return [fenced(block[1:]) if block.startswith("\x00") else block for block in merged]
 
 
-DOCX = Reader("docx", (kinds.DOCX,), read_docx)
+DOCX = Reader("docx", (kinds.DOCX,), read_docx, version="2")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from graft.core.errors import DocumentError
 from graft.library import detect as kinds
 from graft.library.readers.archives import attribute, local, open_archive
+from graft.library.readers.coreproperties import typed
 from graft.library.readers.extracted import Blob, Extracted, joined, paged
+from graft.library.readers.odssheets import repeated
 from graft.library.readers.reader import Reader
 from graft.library.readers.tables import filled, pipe_table
 from graft.library.readers.vocabulary import vocabulary
@@ -23,11 +26,14 @@ MAX_DEPTH = 40
 
 @dataclass
 class _Reading:
-    """Which list styles are numbered at which levels, paragraph styles' parents, and notes."""
+    """List styles' numbered levels, styles' parents, hidden styles; notes, what was left out."""
 
     numbered: Mapping[str, frozenset[int]]
     parents: Mapping[str, str]
+    hidden: frozenset[str] = frozenset()
     notes: list[str] = field(default_factory=list)
+    count: int = 0
+    left_out: Counter[str] = field(default_factory=Counter)
 
 
 def read_opendocument(blob: Blob) -> list[Extracted]:
@@ -43,18 +49,48 @@ def read_opendocument(blob: Blob) -> list[Extracted]:
         root = archive.xml("content.xml")
         styles = [root] + ([archive.xml("styles.xml")] if "styles.xml" in archive.names else [])
         meta = archive.xml("meta.xml") if "meta.xml" in archive.names else None
-    reading = _Reading(_numbered(styles), _parents(styles))
-    values = {local(e): (e.text or "").strip() for e in meta.iter()} if meta is not None else {}
+    reading = _Reading(_numbered(styles), _parents(styles), _hidden(styles))
+    properties = _properties(meta) if meta is not None else {}
     body = next((e for e in root if local(e) == "body"), None)
     content = next((e for e in body if local(e)), None) if body is not None else None
     if content is None:
         raise DocumentError("its content is missing: open it in an office program and save it")
-    title, author = values.get("title", ""), values.get("creator", "")
+    for e in root.iter():
+        reading.left_out["images"] += local(e) == "image"
+        reading.left_out["tracked deletions"] += local(e) == "deletion"
     if local(content) == "presentation":
         slides = [_slide(page, reading) for page in content if local(page) == "page"]
-        return [paged(slides, title, author=author)]
+        return [replace(paged(slides, **properties), left_out=dict(reading.left_out))]
     blocks = list(_blocks(content, reading, 0))
-    return [joined([*blocks, *reading.notes], title, author=author)]
+    text = joined([*blocks, *reading.notes], **properties)
+    return [replace(text, left_out=dict(reading.left_out))]
+
+
+def _properties(meta: Any) -> dict[str, str]:
+    values: dict[str, str] = {}
+    keywords: list[str] = []
+    for e in meta.iter():
+        text = (e.text or "").strip()
+        keywords += [text] if local(e) == "keyword" and text else []
+        values[local(e)] = text
+    return typed({
+        **values,
+        "creator": values.get("initial-creator") or values.get("creator", ""),
+        "created": values.get("creation-date", ""),
+        "modified": values.get("date", ""),
+        "keywords": ", ".join(keywords),
+    })  # fmt: skip
+
+
+def _hidden(roots: list[Any]) -> frozenset[str]:
+    """Return the names of styles whose text is not shown."""
+    return frozenset(
+        attribute(style, "name")
+        for root in roots
+        for style in root.iter()
+        if local(style) == "style"
+        and any(local(e) == "text-properties" and attribute(e, "display") == "none" for e in style)
+    )
 
 
 def _numbered(roots: list[Any]) -> dict[str, frozenset[int]]:
@@ -142,9 +178,17 @@ def _text(element: Any, reading: _Reading) -> str:
             parts.append("\n")
         elif name == "note":
             body = [" ".join(_blocks(e, reading, 0)) for e in child if local(e) == "note-body"]
-            reading.notes.append(f"[{len(reading.notes) + 1}] " + " ".join(" ".join(body).split()))
-            parts.append(f" [{len(reading.notes)}]")
-        elif name not in ("annotation", "frame", "annotation-end", "custom-shape", "rect", "g"):
+            reading.count += 1
+            reading.notes.append(f"[{reading.count}] " + " ".join(" ".join(body).split()))
+            parts.append(f" [{reading.count}]")
+        elif name == "annotation":
+            said = [" ".join("".join(p.itertext()).split()) for p in child if local(p) == "p"]
+            reading.notes += [f"Comment: {' '.join(said)}"] if any(said) else []
+        elif name in ("hidden-text", "hidden-paragraph") or (
+            name == "span" and attribute(child, "style-name") in reading.hidden
+        ):
+            reading.left_out["hidden texts"] += 1
+        elif name not in ("frame", "annotation-end", "custom-shape", "rect", "g"):
             parts.append(_text(child, reading))
         parts.append((child.tail or "").replace("\n", " "))
     return "".join(parts)
@@ -188,10 +232,14 @@ def _rows(table: Any, reading: _Reading, depth: int) -> list[list[tuple[str, int
                 attribute(cell, "number-rows-spanned"),
             )
             span = int(columns) if columns.isdigit() else 1
-            again = attribute(cell, "number-columns-repeated")
-            times = min(int(again), 100) if again.isdigit() and text else 1
+            # Empty cells are repeated as well: what follows them must not slip.
+            times = min(repeated(cell, "number-columns-repeated"), 200)
             cells += [(text, span, int(height) if height.isdigit() else 1)] * times
-        rows.append(cells)
+        if attribute(row, "visibility") == "collapse":
+            reading.left_out["hidden rows"] += any(text for text, _, _ in cells)
+        else:
+            times = min(repeated(row, "number-rows-repeated"), 200)
+            rows += [cells] * (times if any(text for text, _, _ in cells) else 1)
     return rows
 
 
@@ -209,4 +257,5 @@ OPENDOCUMENT = Reader(
         kinds.ODP,
     ),
     read_opendocument,
+    version="2",
 )

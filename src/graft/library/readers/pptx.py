@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from graft.core.errors import DocumentError
 from graft.library import detect as kinds
 from graft.library.readers.archives import Archive, attribute, local, open_archive
 from graft.library.readers.charts import chart_blocks
-from graft.library.readers.docx import core_properties, office_part
+from graft.library.readers.coreproperties import core_properties, images
+from graft.library.readers.diagrams import diagram_lines
+from graft.library.readers.docx import office_part
 from graft.library.readers.extracted import Blob, Extracted, paged
 from graft.library.readers.omml import latex
 from graft.library.readers.reader import Reader
@@ -35,9 +38,10 @@ def read_pptx(blob: Blob) -> list[Extracted]:
         if not slides and order:
             raise DocumentError("its slides are missing: open it in PowerPoint and save it")
         properties = core_properties(archive)
+        left_out = {"images": images(archive, "ppt/media/")}
     if re.match(r"(?i)powerpoint|slide ?1?$|pptx? ", properties.get("title", "")):
         properties["title"] = ""
-    return [paged(slides, **properties)]
+    return [replace(paged(slides, **properties), left_out=left_out)]
 
 
 def _relation(element: Any) -> str:
@@ -125,7 +129,7 @@ def _frame(shape: Any, archive: Archive, relations: dict[str, tuple[str, str]]) 
         elif name == "relIds":
             target = relations.get(attribute(element, "dm"), ("", ""))[1]
             if target in archive.names:
-                yield "\n".join(_diagram(archive.xml(target)))
+                yield "\n".join(diagram_lines(archive.xml(target)))
 
 
 def _covered(cell: Any) -> bool:
@@ -135,14 +139,6 @@ def _covered(cell: Any) -> bool:
 def _cell(cell: Any) -> tuple[str, int, int]:
     text = " ".join(" ".join(_paragraphs(cell, listed=False)).split())
     return text, _int(cell.get("gridSpan")), _int(cell.get("rowSpan"))
-
-
-def _diagram(root: Any) -> Iterator[str]:
-    for point in root.iter():
-        if local(point) == "pt":
-            text = " ".join(" ".join(_paragraphs(point, listed=False)).split())
-            if text:
-                yield f"- {text}"
 
 
 def _paragraphs(shape: Any, *, listed: bool) -> list[str]:
@@ -185,4 +181,4 @@ def _int(text: str | None, default: int = 1) -> int:
     return int(text) if text and text.isdigit() and len(text) < 6 else default
 
 
-PPTX = Reader("pptx", (kinds.PPTX,), read_pptx)
+PPTX = Reader("pptx", (kinds.PPTX,), read_pptx, version="2")

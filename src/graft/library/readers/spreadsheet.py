@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import io
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
@@ -14,36 +16,46 @@ from python_calamine import CalamineError, PasswordError, SheetVisibleEnum, load
 from graft.core.errors import DocumentError
 from graft.library import detect as kinds
 from graft.library.readers.archives import Archive, local, open_archive
-from graft.library.readers.charts import chart_title
+from graft.library.readers.charts import chart_blocks
+from graft.library.readers.coreproperties import core_properties, images
 from graft.library.readers.extracted import Blob, Extracted, joined
+from graft.library.readers.odssheets import read_sheets
 from graft.library.readers.reader import Reader
 from graft.library.readers.tables import cell_text, pipe_table
-
-MAX_AREA = 20_000_000
-"""Cells that the smallest rectangle around a sheet's values may have: it is held in memory."""
+from graft.library.readers.workbook import SheetParts, read_parts
 
 
 def read_spreadsheet(blob: Blob) -> list[Extracted]:
     """Return every visible sheet under its name, with an empty row between two tables.
 
-    Comments follow their sheet. Raises DocumentError for an encrypted or damaged workbook.
+    A cell reads as a person sees it. A formula without a value stands for itself. Sheets, rows and
+    columns that were hidden by hand are left out and counted; what a filter or an outline folds
+    away is kept. Comments follow the sheets. Raises DocumentError for an encrypted or damaged
+    workbook.
     """
-    comments: list[str] = []
+    extras: list[str] = []
+    sheets: dict[str, SheetParts] = {}
+    left_out: Counter[str] = Counter()
+    properties: dict[str, str] = {}
     if blob.data.startswith(b"PK"):
         with open_archive(blob) as archive:
-            _check_area(archive)
-            comments = _comments(archive)
+            sheets = read_parts(archive) or read_sheets(archive)
+            extras = _comments(archive)
+            properties = core_properties(archive)
+            left_out["images"] = images(archive, "xl/media/")
     parts: list[str] = []
     try:
         book = load_workbook(io.BytesIO(blob.data))
         for meta in book.sheets_metadata:
-            if meta.visible != SheetVisibleEnum.Visible or "WorkSheet" not in str(meta.typ):
+            if "WorkSheet" not in str(meta.typ):
+                continue
+            if meta.visible != SheetVisibleEnum.Visible:
+                left_out["hidden sheets"] += 1
                 continue
             sheet = book.get_sheet_by_name(meta.name)
             rows: list[list[Any]] = sheet.to_python(skip_empty_area=True)
-            origin = sheet.start or (0, 0)
-            _fill_merged(rows, sheet.merged_cell_ranges or [], origin)
-            blocks = _blocks(rows)
+            grid = Grid(rows, sheet.start or (0, 0))
+            blocks = _blocks(_seen(grid, sheet.merged_cell_ranges, sheets.get(meta.name), left_out))
             if blocks:
                 parts += [f"## {meta.name}", *blocks]
     except PasswordError as error:
@@ -59,7 +71,60 @@ def read_spreadsheet(blob: Blob) -> list[Extracted]:
         raise DocumentError(
             "the workbook is damaged: open it in a spreadsheet and save it anew"
         ) from error
-    return [joined([*parts, *comments])]
+    return [replace(joined([*parts, *extras], **properties), left_out=dict(left_out))]
+
+
+@dataclass
+class Grid:
+    """The rows of a sheet, and the row and column that its first cell stands in."""
+
+    rows: list[list[Any]]
+    origin: tuple[int, int]
+
+    def put(self, cells: Mapping[tuple[int, int], str]) -> None:
+        """Put texts into cells, also such as stand outside of the rows."""
+        if not cells:
+            return
+        top = min(self.origin[0], *(row for row, _ in cells)) if self.rows else min(cells)[0]
+        left = min(column for _, column in cells)
+        left = min(self.origin[1], left) if self.rows else left
+        above, before = self.origin[0] - top, self.origin[1] - left
+        if self.rows and (above or before):
+            self.rows = [[] for _ in range(above)] + [[""] * before + row for row in self.rows]
+        self.origin = (top, left)
+        for (row, column), text in cells.items():
+            y, x = row - top, column - left
+            self.rows += [[] for _ in range(y + 1 - len(self.rows))]
+            self.rows[y] += [""] * (x + 1 - len(self.rows[y]))
+            self.rows[y][x] = text
+
+
+def _seen(
+    grid: Grid, merged: Sequence[Any] | None, parts: SheetParts | None, left_out: Counter[str]
+) -> list[list[Any]]:
+    """Return the rows as a person sees them, without what is hidden."""
+    if parts is None:
+        _fill_merged(grid.rows, merged or [], grid.origin)
+        return grid.rows
+    formulas = {p: f"={text} (not calculated)" for p, text in parts.formulas.items()}
+    grid.put(parts.shown | formulas)
+    _fill_merged(grid.rows, merged or [], grid.origin)
+    left_out["formulas without values"] += len(formulas)
+    left_out["hidden cells"] += parts.hidden_cells
+    top, left = grid.origin
+    kept = []
+    for y, row in enumerate(grid.rows):
+        if y + top in parts.hidden_rows and any(_shown(value) for value in row):
+            left_out["hidden rows"] += 1
+        elif y + top not in parts.hidden_rows:
+            kept.append(row)
+    width = max((len(row) for row in kept), default=0)
+    hidden = {x for x in range(width) if x + left in parts.hidden_columns}
+    for x in hidden:
+        left_out["hidden columns"] += any(len(row) > x and _shown(row[x]) for row in kept)
+    if hidden:
+        kept = [[value for x, value in enumerate(row) if x not in hidden] for row in kept]
+    return kept
 
 
 def _blocks(rows: Sequence[Sequence[Any]]) -> list[str]:
@@ -116,40 +181,8 @@ def _shown(value: Any) -> str:
     return cell_text(value)
 
 
-def _check_area(archive: Archive) -> None:
-    """Refuse a sheet whose few cells stand so far apart that their rectangle fills the memory."""
-    for name in archive.names:
-        if not re.fullmatch(r"xl/worksheets/[^/]+\.xml", name):
-            continue
-        data = archive.read(name)
-        # Sets of matches: the list of a large sheet's cells would itself take a gigabyte.
-        letters = {
-            m.group(1) for m in re.finditer(rb'<(?:\w+:)?c [^>]{0,40}?r="([A-Z]{1,3})\d', data)
-        }
-        numbers = {
-            m.group(1) for m in re.finditer(rb'<(?:\w+:)?row [^>]{0,80}?r="(\d{1,8})"', data)
-        }
-        if not letters or not numbers:
-            continue
-        columns = [_column(name) for name in letters]
-        heights = [int(number) for number in numbers]
-        area = (max(columns) - min(columns) + 1) * (max(heights) - min(heights) + 1)
-        if area > MAX_AREA:
-            raise DocumentError(
-                f"a sheet spans {area:,} cells, and {MAX_AREA:,} is the limit: "
-                "delete the stray cells far from the table"
-            )
-
-
-def _column(letters: bytes) -> int:
-    number = 0
-    for letter in letters:
-        number = number * 26 + letter - 64
-    return number
-
-
 def _comments(archive: Archive) -> list[str]:
-    """Return the titles of charts and the comments on cells."""
+    """Return the titles of charts, the comments on cells and the texts of shapes."""
     lines = []
     for name in sorted(archive.names):
         if re.fullmatch(r"xl/comments\d*\.xml", name):
@@ -160,10 +193,25 @@ def _comments(archive: Archive) -> list[str]:
                     text = re.sub(r"^\[Threaded comment\].*?Comment: ", "", text)
                     lines.append(f"Comment on {element.get('ref')}: {text}")
         elif re.fullmatch(r"xl/charts/chart\d*\.xml", name):
-            lines += [f"Chart: {title}" for title in [chart_title(archive.xml(name))] if title]
+            lines += chart_blocks(archive.xml(name))
+        elif re.fullmatch(r"xl/drawings/drawing\d*\.xml", name):
+            lines += _boxes(archive.xml(name))
     return lines
 
 
+def _boxes(drawing: Any) -> list[str]:
+    """Return the texts of shapes that lie over a sheet."""
+    bodies = [e for e in drawing.iter() if local(e) == "txBody"]
+    lines = [
+        "\n".join("".join(t.text or "" for t in p.iter() if local(t) == "t") for p in body)
+        for body in bodies
+    ]
+    return [line.strip() for line in lines if line.strip()]
+
+
 SPREADSHEET = Reader(
-    "spreadsheet", (kinds.XLSX, kinds.XLSB, kinds.XLS, kinds.ODS), read_spreadsheet
+    "spreadsheet",
+    (kinds.XLSX, kinds.XLSB, kinds.XLS, kinds.ODS),
+    read_spreadsheet,
+    version="2",
 )

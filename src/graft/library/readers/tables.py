@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from math import isfinite
 from typing import Any
 
 
@@ -31,15 +33,19 @@ def pipe_row(cells: Iterable[str]) -> str:
 
 
 def cell_text(value: Any) -> str:
-    """Return a cell's value on one line; whole floats lose their ".0".
+    """Return a cell's value on one line; whole floats have all their digits and no ".0".
 
-    >>> cell_text(3.0), cell_text("a\\n b"), cell_text(None)
-    ('3', 'a b', '')
+    >>> cell_text(3.0), cell_text("a\\n b"), cell_text(None), cell_text(4111111111111111.0)
+    ('3', 'a b', '', '4111111111111111')
     """
     if value is None:
         return ""
     if isinstance(value, float):
-        return f"{value:.0f}" if value.is_integer() and abs(value) < 1e15 else f"{value:.12g}"
+        if not isfinite(value) or not 1e-9 < abs(value) < 1e21:
+            return f"{value:.15g}"
+        # The digits that tell the number apart, and no more: 1e17 + 0.1 has no tenths.
+        text = f"{Decimal(repr(value) if value.is_integer() else f'{value:.15g}'):f}"
+        return text.removesuffix(".0")
     return " ".join(str(value).split())
 
 

@@ -13,12 +13,13 @@ MONO = re.compile(r"courier|consolas|menlo|monaco|mono\b|lucida console", re.IGN
 
 @dataclass(frozen=True)
 class Style:
-    """What a paragraph style says: its name, heading level (0 for none), list and font."""
+    """What a style says: its name, heading level (0 for none), list, font, whether it is hidden."""
 
     name: str = ""
     level: int = 0
     list: tuple[str, int] = ("", 0)
     mono: bool = False
+    hidden: bool = False
 
 
 def read_styles(root: Any | None) -> tuple[dict[str, Style], str]:
@@ -37,11 +38,13 @@ def read_styles(root: Any | None) -> tuple[dict[str, Style], str]:
         values = {local(child): attribute(child, "val") for child in element}
         base = resolve(values.get("basedOn", ""), depth + 1)
         title = values.get("name", "").lower()
-        level, listed = base.level, base.list
+        level, listed, hidden = base.level, base.list, base.hidden
         for child in element.iter():
             kind, value = local(child), attribute(child, "val")
             if kind == "outlineLvl":
                 level = int(value) + 1 if value.isdigit() and int(value) < 9 else 0
+            elif kind == "vanish":
+                hidden = value not in ("0", "false", "off")
             elif kind == "numId":
                 listed = (value, listed[1])
             elif kind == "ilvl" and value.isdigit():
@@ -50,7 +53,7 @@ def read_styles(root: Any | None) -> tuple[dict[str, Style], str]:
         level = int(named.group(1)) if named else level
         fonts = [attribute(f, "ascii") for f in element.iter() if local(f) == "rFonts"]
         mono = any(map(MONO.search, fonts)) or (base.mono and not fonts)
-        found[name] = Style(title, level, listed, mono)
+        found[name] = Style(title, level, listed, mono, hidden)
         return found[name]
 
     for name in raw:
