@@ -25,7 +25,8 @@ import stamina.instrumentation
 from graft.core.errors import ConfigError, RemoteError
 from graft.core.generation import Decoding, Prompt
 from graft.core.protocols import Generator, Streams
-from graft.generate.endpoint import _retry_after
+from graft.generate.endpoint import LONGEST_WAIT
+from graft.generate.faults import retry_after
 from graft.generate.remote import RemoteGenerator
 
 ASK: Prompt = [{"role": "user", "content": "How many leave days carry over?"}]
@@ -193,7 +194,7 @@ def test_retry_after_is_honoured(serve: Callable[..., Server]) -> None:
 def test_a_wait_is_asked_for_in_seconds_or_as_a_date(asked: str, seconds: float) -> None:
     now = "Wed, 21 Oct 2026 07:28:00 GMT"
     reply = httpx2.Response(429, headers={"retry-after": asked, "date": now})
-    assert _retry_after(reply) == seconds
+    assert retry_after(reply, LONGEST_WAIT) == seconds
 
 
 def test_a_server_that_is_slow_is_given_up_with_an_error(serve: Callable[..., Server]) -> None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from graft.measures.marks import masked
 from graft.measures.placing import Stated
 from graft.measures.quantity import Word, quantities, read_words
 from graft.measures.source import clauses
@@ -17,10 +18,6 @@ SHORT = 5
 DATE = 2
 """Words within which numbers are taken for parts of one date ("2 June 2004")."""
 
-_MARKS = re.compile(
-    r"\[\d+(?:\s*,\s*\d+)*\]|(?:\baccording to )?(?:\bthe )?\bpassages? \d+", re.IGNORECASE
-)
-"""How models point to passages; the numbers in it are no claims."""
 _OPEN = re.compile(r"\b(?:who|whom|whose|what|when|where|which|why|how)\b", re.IGNORECASE)
 _CHOICE = re.compile(r"\bor\b", re.IGNORECASE)
 _BARE = frozenset(map(fold, ("yes", "no", "maybe", "true", "false")))
@@ -50,7 +47,7 @@ class Claim:
 
 def read_claim(sentence: str, question: str) -> Claim:
     """Return what a sentence claims when it answers the question (which may be empty)."""
-    text = _MARKS.sub(" ", sentence)
+    text = masked(sentence)
     said = read_words(text)
     asked = read_words(question)
     keys = tuple(word.key for word in said)
