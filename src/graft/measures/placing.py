@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from graft.measures.notation import plain_decimal
 from graft.measures.quantity import Quantity
 from graft.measures.source import Figure, SourceText
 
@@ -72,4 +73,15 @@ def _best(figures: Iterable[Figure], beside: frozenset[str]) -> tuple[float, flo
 
 
 def _same(one: Quantity, other: Quantity) -> bool:
-    return one.value == other.value and (one.unit == other.unit or not (one.unit and other.unit))
+    if one.kind == other.kind == "clock":
+        return one.value == other.value and _same_half(one.unit, other.unit)
+    equal = one.value == other.value
+    if one.kind not in {"", "year"} or other.kind not in {"", "year"}:
+        equal = plain_decimal(one.value) == plain_decimal(other.value)
+    return equal and (one.unit == other.unit or not (one.unit and other.unit))
+
+
+def _same_half(one: str, other: str) -> bool:
+    if one and other:
+        return one[:2] == other[:2]
+    return (one or other) != "pm24"
