@@ -95,15 +95,17 @@ def _best(
 
 def _stretches(passage: Passage, document: Callable[[str], str] | None) -> list[Stretch]:
     context = " ".join([passage.title, *passage.headings])
+    # A later piece of a table has its header as its last heading.
+    header = next((line for line in passage.headings[-1:] if " | " in line), "")
     if not passage.made_from:
-        source = read_source(passage.text, context=context)
+        source = read_source(passage.text, context=context, header=header)
         return [Stretch(passage.id, passage.document_id, passage.start, passage.text, source)]
     if document is None:
         return []
     found = []
     for span in passage.made_from:
         text = _stored(document, span.document_id)[span.start : span.end]
-        source = read_source(text, context=context)
+        source = read_source(text, context=context, header=header)
         found.append(Stretch(passage.id, span.document_id, span.start, text, source))
     return found
 

@@ -1,8 +1,8 @@
 """Notation: one way of writing for the many in which a number, a date or a time is written.
 
 `1 250`, `1'250`, `1.250,00` and `١٢٥٠` are 1250; `2024-05-14` is 14 May 2024; `09:30` and `9.30 am`
-are 9:30; 五 before a counter is 5, and so is V after "section". What may mean two things (05/06/2024,
-1.250) stays as it is written.
+are 9:30; 五 before a counter is 5, and so is V after "section". What may mean two things
+(05/06/2024, 1.250) stays as it is written.
 """
 
 from __future__ import annotations
@@ -24,17 +24,19 @@ _COUNTER = (
     r"|か月|ヶ月|時間|分間|回|歳|階|円)"
 )
 _FRACTIONS = {"½": ".5", "¼": ".25", "¾": ".75"}
+_SIGNS = {"٫": ".", "٬": ",", "％": "%", "٪": "%", "：": ":", "．": ".", "，": ","}
 _CLOCK = r"(?<![\d.,:])\d{1,2}"
-_NOON = r"(?:[ap]\.m\.|[ap]m\b)"
+_NOON = r"(?:[apAP]\.[mM]\.|[apAP][mM]\b)"
 WRITTEN = re.compile(
-    r"(?<![\w-])(?P<iso>\d{4}-\d{2}-\d{2}(?![\d-])(?:T(?=\d))?)"
+    r"(?<![A-Za-z0-9_-])(?P<iso>\d{4}-\d{2}-\d{2}(?![\d-])(?:T(?=\d))?)"
     r"|(?<![\w.])(?P<dotted>\d{1,2}\.\s?\d{1,2}\.\s?\d{4})(?![\w-])"
     r"|(?<![\w/])(?P<slashed>\d{1,2}/\d{1,2}/\d{4})(?![\w/])"
     r"|(?P<east>(?:\d{4}年)?\d{1,2}月\d{1,2}日)"
     rf"|(?P<clock>{_CLOCK}:\d{{2}}(?::\d{{2}})?(?![\d:])(?:\s?{_NOON})?"
     rf"|{_CLOCK}(?:\.\d{{2}})?\s?(?:{_NOON}|Uhr\b|o['’]clock\b)"
     rf"|{_CLOCK}h\d{{2}}\b|(?<![\d.,])0\d{{3}} ?(?:hours|hrs)\b)"
-    r"|(?<![\d.,])(?P<grouped>\d{1,3}(?:(?:[ \u00a0\u2009\u202f]\d{3})+|(?:['’]\d{3})+)(?:[.,]\d+)?)"
+    r"|(?<![\d.,])(?P<grouped>\d{1,3}"
+    r"(?:(?:[ \u00a0\u2009\u202f]\d{3})+|(?:['’]\d{3})+)(?:[.,]\d+)?)"
     r"(?![\d,'’]|\.\d)"
     r"|(?<![\d.,])(?P<comma>\d{1,3}(?:\.\d{3})+,\d+|\d{1,3}(?:\.\d{3}){2,}|\d+,\d{1,2}|0,\d+)"
     r"(?![\d,]|\.\d|[^\W\d_]{1,2}\d)"
@@ -80,8 +82,7 @@ def rewritten(match: re.Match[str]) -> Iterator[str]:
         else:
             yield from _date(said, max(day, month), min(day, month), year)
     elif kind == "east":
-        *year, month, day = numbers
-        yield from _date(said, day, month, *year)
+        yield from _date(said, numbers[-1], numbers[-2], *numbers[:-2])
     elif kind == "clock":
         yield _clock(said, numbers)
     elif kind == "grouped":
@@ -123,7 +124,7 @@ def roman(text: str, start: int, written: str, before: str) -> str:
 def half_of_day(written: str) -> str:
     """Return which half of the day a time as written is in: "am", "pm", or "" where it leaves that.
 
-    A time written in 24 hours has a mark behind it: 9:30 may be meant for 9:30 pm, but not for 21:30.
+    A time written in 24 hours has a mark behind it: 9:30 may mean 9:30 pm, but not 21:30.
     """
     lower = written.lower()
     if noon := re.search(r"([ap])\.?m", lower):
@@ -149,7 +150,9 @@ def _digit(char: str) -> str:
     value = unicodedata.decimal(char, None)
     if value is not None:
         return str(value)
-    return {"٫": ".", "٬": ",", "％": "%", "٪": "%", "：": ":", "．": ".", "，": ","}.get(char, char)
+    return {"٫": ".", "٬": ",", "％": "%", "٪": "%", "：": ":", "．": ".", "，": ","}.get(
+        char, char
+    )
 
 
 def _date(said: str, day: int, month: int, *year: int) -> Iterator[str]:

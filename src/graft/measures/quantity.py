@@ -192,6 +192,8 @@ def _quantity(words: Sequence[Word], place: int) -> Quantity:
         del after[0]  # "14th of May"
     if len(after) == 2 and (after[0].key in STOP_WORDS or is_number(after[0].key)):
         del after[1]  # what follows has nothing to do with the number
+    if len(after) == 2 and after[1].key in _MONEY and _counts(words, place + 3):
+        del after[1]  # "PX-1300 costs €25"
     before = list(words[max(0, place - 1) : place])
     for other in after:
         if other.key in KINDS:
@@ -205,6 +207,10 @@ def _quantity(words: Sequence[Word], place: int) -> Quantity:
     said = word.written.removesuffix("s")
     year = _YEAR.fullmatch(value) and (said == value or bool(_DATE.search(said)))
     return Quantity(place, value, "", "ordinal" if ordinal else "year" if year else "")
+
+
+def _counts(words: Sequence[Word], place: int) -> bool:
+    return place < len(words) and is_number(words[place].key)
 
 
 def _is_range(between: Sequence[Word]) -> bool:
