@@ -107,3 +107,9 @@ def test_digits_keep_their_places(text: str):
     assert len(ascii_digits(text)) == len(text)
     for word in read_words(text):
         assert 0 <= word.start <= word.end <= len(text) and word.key
+
+
+def test_a_numeral_alone_is_found_as_it_is_written():
+    text = "The film was made during World War II in Rome. Article IX is on refunds."
+    assert support("II", text, question="In which World War was the film made?").score > 0.5
+    assert support("World War 2", text).score > 0.75

@@ -11,7 +11,7 @@ from graft.measures.grid import Row, read_row, read_rows
 from graft.measures.notation import plain_decimal
 from graft.measures.quantity import Quantity, Word, quantities, read_words
 from graft.measures.sentences import sentences
-from graft.measures.words import is_negation
+from graft.measures.words import fold, is_negation
 
 CARRIED = 5
 """A pronoun among so many first words makes a sentence speak of what the one before it does."""
@@ -84,8 +84,9 @@ def read_source(text: str, *, context: str = "", header: str = "") -> SourceText
         row = row_of[number]
         own = read_words(text, start, end)
         for word in read_row(text, row, own) if row else own:
-            # 24.90 is found as 24.9 too, as a price is asked for.
-            for key in dict.fromkeys((word.key, plain_decimal(word.key))):
+            # 24.90 is found as 24.9 too, as a price is asked for, and the 2 of "War II" as II.
+            letters = fold(word.written) if word.written.isalpha() else word.key
+            for key in dict.fromkeys((word.key, plain_decimal(word.key), letters)):
                 where[key] = where.get(key, 0) | 1 << number
                 places.setdefault(key, []).append(len(words))
             words.append(word)

@@ -124,8 +124,9 @@ def _find_piece(claim: Claim, source: SourceText) -> tuple[list[_Range], float]:
     for place in source.places.get(anchor, ()):
         first, last = _sentence_range(source, (place, place + 1))
         span = range(max(first, place - size - 1), min(last, place + size + 2))
-        held = [i for i in span if source.keys[i] in content]
-        if {source.keys[i] for i in held} == content:
+        where = [[i for i in source.places.get(key, ()) if i in span] for key in content]
+        if all(where):
+            held = sorted(i for places in where for i in places)
             found.append((held[0], held[-1] + 1))
     if found:
         return found, 1.0
