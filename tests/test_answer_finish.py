@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from graft.answer.finish import CLOSED_BOOK_DECLINE, finish, tidy
+from graft.answer.finish import CLOSED_BOOK_DECLINE, finish
 from graft.answer.prepare import Budget, Prepared, prepare
+from graft.answer.reply import tidy
 from graft.core.document import Passage
 from graft.core.generation import Generation
 from graft.generate.prompts import CLOSED_BOOK, GROUNDED, Template

@@ -25,7 +25,8 @@ import stamina.instrumentation
 from graft.core.errors import ConfigError, RemoteError
 from graft.core.generation import Decoding, Prompt
 from graft.core.protocols import Generator, Streams
-from graft.generate.endpoint import _retry_after
+from graft.generate.endpoint import LONGEST_WAIT
+from graft.generate.faults import retry_after
 from graft.generate.remote import RemoteGenerator
 
 ASK: Prompt = [{"role": "user", "content": "How many leave days carry over?"}]
@@ -193,7 +194,7 @@ def test_retry_after_is_honoured(serve: Callable[..., Server]) -> None:
 def test_a_wait_is_asked_for_in_seconds_or_as_a_date(asked: str, seconds: float) -> None:
     now = "Wed, 21 Oct 2026 07:28:00 GMT"
     reply = httpx2.Response(429, headers={"retry-after": asked, "date": now})
-    assert _retry_after(reply) == seconds
+    assert retry_after(reply, LONGEST_WAIT) == seconds
 
 
 def test_a_server_that_is_slow_is_given_up_with_an_error(serve: Callable[..., Server]) -> None:
@@ -773,3 +774,145 @@ def test_tokens_are_estimated_rather_high() -> None:
     assert generator.count_tokens([{"role": "user", "content": text}]) > len(text) / 4
     chinese = "休假天数" * 50
     assert generator.count_tokens([{"role": "user", "content": chinese}]) >= len(chinese)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": {"message": "Too Many Requests", "code": "429"}},
+        {"error": "Too Many Requests"},
+        {"error": {"message": "slow down", "type": "rate_limit_error"}},
+        {"object": "error", "message": "Too Many Requests", "code": 42901},
+        {"detail": "Rate limit exceeded"},
+        {"message": "Too Many Requests", "status": 429},
+        {"choices": [{"error": {"message": "Too Many Requests", "code": 429}, "message": {}}]},
+        [{"error": {"code": 429, "message": "Too Many Requests", "status": "RESOURCE_EXHAUSTED"}}],
+    ],
+)
+def test_a_hidden_error_is_read_in_any_form(serve: Callable[..., Server], body: Any) -> None:
+    hidden = lambda handler, _: send(handler, 200, json.dumps(body))  # noqa: E731
+    generator, waits = serve(hidden, says("yes")).generator()
+    assert generator.generate([ASK], DECODING)[0].text == "yes"
+    assert len(waits) == 1
+    with pytest.raises(RemoteError, match="status 429"):
+        serve(hidden).generator(retries=0)[0].generate([ASK], DECODING)
+
+
+def test_the_first_of_eight_replies_may_be_the_broken_one(serve: Callable[..., Server]) -> None:
+    for broken in ("<html>", '{"choices": []}', '{"choices": [{"message": {}}]}', "[1]", '{"a":'):
+        bad = lambda handler, _, broken=broken: send(handler, 200, broken)  # noqa: E731
+        found = serve(bad, says("yes")).generator()[0].generate([ASK] * 8, DECODING)
+        assert [g.text for g in found] == ["", *["yes"] * 7]
+        assert "sent no chat completion" in found[0].error
+
+
+def test_no_choices_are_the_same_error_whole_and_streamed(serve: Callable[..., Server]) -> None:
+    said = []
+    for reply in (
+        lambda handler, _: send(handler, 200, '{"choices": []}'),
+        streams('data: {"choices": []}', "data: [DONE]"),
+    ):
+        generator, _ = serve(reply).generator()
+        with pytest.raises(RemoteError) as caught:
+            list(generator.stream(ASK, DECODING))
+        said.append(str(caught.value).removeprefix(generator._endpoint.shown))
+    assert said[0] == said[1]
+
+
+THOUGHTS: list[dict[str, Any]] = [
+    {"content": "<think>Ten? No.</think>\nFive days."},
+    {"content": "Ten? No.</think>Five days."},
+    {"content": "Five days.", "reasoning_content": "Ten? No."},
+    {"content": "Five days.", "reasoning": "Ten? No."},
+    {"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "Ten? No."}]},
+                 {"type": "text", "text": "Five days."}]},
+    {"content": [{"type": "reasoning",
+    "text": "Ten? No."}, {"type": "text", "text": "Five days."}]},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("message", THOUGHTS)
+def test_a_thought_is_kept_apart(serve: Callable[..., Server], message: dict[str, Any]) -> None:
+    whole = {"choices": [{"message": message, "finish_reason": "stop"}]}
+    part = {"choices": [{"delta": message, "finish_reason": "stop"}]}
+    for reply in (
+        lambda handler, _: send(handler, 200, json.dumps(whole)),
+        streams(f"data: {json.dumps(part)}", "data: [DONE]"),
+    ):
+        generator, _ = serve(reply).generator()
+        stream = generator.stream(ASK, DECODING)
+        pieces = []
+        while True:
+            try:
+                pieces.append(next(stream))
+            except StopIteration as ended:
+                found = ended.value
+                break
+        assert (found.text, found.thought) == ("Five days.", "Ten? No.")
+        assert "Five days." in "".join(pieces)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"content": "<think>Ten? Or"}, {"content": "\n", "reasoning_content": "Ten? Or"},
+        {"reasoning": "Ten? Or"}, {"content": "<think>Ten</think>\n"},
+        {"content": [{"type": "thinking", "thinking": "Ten? Or"}]},
+    ],
+)  # fmt: skip
+def test_thought_without_an_answer_is_an_error(
+    serve: Callable[..., Server], message: dict[str, Any]
+) -> None:
+    whole = {"choices": [{"message": message, "finish_reason": "length"}]}
+    found = serve(
+        says("one"), lambda handler, _: send(handler, 200, json.dumps(whole)), says("three")
+    ).generator()[0].generate([ASK] * 3, DECODING)  # fmt: skip
+    assert [g.text for g in found] == ["one", "", "three"]
+    assert "generate.max_new_tokens" in found[1].error
+
+
+@pytest.mark.parametrize(
+    "content",
+    [["Five ", "days."], [{"type": "output_text", "text": "Five days."}],
+     [{"type": "text", "text": {"value": "Five days."}}], {"type": "text", "text": "Five days."},
+     [{"type": "text", "text": "Five "}, {"type": "image_url"}, {"type": "text", "text": "days."}]],
+)  # fmt: skip
+def test_parts_of_any_form_are_joined(serve: Callable[..., Server], content: Any) -> None:
+    assert serve(says(content)).generator()[0].generate([ASK], DECODING)[0].text == "Five days."
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "body"),
+    [
+        (422, "application/json", '{"detail": [{"loc": ["body", "seed"], "msg": "not allowed"}]}'),
+        (400, "application/json", '{"error": {"message": "Seed is not supported by this model"}}'),
+        (400, "application/json", '{"message": "unexpected keyword argument \'seed\'"}'),
+        (400, "application/json", '{"errors": [{"field": "seed", "reason": "unknown"}]}'),
+        (400, "text/plain", "Unknown field: seed"),
+        (422, "application/json", '{"error": {"message": "invalid", "details": {"seed": ["no"]}}}'),
+        (400, "application/json", '[{"error": {"message": "Unknown name \\"seed\\""}}]'),
+        (200, "application/json", '{"error": {"message": "seed: extra inputs", "code": 400}}'),
+    ],
+)  # fmt: skip
+def test_a_refused_seed_is_found_wherever_it_is_named(
+    serve: Callable[..., Server], status: int, kind: str, body: str
+) -> None:
+    refuses = lambda handler, _: send(handler, status, body, kind)  # noqa: E731
+    asked: Prompt = [{"role": "user", "content": "When do I sow?"}]
+    server = serve(refuses, says("yes"))
+    assert server.generator()[0].generate([asked], DECODING)[0].text == "yes"
+    assert "seed" not in server.requests[1]
+
+
+def test_the_servers_words_are_shown_in_any_form(serve: Callable[..., Server]) -> None:
+    for body, words in (
+        ('{"detail": [{"loc": ["body", "stop"], "msg": "is too long"}]}', "body.stop: is too long"),
+        ("the prompt is too long", "the prompt is too long"),
+        ('{"message": "too long"}', "too long"),
+    ):
+        refuses = lambda handler, _, body=body: send(handler, 400, body)  # noqa: E731
+        found = serve(refuses).generator()[0].generate([ASK], DECODING)[0]
+        assert words in found.error
+    broken = streams(piece("Fi"), 'data: {"error": {"message": "out of memory"}}')
+    with pytest.raises(RemoteError, match="out of memory"):
+        list(serve(broken).generator()[0].stream(ASK, DECODING))

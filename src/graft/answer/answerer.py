@@ -15,6 +15,7 @@ from graft.core.generation import Decoding, Generation, Prompt, Streamed
 from graft.core.protocols import Generator, PassageStore, Streams
 from graft.core.search import Hit, Search
 from graft.generate.prompts import CLOSED_BOOK, GROUNDED, Template, Worked
+from graft.generate.thought import Shown, set_aside
 from graft.retrieve.stage import Stage, run
 from graft.retrieve.stages.fetch import fetched, filled
 from graft.retrieve.traced import traced
@@ -144,10 +145,10 @@ class Answerer:
         generator = self.generator
         if not isinstance(generator, Streams):
             (generation,) = generator.generate([prompt], self.decoding)
-            if generation.text:
-                yield generation.text
+            if told := set_aside(generation.text).answer:
+                yield told
             return generation
-        pieces: list[str] = []
+        pieces, shown = list[str](), Shown()
         stream = generator.stream(prompt, self.decoding)
         while True:
             try:
@@ -158,7 +159,8 @@ class Answerer:
                     return end.value
                 return Generation("".join(pieces))
             pieces.append(piece)
-            yield piece
+            if new := shown.add(piece):
+                yield new
 
     def _finish(
         self, case: _Case, generation: Generation, document: Callable[[str], str]

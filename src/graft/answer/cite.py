@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from graft.core.answer import Citation
 from graft.core.document import Passage
 from graft.core.errors import NotFound
+from graft.measures.marks import masked
 from graft.measures.sentences import sentences
 from graft.measures.source import SourceText, read_source
 from graft.measures.support import Evidence, find_evidence
@@ -52,10 +53,12 @@ def cite(
     `document` gives a document's text by id, or raises NotFound: with it, every quote is compared
     with the stored characters, and one that differs or went away bears nothing out. Derived
     passages are cited at the spans that they were made from, and without `document` not at all.
+    The answer's own marks ("[1]") belong to no sentence.
     """
     stretches = [s for passage in passages for s in _stretches(passage, document)]
     citations: list[Citation] = []
     unsupported: list[tuple[int, int]] = []
+    text = masked(text)
     total, size = 0.0, 0
     for start, end in _claims(text):
         length = sum(1 for _ in folded_words(text, start, end))
@@ -92,15 +95,17 @@ def _best(
 
 def _stretches(passage: Passage, document: Callable[[str], str] | None) -> list[Stretch]:
     context = " ".join([passage.title, *passage.headings])
+    # A later piece of a table has its header as its last heading.
+    header = next((line for line in passage.headings[-1:] if " | " in line), "")
     if not passage.made_from:
-        source = read_source(passage.text, context=context)
+        source = read_source(passage.text, context=context, header=header)
         return [Stretch(passage.id, passage.document_id, passage.start, passage.text, source)]
     if document is None:
         return []
     found = []
     for span in passage.made_from:
         text = _stored(document, span.document_id)[span.start : span.end]
-        source = read_source(text, context=context)
+        source = read_source(text, context=context, header=header)
         found.append(Stretch(passage.id, span.document_id, span.start, text, source))
     return found
 

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from graft.answer.cite import cite
 from graft.answer.decline import decline_text, is_decline, may_decline
 from graft.answer.prepare import Prepared, shows_passages
+from graft.answer.reply import tidy
 from graft.core.answer import Answer
 from graft.core.generation import Generation
 from graft.core.hashing import value_hash
+from graft.generate.thought import set_aside
 
 CLOSED_BOOK_DECLINE = "I do not know."
 """What a declining answer says where no documents were looked at."""
 
-_LABEL = re.compile(
-    r"^(?:the )?(?:final )?answer(?: to (?:this|the|your) question)?(?: is)?\s*:\s*", re.IGNORECASE
+THOUGHT_ONLY = (
+    "the model spent all its tokens on thought and wrote no answer: raise generate.max_new_tokens"
 )
 
 
@@ -38,12 +40,19 @@ def finish(
     says what was looked for and nothing that the model wrote. What may be a decline or an answer
     ("No evidence of harm was found.") is an answer if it can be cited. A closed-book template shows
     no passages: such answers have no support and decline only if the model does. What failed has
-    an `error` and no text. `document`: see `cite`.
+    an `error` and no text; so has a thought that never came to an answer. `document`: see `cite`.
     """
     problem = prepared.error or generation.error
     if problem:
         return Answer(prepared.question, "", error=problem, finish_reason="error")
-    text = tidy(generation.text)
+    told = set_aside(generation.text)
+    thought = "\n".join(filter(None, (generation.thought, told.thought)))
+    generation = replace(generation, thought=thought)
+    if thought and not told.answer and (not told.ended or generation.finish_reason == "length"):
+        return Answer(
+            prepared.question, "", error=THOUGHT_ONLY, finish_reason="error", thought=thought
+        )
+    text = tidy(told.answer)
     if is_decline(text, prepared.template.decline):
         return _declined(prepared, generation)
     cited = cite(text, prepared.passages, question=prepared.question, document=document)
@@ -81,15 +90,6 @@ def _least(generation: Generation) -> float:
     return min(generation.log_probs, default=0.0)
 
 
-def tidy(text: str) -> str:
-    """Return a generated text without outer whitespace and a label such as "Answer:".
-
-    >>> tidy(" Answer: five days. "), tidy("The answer to this question is: 12")
-    ('five days.', '12')
-    """
-    return _LABEL.sub("", text.strip()).strip()
-
-
 def _declined(
     prepared: Prepared, generation: Generation, *, support: float = 0.0, confidence: float = 0.0
 ) -> Answer:
@@ -111,6 +111,7 @@ def _traced(prepared: Prepared, generation: Generation) -> dict[str, Any]:
     """Return what an answer keeps of how it was made."""
     return {
         "least_log_prob": _least(generation),
+        "thought": generation.thought,
         "prompt_ids": generation.prompt_ids,
         "prompt_hash": value_hash(prepared.prompt),
         "prompt_tokens": generation.prompt_tokens,

@@ -35,7 +35,8 @@ class Answer:
     an answer declines: the support, times the probability that the generator had something to
     write, where it tells, and that of its least likely token to the power of `answer.sureness`;
     `least_log_prob` is its logarithm (nats), 0 where it is not told. A remote generator's answers
-    are not `replayable`. `prompt_hash` is of the prompt's messages; both counts of tokens are 0
+    are not `replayable`. `thought` is what the model wrote before its answer, which nothing is
+    judged by. `prompt_hash` is of the prompt's messages; both counts of tokens are 0
     where no model was asked.
     """
 
@@ -58,6 +59,7 @@ class Answer:
     finish_reason: str = "stop"
     replayable: bool = True
     error: str = ""
+    thought: str = field(default="", repr=False, compare=False)
 
     def __str__(self) -> str:
         """Return it as a person reads it: the text, then the sources that its numbers name."""
@@ -80,6 +82,7 @@ class Answer:
             "unsupported": [list(span) for span in self.unsupported],
             "hits": hit_dicts(self.hits),
             "finish_reason": self.finish_reason,
+            "thought": self.thought,
             "error": self.error,
         }
 

@@ -40,7 +40,8 @@ class Generation:
 
     `log_probs` holds the log-probability (nats) of each token as it was chosen, that of the end
     included, and `silence` the probability of having written nothing at all: what a tuned generator
-    does where it has no answer. A remote generator tells neither.
+    does where it has no answer. A remote generator tells neither. `thought` is what a model wrote
+    before its answer, where its generator knows that apart.
     """
 
     text: str
@@ -52,6 +53,7 @@ class Generation:
     # Rounding differs with the batch.
     log_probs: tuple[float, ...] = field(default=(), repr=False, compare=False)
     silence: float | None = field(default=None, compare=False)
+    thought: str = field(default="", repr=False, compare=False)
 
 
 Streamed = Yields[str, None, Generation]

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
 from typing import Any
 
@@ -17,6 +15,8 @@ import stamina
 from httpx2 import AsyncClient, Response
 
 from graft.core.errors import ConfigError, RemoteError
+from graft.generate.events import Events
+from graft.generate.faults import error_of, meant, refused_parameters, retry_after
 
 FIRST_WAIT = 0.5
 LONGEST_WAIT = 30.0
@@ -29,9 +29,6 @@ BUSY = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 
 ENOUGH = 3
 """So many prompts that fail one after the other, each tried to the end, mean that it is down."""
-
-SPARE = re.compile(r"\b(temperature|seed)\b")
-"""Parameters that a request can do without, as servers' words name those that they do not take."""
 
 
 class Refused(Exception):
@@ -48,17 +45,24 @@ class Again(Exception):
 
 @dataclass
 class Call:
-    """What the prompts of one call share. `dropped` are parameters that the model does not take."""
+    """What the prompts of one call share. `dropped` are parameters that the model does not take.
 
+    `prompts` is how many there are: what fails all of them is the endpoint's error.
+    """
+
+    prompts: int = 1
     answered: bool = False
     failures: int = 0
     dropped: set[str] = field(default_factory=set)
     error: RemoteError | None = None
 
-    def failure(self, message: str) -> Exception:
-        """Return this prompt's error, or the endpoint's where it has failed for others too."""
+    def failure(self, message: str, *, tried: bool) -> Exception:
+        """Return this prompt's error, or the endpoint's where it has failed for others too.
+
+        `tried`: again and again, which is enough where nothing was ever answered.
+        """
         self.failures += 1
-        down = not self.answered or self.failures >= ENOUGH
+        down = self.failures >= min(ENOUGH, self.prompts) or (tried and not self.answered)
         return RemoteError(message) if down else Refused(message)
 
 
@@ -117,7 +121,7 @@ class Endpoint:
         except Again as error:
             if not error.reached:
                 raise RemoteError(str(error)) from error
-            raise call.failure(str(error)) from error
+            raise call.failure(str(error), tried=True) from error
         raise AssertionError("stamina ends with a reply or an error")
 
     async def _send(self, client: AsyncClient, call: Call, body: dict[str, Any]) -> Response:
@@ -138,10 +142,10 @@ class Endpoint:
                 raise Again(self._late()) from error
             except httpx2.HTTPError as error:
                 raise Again(self._down(type(error).__name__), reached=False) from error
-            status = _meant(response)
+            status = meant(response, stream=is_stream(response))
             if status == 200:
                 return response
-            if status in {400, 422} and (unknown := _unknown(response, sent)):
+            if status in {400, 422} and (unknown := refused_parameters(response, sent)):
                 call.dropped |= unknown
                 continue
             raise self._refusal(status, response)
@@ -152,7 +156,7 @@ class Endpoint:
             return await anext(events, None)
 
     def _refusal(self, status: int, response: Response) -> Exception:
-        error, said = _error(response), self._said(response)
+        error, said = error_of(response), self._said(response)
         if status in {401, 403}:
             return RemoteError(
                 f"{self.shown} refused the key (status {status}): set the variable that "
@@ -172,7 +176,7 @@ class Endpoint:
             return Again(
                 f"{self.shown} failed with status {status}, {self.retries + 1} times{said}: "
                 "look at its log, or try later",
-                _retry_after(response),
+                retry_after(response, LONGEST_WAIT),
             )
         return Refused(f"{self.shown} refused this prompt (status {status}{said})")
 
@@ -184,7 +188,11 @@ class Endpoint:
 
     def _said(self, response: Response) -> str:
         """Return what the server said, for an error: one short line, never the key."""
-        said = str(_error(response).get("message") or "")
+        return self.words(error_of(response))
+
+    def words(self, error: dict[str, Any]) -> str:
+        """Return an error's words as errors may show them: one short line, never the key."""
+        said = str(error.get("message") or "")
         said = said.replace(self.api_key, "...") if self.api_key else said
         return f": {' '.join(said.split())[:200]}" if said else ""
 
@@ -207,14 +215,13 @@ def is_stream(response: Response) -> bool:
 
 async def events_of(response: Response) -> AsyncGenerator[bytes, None]:
     """Yield the data of a stream's events as they come; raises httpx2.HTTPError."""
-    rest = b""
+    events = Events()
     async with aclosing(response.aiter_bytes()) as chunks:
         async for chunk in chunks:
-            # Lines of httpx2 end at U+2028 too, which may stand inside JSON.
-            *lines, rest = re.split(rb"[\r\n]", rest + chunk)
-            for line in lines:
-                if line.startswith(b"data:"):
-                    yield line.removeprefix(b"data:").strip()
+            for data in events.add(chunk):
+                yield data
+    for data in events.end():
+        yield data
 
 
 def _is_local(host: str) -> bool:
@@ -229,49 +236,6 @@ def _is_local(host: str) -> bool:
 def _wait(error: Exception) -> bool | float:
     """Tell stamina whether to try again, and when if that is not its own to choose."""
     return isinstance(error, Again) and (error.wait or True)
-
-
-def _retry_after(response: Response) -> float:
-    """Return how long the server asks to wait: seconds, or a date against its own clock."""
-    value = response.headers.get("retry-after", "")
-    try:
-        seconds = float(value)
-    except ValueError:
-        try:
-            now = parsedate_to_datetime(response.headers["date"])
-            seconds = (parsedate_to_datetime(value) - now).total_seconds()
-        except (KeyError, ValueError, TypeError):
-            return 0.0
-    return min(max(seconds, 0.0), LONGEST_WAIT)
-
-
-def _error(response: Response) -> dict[str, Any]:
-    """Return what a reply says went wrong, in the form that OpenAI gives it."""
-    try:
-        reply = response.json()
-        error = reply.get("error") or reply.get("detail") or {}
-    except (ValueError, AttributeError):
-        return {}
-    return error if isinstance(error, dict) else {"message": error}
-
-
-def _meant(response: Response) -> int:
-    """Return the status that a reply means: some send an error with status 200."""
-    if not response.is_success:
-        return response.status_code
-    error = {} if is_stream(response) else _error(response)
-    code = error.get("code")
-    return code if isinstance(code, int) and code >= 400 else 400 if error else 200
-
-
-def _unknown(response: Response, sent: dict[str, Any]) -> set[str]:
-    """Return the parameters that a model says it does not take, of those it can do without."""
-    error = _error(response)
-    named = {str(error.get("param"))} & {"max_tokens", "temperature", "seed"}
-    # A server may quote the prompt, and its words are no names of parameters.
-    asked = " ".join(str(turn["content"]) for turn in sent["messages"])
-    named |= set(SPARE.findall(str(error.get("message")))) - set(SPARE.findall(asked))
-    return named & set(sent)
 
 
 def _without(body: dict[str, Any], dropped: set[str]) -> dict[str, Any]:

@@ -13,12 +13,18 @@ import httpx2
 from anyio.from_thread import start_blocking_portal
 
 from graft.core.errors import RemoteError
-from graft.core.generation import Decoding, Generation, Prompt, Streamed
+from graft.core.generation import Decoding, FinishReason, Generation, Prompt, Streamed
 from graft.core.hashing import value_hash
 from graft.generate.endpoint import Call, Endpoint, Refused, events_of, is_stream
+from graft.generate.faults import error_in
+from graft.generate.thought import Shown, set_aside
 
 BYTES_A_TOKEN = 3
 """English has about four bytes a token, Chinese three: the estimate is rather too long."""
+
+_THOUGHTS = ("think", "reason", "redacted")
+_THOUGHT_KEYS = ("reasoning_content", "reasoning", "thinking", "thought", "thoughts")
+"""Where servers put a model's thought, as the type of a part and as a field of the message."""
 
 
 @dataclass
@@ -87,7 +93,11 @@ class RemoteGenerator:
                 portal.call(made.aclose)
 
     async def _all(self, prompts: Sequence[Prompt], decoding: Decoding) -> list[Generation]:
-        call, made, turns = Call(), dict[int, Generation](), anyio.Semaphore(self.parallel)
+        call, made, turns = (
+            Call(len(prompts)),
+            dict[int, Generation](),
+            anyio.Semaphore(self.parallel),
+        )
 
         async def one(number: int, prompt: Prompt) -> None:
             async with turns:
@@ -139,35 +149,53 @@ class RemoteGenerator:
     def _generation(self, response: httpx2.Response, call: Call) -> Generation:
         try:
             reply = response.json()
-            choice = reply["choices"][0]
-            text = _text(choice["message"]["content"])
+            choices = reply["choices"]
+            if not choices:
+                raise IndexError
+            message, reason = choices[0]["message"], choices[0].get("finish_reason")
+            said, thought = _text(message.get("content")), _thought(message)
+            if "content" not in message and not thought:
+                raise KeyError("content")
             usage = reply.get("usage") or {}
-            reason = choice.get("finish_reason")
+            read, written = usage.get("prompt_tokens") or 0, usage.get("completion_tokens") or 0
         except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
-            raise call.failure(self._no_completion(type(error).__name__)) from error
+            cause = "empty" if isinstance(error, IndexError) else type(error).__name__
+            raise call.failure(self._no_completion(cause), tried=False) from error
         call.answered, call.failures = True, 0
-        read, written = usage.get("prompt_tokens") or 0, usage.get("completion_tokens") or 0
-        if fault := self._fault(text, reason):
-            return Generation("", "error", read, written, error=fault)
-        return Generation(text, "length" if reason == "length" else "stop", read, written)
+        return self._made(said, thought, reason, read, written)
+
+    def _made(
+        self, said: str, thought: str, reason: str | None, read: int = 0, written: int = 0
+    ) -> Generation:
+        """Return a generation, of which what the text says before its answer is thought."""
+        told = set_aside(said)
+        thought = "\n".join(filter(None, (thought.strip(), told.thought)))
+        fault = self._fault(told.answer, reason, ended=told.ended)
+        text = "" if fault else told.answer
+        end: FinishReason = "error" if fault else "length" if reason == "length" else "stop"
+        return Generation(text, end, read, written, error=fault, thought=thought)
 
     async def _pieces(
         self, events: AsyncGenerator[bytes, None]
     ) -> AsyncGenerator[str | Generation, None]:
-        text, reason, began = "", None, False
+        text, thought, reason, began, shown = "", "", None, False, Shown()
         try:
             while data := await self._endpoint.soon(events):
                 if data == b"[DONE]":
                     reason = reason or "stop"
                     break
                 event = json.loads(data)
-                if event.get("error"):
-                    raise RemoteError(self._broken("failed"))
+                if error := error_in(event):
+                    raise RemoteError(self._broken("failed", self._endpoint.words(error)))
                 for choice in (event.get("choices") or [])[:1]:
                     began = True
                     reason = choice.get("finish_reason") or reason
-                    if piece := _text((choice.get("delta") or {}).get("content")):
-                        text += piece
+                    # Some servers send the whole message, last or alone.
+                    delta = choice.get("delta") or ({} if text else choice.get("message")) or {}
+                    thought += _thought(delta)
+                    piece = _text(delta.get("content"))
+                    text += piece
+                    if piece := shown.add(piece) if piece else "":
                         yield piece
         except (httpx2.HTTPError, TimeoutError) as error:
             raise RemoteError(self._broken(f"broke off ({type(error).__name__})")) from error
@@ -177,15 +205,16 @@ class RemoteGenerator:
             raise RemoteError(self._no_completion("empty"))
         if reason is None:
             raise RemoteError(self._broken("broke off"))
-        if fault := self._fault(text, reason):
-            raise RemoteError(fault)
-        yield Generation(text, "length" if reason == "length" else "stop")
+        whole = self._made(text, thought, reason)
+        if whole.error:
+            raise RemoteError(whole.error)
+        yield whole
 
-    def _fault(self, text: str, reason: str | None) -> str:
+    def _fault(self, text: str, reason: str | None, *, ended: bool) -> str:
         """Return what is wrong with an answer that came whole, or nothing."""
         if reason == "content_filter":
             return f"{self._endpoint.shown} withheld the answer: its filter found fault with it"
-        if reason == "length" and not text:
+        if not ended or (reason == "length" and not text.strip()):
             return (
                 f"{self.model} spent all its tokens on thought and wrote no answer: raise "
                 "generate.max_new_tokens"
@@ -198,8 +227,8 @@ class RemoteGenerator:
             "an OpenAI-compatible endpoint, mostly ending in /v1"
         )
 
-    def _broken(self, what: str) -> str:
-        return f"{self._endpoint.shown} {what} in the middle of an answer: ask again"
+    def _broken(self, what: str, words: str = "") -> str:
+        return f"{self._endpoint.shown} {what} in the middle of an answer{words}: ask again"
 
 
 def _operation(url: str) -> str:
@@ -209,7 +238,25 @@ def _operation(url: str) -> str:
 
 
 def _text(content: object) -> str:
-    """Return the text of a message, which may come as a list of parts."""
+    """Return the text of a message, which may come as a list of parts; thought is none of it."""
     if isinstance(content, list):
-        return "".join(part.get("text") or "" for part in content)
+        return "".join(map(_text, content))
+    if isinstance(content, dict):
+        if str(content.get("type") or "").startswith(_THOUGHTS):
+            return ""
+        return _text(content.get("text") or content.get("value"))
     return str(content or "")
+
+
+def _thought(message: dict[str, Any]) -> str:
+    """Return what a message holds of thought apart from its text."""
+    found = next((message[key] for key in _THOUGHT_KEYS if message.get(key)), "")
+    if found:
+        return _text(found)
+    parts = message.get("content")
+    thoughts = [
+        part.get(str(part.get("type"))) or part.get("text")
+        for part in (parts if isinstance(parts, list) else ())
+        if isinstance(part, dict) and str(part.get("type") or "").startswith(_THOUGHTS)
+    ]
+    return "".join(map(_text, thoughts))

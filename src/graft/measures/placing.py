@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from graft.measures.notation import plain_decimal
 from graft.measures.quantity import Quantity
 from graft.measures.source import Figure, SourceText
 
@@ -43,10 +44,13 @@ def is_placed(stated: Stated, source: SourceText) -> bool:
     """
     beside = frozenset(key for key in stated.beside if key in source.places)
     same = [f for f in source.figures if _same(stated.quantity, f.quantity)]
-    kinds = {stated.quantity.kind, *(f.quantity.kind for f in same)}
+    alike = [f for f in same if f.quantity.kind == stated.quantity.kind] or same
+    kinds = {stated.quantity.kind, *(f.quantity.kind for f in alike)}
     others = [f for f in source.figures if f not in same and f.quantity.kind in kinds]
     best, other = _best(same, beside), _best(others, beside)
-    ahead = other[0] > best[0] + MARGIN or (other[0] >= best[0] and other[1] > best[1] + MARGIN)
+    # Rows of one table share all but what tells them apart.
+    margin = 0.0 if same and all(f.table for f in same) else MARGIN
+    ahead = other[0] > best[0] + margin or (other[0] >= best[0] and other[1] > best[1] + margin)
     if stated.quantity.kind == "ordinal" and stated.quantity.value == "1":
         # "First" is an adverb as often as a number: only another one in its place tells.
         return not ahead or other[0] < STANDS
@@ -72,4 +76,15 @@ def _best(figures: Iterable[Figure], beside: frozenset[str]) -> tuple[float, flo
 
 
 def _same(one: Quantity, other: Quantity) -> bool:
-    return one.value == other.value and (one.unit == other.unit or not (one.unit and other.unit))
+    if one.kind == other.kind == "clock":
+        return one.value == other.value and _same_half(one.unit, other.unit)
+    equal = one.value == other.value
+    if one.kind not in {"", "year"} or other.kind not in {"", "year"}:
+        equal = plain_decimal(one.value) == plain_decimal(other.value)
+    return equal and (one.unit == other.unit or not (one.unit and other.unit))
+
+
+def _same_half(one: str, other: str) -> bool:
+    if one and other:
+        return one[:2] == other[:2]
+    return (one or other) != "pm24"

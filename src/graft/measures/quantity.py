@@ -11,16 +11,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from graft.measures.notation import (
+    WRITTEN,
+    ascii_digits,
+    half_of_day,
+    plain_decimal,
+    rewritten,
+    roman,
+)
 from graft.measures.units import KINDS, UNITS
 from graft.measures.words import MONTHS, NUMBERS, STOP_WORDS, WORD, fold, is_number
 
-_TOKEN = re.compile(rf"\bper cent\b|{WORD.pattern}|[%$€£¥°]")
+_TOKEN = re.compile(rf"{WRITTEN.pattern}|{WORD.pattern}|[%‰$€£¥₹₩°]")
 _ATTACHED = re.compile(r"(\d[\d.,]*)([^\W\d_]+)")
 _RANGE = frozenset({"to", "and", "or"})
 _ENDING = re.compile(r"\d(?:st|nd|rd|th)$")
 _PLAIN = re.compile(r"\d+(?:\.\d+)?")
 _MONTHS = frozenset({*MONTHS.values(), "may"})
 _MONEY = frozenset(unit for unit, kind in KINDS.items() if kind == "money")
+_DATE = re.compile(r"\d[-./年月]\s?\d")
 _YEAR = re.compile(r"1\d{3}|20\d\d")
 _TIMES = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 _ORDINAL_WORDS = (
@@ -46,7 +55,7 @@ class Quantity:
     """A number of a text: `place` counts words, `unit` is a unit, a month or empty.
 
     `kind` says what it can be compared with: the kind of its unit, "date" with a month, "year",
-    "ordinal", or "" for a plain number.
+    "clock" (its unit is the half of the day), "ordinal", or "" for a plain number.
     """
 
     place: int
@@ -61,6 +70,7 @@ def read_words(text: str, start: int = 0, end: int | None = None) -> list[Word]:
     >>> [word.key for word in read_words("Twenty-five km cost $5.00, for 5km the ninth.")]
     ['25', 'kilometr', 'cost', 'dollar', '5', 'for', '5', 'kilometr', 'the', '9']
     """
+    text = ascii_digits(text)
     tokens = _tokens(text, start, len(text) if end is None else end)
     words: list[Word] = []
     here = 0
@@ -75,6 +85,16 @@ def read_words(text: str, start: int = 0, end: int | None = None) -> list[Word]:
         named = UNITS.get(key, key) if counted or key not in STOP_WORDS else key
         words.append(Word(named, text[first.start : last.end], first.start, last.end))
         here = max(after, here + 1)
+    return measured(words)
+
+
+def measured(words: list[Word]) -> list[Word]:
+    """Return words in which 24.90 euros are 24.9, which version 24.90 is not."""
+    for place, word in enumerate(words):
+        if word.key.endswith("0") and plain_decimal(word.key) != word.key:
+            after = words[place + 1].key if place + 1 < len(words) else ""
+            if after in KINDS or (place and words[place - 1].key in _MONEY):
+                words[place] = replace(word, key=plain_decimal(word.key))
     return words
 
 
@@ -97,7 +117,11 @@ def quantities(words: Sequence[Word]) -> list[Quantity]:
 def _tokens(text: str, start: int, end: int) -> list[Word]:
     found: list[Word] = []
     for match in _TOKEN.finditer(text, start, end):
-        written = "percent" if match[0] == "per cent" else match[0]
+        if match.lastgroup:
+            found += [Word("", one, *match.span()) for one in rewritten(match)]
+            continue
+        before = found[-1].written if found else ""
+        written = roman(text, match.start(), match[0], before)
         attached = _ATTACHED.fullmatch(written)
         if attached and fold(attached[2]) in UNITS:
             middle = match.start() + len(attached[1])
@@ -160,12 +184,16 @@ def _quantity(words: Sequence[Word], place: int) -> Quantity:
     """The number at a place with the unit or month beside it."""
     word = words[place]
     value, written = word.key, word.written.lower()
+    if ":" in value:
+        return Quantity(place, value, half_of_day(written), "clock")
     ordinal = bool(_ENDING.search(written)) or re.split("[- ]", written)[-1] in _ORDINAL
     after = list(words[place + 1 : place + 3])
     if after and after[0].key == "of":
         del after[0]  # "14th of May"
     if len(after) == 2 and (after[0].key in STOP_WORDS or is_number(after[0].key)):
         del after[1]  # what follows has nothing to do with the number
+    if len(after) == 2 and after[1].key in _MONEY and _counts(words, place + 3):
+        del after[1]  # "PX-1300 costs €25"
     before = list(words[max(0, place - 1) : place])
     for other in after:
         if other.key in KINDS:
@@ -174,10 +202,15 @@ def _quantity(words: Sequence[Word], place: int) -> Quantity:
         if other.key in _MONEY:
             return Quantity(place, value, other.key, KINDS[other.key])
     for other in after[:1] + before:
-        if other.key in _MONTHS and other.written[0].isupper() and _is_day(value):
+        if other.key in _MONTHS and not other.written[0].islower() and _is_day(value):
             return Quantity(place, value, other.key, "date")
-    year = _YEAR.fullmatch(value) and word.written.removesuffix("s") == value
+    said = word.written.removesuffix("s")
+    year = _YEAR.fullmatch(value) and (said == value or bool(_DATE.search(said)))
     return Quantity(place, value, "", "ordinal" if ordinal else "year" if year else "")
+
+
+def _counts(words: Sequence[Word], place: int) -> bool:
+    return place < len(words) and is_number(words[place].key)
 
 
 def _is_range(between: Sequence[Word]) -> bool:

@@ -7,9 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from graft.measures.grid import Row, read_row, read_rows
+from graft.measures.notation import plain_decimal
 from graft.measures.quantity import Quantity, Word, quantities, read_words
 from graft.measures.sentences import sentences
-from graft.measures.words import is_negation
+from graft.measures.words import fold, is_negation
 
 CARRIED = 5
 """A pronoun among so many first words makes a sentence speak of what the one before it does."""
@@ -27,12 +29,14 @@ class Figure:
 
     `own` are those of its clause; `reach` also those that its clause leaves to be understood:
     what its sentence says before, what `SourceText.scopes` adds, and the sentence before where a
-    pronoun goes on from it.
+    pronoun goes on from it. In a `table` (its number, from 1) `own` are those of its cell, header
+    and row's first cell, and `reach` those of its row.
     """
 
     quantity: Quantity
     own: frozenset[str]
     reach: frozenset[str]
+    table: int = 0
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,8 @@ class SourceText:
     `where` maps a word to the set of sentences that hold it, as bits; `places` to its positions
     among all words; `scopes` holds for each sentence itself and those that layout
     makes it a part of, as bits; `headed` how many sentences stand under it, where it is a heading;
-    `context` the words of title and headings.
+    `tables` the number of the table that it is a row of, or 0; `context` the words of title and
+    headings.
     """
 
     spans: tuple[tuple[int, int], ...]
@@ -55,13 +60,20 @@ class SourceText:
     negations: tuple[int, ...]
     scopes: tuple[int, ...]
     headed: tuple[int, ...]
+    tables: tuple[int, ...]
     figures: tuple[Figure, ...]
     context: frozenset[str]
 
 
-def read_source(text: str, *, context: str = "") -> SourceText:
-    """Read a text for `find_evidence`; `context` is its title and headings."""
+def read_source(text: str, *, context: str = "", header: str = "") -> SourceText:
+    """Read a text for `find_evidence`; `context` is its title and headings.
+
+    `header` is that of a table whose first row is not in the text.
+    """
     spans = tuple(sentences(text))
+    rows = read_rows(text, header)
+    row_of = [rows.get(text.rfind("\n", 0, start) + 1) for start, _ in spans] if rows else []
+    row_of = row_of or [None] * len(spans)
     words: list[Word] = []
     sentence_of: list[int] = []
     firsts: list[int] = []
@@ -69,9 +81,14 @@ def read_source(text: str, *, context: str = "") -> SourceText:
     places: dict[str, list[int]] = {}
     for number, (start, end) in enumerate(spans):
         firsts.append(len(words))
-        for word in read_words(text, start, end):
-            where[word.key] = where.get(word.key, 0) | 1 << number
-            places.setdefault(word.key, []).append(len(words))
+        row = row_of[number]
+        own = read_words(text, start, end)
+        for word in read_row(text, row, own) if row else own:
+            # 24.90 is found as 24.9 too, as a price is asked for, and the 2 of "War II" as II.
+            letters = fold(word.written) if word.written.isalpha() else word.key
+            for key in dict.fromkeys((word.key, plain_decimal(word.key), letters)):
+                where[key] = where.get(key, 0) | 1 << number
+                places.setdefault(key, []).append(len(words))
             words.append(word)
             sentence_of.append(number)
     firsts.append(len(words))
@@ -89,7 +106,8 @@ def read_source(text: str, *, context: str = "") -> SourceText:
         negations=tuple(i for i, word in enumerate(words) if is_negation(word.written)),
         scopes=tuple(scopes),
         headed=tuple(_headed(text, spans)),
-        figures=tuple(_figures(text, said, scopes)),
+        tables=tuple(row.table if row else 0 for row in row_of),
+        figures=tuple(_figures(text, said, scopes, row_of)),
         context=frozenset(word.key for word in read_words(context)),
     )
 
@@ -112,7 +130,12 @@ def _divides(text: str, words: Sequence[Word], place: int) -> bool:
     return words[place].key in _DIVIDERS or bool(_MARK.search(between))
 
 
-def _figures(text: str, said: Sequence[Sequence[Word]], scopes: Sequence[int]) -> Iterator[Figure]:
+def _figures(
+    text: str,
+    said: Sequence[Sequence[Word]],
+    scopes: Sequence[int],
+    row_of: Sequence[Row | None],
+) -> Iterator[Figure]:
     carried = 0
     for number, own in enumerate(said):
         # "It opened in 1931" speaks of what the sentence before does.
@@ -120,9 +143,22 @@ def _figures(text: str, said: Sequence[Sequence[Word]], scopes: Sequence[int]) -
         carried = scopes[number] | before
         beside = {word.key for i in range(number) if carried >> i & 1 for word in said[i]}
         numbers = quantities(own)
+        row = row_of[number]
+        if row:
+            every = beside.union(word.key for word in own)
+            label = {word.key for word in own[: _first_cell(text, own)]}
         for one, (first, last) in zip(numbers, clauses(text, own, numbers), strict=True):
+            if row:
+                near = frozenset(label.union(word.key for word in own[first:last]))
+                yield Figure(one, near, frozenset(every), row.table)
+                continue
             near = frozenset(word.key for word in own[first:last])
             yield Figure(one, near, near.union(beside, (word.key for word in own[:first])))
+
+
+def _first_cell(text: str, own: Sequence[Word]) -> int:
+    """How many words of a row stand in its first cell."""
+    return next((i for i in range(1, len(own)) if "|" in text[own[i - 1].end : own[i].start]), 0)
 
 
 def _scopes(text: str, spans: Sequence[tuple[int, int]]) -> list[int]:

@@ -93,6 +93,8 @@ def find_evidence(sentence: str, source: SourceText, *, question: str = "") -> E
         return Evidence()
     relevance, (first, last) = _most_relevant(claim, source, places)
     match *= _agreement(claim, source, (first, last))
+    if _mixes_rows(claim, source, (first, last)):
+        match *= MISPLACED
     if claim.echo:
         match *= FLIPPED
     if claim.bare:
@@ -122,8 +124,9 @@ def _find_piece(claim: Claim, source: SourceText) -> tuple[list[_Range], float]:
     for place in source.places.get(anchor, ()):
         first, last = _sentence_range(source, (place, place + 1))
         span = range(max(first, place - size - 1), min(last, place + size + 2))
-        held = [i for i in span if source.keys[i] in content]
-        if {source.keys[i] for i in held} == content:
+        where = [[i for i in source.places.get(key, ()) if i in span] for key in content]
+        if all(where):
+            held = sorted(i for places in where for i in places)
             found.append((held[0], held[-1] + 1))
     if found:
         return found, 1.0
@@ -195,6 +198,23 @@ def _agreement(claim: Claim, source: SourceText, place: _Range) -> float:
         if said & one and not said & other and held & other and not held & one:
             flipped = True
     return factor * (FLIPPED if flipped else 1.0)
+
+
+def _mixes_rows(claim: Claim, source: SourceText, place: _Range) -> bool:
+    """Whether a statement joins words of one row of a table with words of another."""
+    first, last = source.sentence_of[place[0]], source.sentence_of[place[1] - 1] + 1
+    table = source.tables[first]
+    if not table or claim.bare:
+        return False
+    rows = [source.scopes[i] for i in range(first, last) if source.tables[i] == table]
+    others = sum(1 << i for i, other in enumerate(source.tables) if other == table)
+    for part in claim.parts:
+        said = part - claim.echoed or part
+        held = max(rows, key=lambda row: sum(_holds(source, key, row) for key in part))
+        missing = [k for k in said if not _holds(source, k, held) and k not in source.context]
+        if any(_holds(source, key, others) for key in missing):
+            return True
+    return False
 
 
 def _amid(claim: Claim, source: SourceText, place: int) -> bool:

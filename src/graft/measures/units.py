@@ -6,14 +6,24 @@ from graft.measures.words import fold
 
 _TABLE = """
 time: ms millisecond, sec second, min minute, h hr hour, day, wk week, month, yr year, decade
-share: % percent, pp point
+time: 天, 周 週, 秒
+share: % percent, ‰ permille, pp point, ppm, ppb
 size: kb kilobyte, mb megabyte, gb gigabyte, tb terabyte, kib, mib, gib, tib
 length: mm millimeter millimetre, cm centimeter centimetre, m meter metre, km kilometer kilometre
+length: µm μm micrometer micrometre, nm nanometer nanometre, 米, 公里
 length: mile, ft foot feet, inch, yard
-weight: mg milligram, g gram, kg kilogram, tonne ton, lb lbs pound, oz ounce
+weight: µg μg mcg microgram, mg milligram, g gram, kg kilogram, tonne ton, lb lbs pound, oz ounce
 volume: ml milliliter millilitre, l liter litre, gallon
+area: mm² mm2, cm² cm2, m² m2 sqm, km² km2, ha hectare, acre
+volume: cm³ cm3, m³ m3, dl deciliter decilitre
+money: 元, ₹ rupee, ₩
 money: $ usd dollar, € eur euro, £ gbp, ¥ jpy yen, chf franc, cent
 degree: ° degree
+temperature: celsius, fahrenheit
+energy: wh, kwh, mwh, gwh, joule, kj, mj, kcal, calorie
+pressure: pa pascal, hpa, kpa, mpa, psi
+electric: mv millivolt, v volt, kv kilovolt, ma milliampere, mah
+sound: db decibel
 frequency: hz hertz, khz kilohertz, mhz megahertz, ghz gigahertz
 power: w watt, kw kilowatt, mw megawatt, gw gigawatt
 """

@@ -43,8 +43,11 @@ _DIGITS = (
 )
 NUMBERS = dict(pair.split(":") for pair in _DIGITS.split())
 
-_MONTH_NAMES = "january february march april june july august september october november december"
-MONTHS = {key: name for name in _MONTH_NAMES.split() for key in (name, name[:3])}
+MONTH_NAMES = (
+    "january february march april may june july august september october november december"
+)
+# "May" is a stop word, and left alone.
+MONTHS = {key: name for name in MONTH_NAMES.split() if name != "may" for key in (name, name[:3])}
 MONTHS["sept"] = "september"
 
 _SUFFIXES = (
@@ -52,11 +55,12 @@ _SUFFIXES = (
     ("s", ""),
 )  # fmt: skip
 
-# Scripts that are written without spaces count a character as a word.
-_UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\u0e00-\u0e7f"
+UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\u0e00-\u0e7f"
+"""Scripts that are written without spaces: a character of theirs counts as a word."""
+
 WORD = re.compile(
-    rf"\d+(?:[.,]\d+)*(?:st|nd|rd|th)?(?![^\W_])|[{_UNSPACED}]"
-    rf"|[^\W_{_UNSPACED}]+(?:['’][^\W\d_{_UNSPACED}]+)*"
+    rf"\d+(?:[.,]\d+)*(?:st|nd|rd|th)?(?![^\W_])|[{UNSPACED}]"
+    rf"|[^\W_{UNSPACED}]+(?:['’][^\W\d_{UNSPACED}]+)*"
 )
 _ORDINAL = re.compile(r"(?<=\d)(?:st|nd|rd|th|s)$")
 

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from graft.answer.finish import tidy
+from graft.answer.reply import tidy
 from graft.core.context import Context
 from graft.core.errors import InputError
 from graft.core.generation import Decoding
