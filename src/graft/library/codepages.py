@@ -40,6 +40,7 @@ class Guess:
         return self.plausible and not self.other
 
 
+@lru_cache(maxsize=4)
 def guess_page(data: bytes) -> Guess:
     """Return the page of bytes that are no UTF-8; sure or not, one is named.
 

@@ -14,7 +14,8 @@ from lxml import etree
 
 # Asked in C, since most elements of a page are none of these.
 _FIND_HIDDEN = etree.XPath(
-    "descendant-or-self::*[@hidden or @style or contains(@class, 'hidden')"
+    "descendant-or-self::*[@hidden or contains(@style, 'one') or contains(@style, 'idden')"
+    " or contains(@style, 'NONE') or contains(@class, 'hidden')"
     " or contains(@class, 'only') or contains(@class, 'reader')]"
 )
 _FIND_CONTROLS = etree.XPath(
