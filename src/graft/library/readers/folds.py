@@ -52,14 +52,15 @@ _PLAIN = ("menu", "search", "close", "open", "toggle navigation", "next", "previ
 def unfold(tree: Any) -> dict[str, int]:
     """Open what a click opens, take out what stays hidden, and return how much that is."""
     left_out: Counter[str] = Counter()
-    named = _named_targets(tree)
+    hidden = [element for element in _FIND_HIDDEN(tree) if _is_hidden(element)]
+    named = _named_targets(tree) if hidden else set()
     for element in list(tree.iter("template")):
         if element.get("shadowrootmode"):  # what a browser shows in place of its host's children
             element.tag = "div"
         elif _has_text(element):
             left_out["hidden elements"] += 1
-    for element in _FIND_HIDDEN(tree):
-        if not _is_hidden(element) or element.tag in ("html", "body", "input"):
+    for element in hidden:
+        if element.tag in ("html", "body", "input"):
             continue
         if _is_opened(element, named):
             _show(element)
@@ -168,15 +169,16 @@ def _name_controls(tree: Any, left_out: Counter[str]) -> None:
         if not _inside(element, tree):
             continue
         text = " ".join(element.text_content().split())
-        around = {e.tag for e in element.iterancestors() if isinstance(e.tag, str)}
-        if any(_HEADING.fullmatch(tag) for tag in around):
+        if _within(element, *_HEADINGS):
             element.tag = "span" if element.tag in _CONTROLS else element.tag
-        elif not text or around & {"nav", "header", "footer", "pre"} or text.lower() in _PLAIN:
+        elif (
+            not text or _within(element, "nav", "header", "footer", "pre") or text.lower() in _PLAIN
+        ):
             continue
         elif element.tag == "summary" and not _in_a_row(element, text, summaries):
             element.tag = "p"
         elif text.endswith(_QUESTION) or element.tag == "summary" or _opens(element):
-            if around & {"li", "td", "th", "p"} and not text.endswith(_QUESTION):
+            if _within(element, "li", "td", "th", "p") and not text.endswith(_QUESTION):
                 element.tag = "span" if element.tag == "button" else element.tag
             else:
                 _open_lists(element)
@@ -240,4 +242,8 @@ def _has_text(element: Any) -> bool:
 
 def _inside(element: Any, tree: Any) -> bool:
     """Whether an element is still in the tree: what stood around it may have gone."""
-    return element is tree or any(around is tree for around in element.iterancestors())
+    return bool(element.getroottree().getroot() is tree.getroottree().getroot())
+
+
+def _within(element: Any, *tags: str) -> bool:
+    return next(element.iterancestors(*tags), None) is not None

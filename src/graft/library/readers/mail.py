@@ -50,7 +50,7 @@ def read_mail(blob: Blob) -> list[Extracted]:
     data = blob.data.lstrip()
     if data[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\x00" in data[:400]:
         data = decode(blob.data).encode("utf-8")
-    return [_message(email.message_from_bytes(data, policy=email.policy.default))]
+    return [_message(email.message_from_bytes(data, policy=email.policy.compat32))]
 
 
 _ENVELOPE = re.compile(
@@ -65,7 +65,7 @@ def read_mailbox(blob: Blob) -> list[Extracted]:
     found = []
     for number, chunk in enumerate((c for c in chunks if c.strip()), start=1):
         message = email.message_from_bytes(
-            re.sub(rb"(?m)^>(>*From )", rb"\1", chunk), policy=email.policy.default
+            re.sub(rb"(?m)^>(>*From )", rb"\1", chunk), policy=email.policy.compat32
         )
         name = _header(message, "Message-ID").strip("<> ") or str(number)
         found.append(replace(_message(message), suffix_id=name))
@@ -126,6 +126,8 @@ def _header(message: Message, name: str) -> str:
         return ""
     # Bytes beyond ASCII come as surrogates; long lists of people take the policy very long.
     plain = " ".join(decode(raw.encode("utf-8", "surrogateescape")).split())
+    if "=?" not in plain:
+        return plain
     texts = [plain]
     if len(plain) < _LONG:
         with suppress(Exception):  # the policy's parser fails in many ways on broken headers
