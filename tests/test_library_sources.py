@@ -145,7 +145,7 @@ def test_names_that_are_no_utf8(make: Make) -> None:
     assert source.id == "caf\\xe9.md"
     document = load(source)[0]
     json.dumps(document.id + document.uri + document.title).encode("utf-8")
-    assert fingerprint(source) == document.fingerprint
+    assert fingerprint(source, document.media_type) == document.fingerprint
 
 
 BEIR = [

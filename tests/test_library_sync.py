@@ -37,7 +37,7 @@ def test_each_source_ends_as_one_thing(tmp_path: Path) -> None:
     root.mkdir()
     for name in ("same", "changed", "new", "empty"):
         (root / f"{name}.md").write_text("" if name == "empty" else f"# {name}\n\nSome words.\n")
-    mark = {source.id: fingerprint(source) for source in expand([root])}["same.md"]
+    mark = {source.id: fingerprint(source, "text/markdown") for source in expand([root])}["same.md"]
     stored = {
         f"{name}.md": [row(root / f"{name}.md", mark if name == "same" else "old", root)]
         for name in ("same", "changed", "empty", "gone")
@@ -80,7 +80,7 @@ def test_a_document_that_names_its_readers_keeps_them(tmp_path: Path) -> None:
     assert sync.own_access == {"faq.jsonl#a"}
     # the same with nothing changed in the file
     (source,) = expand([path])
-    same = [replace(each, fingerprint=fingerprint(source)) for each in rows]
+    same = [replace(each, fingerprint=fingerprint(source, each.media_type)) for each in rows]
     sync = start(path, {"faq.jsonl": same}, access=["bob"])
     assert list(sync.documents(expand([path]), Here())) == []
     assert sync.reopened == {"faq.jsonl#b": ("bob",)}

@@ -12,10 +12,12 @@ from lxml import etree
 from graft.core.errors import DocumentError
 from graft.library import detect as kinds
 from graft.library.clean import clean_characters
-from graft.library.encodings import declared_charset, decode
+from graft.library.encodings import declared_charset, decoded
 from graft.library.readers.boilerplate import main_content
 from graft.library.readers.embedded import embedded_in_tree, without_addresses
 from graft.library.readers.extracted import Blob, Extracted
+from graft.library.readers.folds import unfold
+from graft.library.readers.pagemeta import page_metadata
 from graft.library.readers.reader import Reader
 from graft.library.readers.scripts import superscript
 from graft.library.readers.tables import filled, pipe_table
@@ -24,7 +26,7 @@ from graft.library.readers.vocabulary import vocabulary
 
 _SKIP = vocabulary(
     "script style template noscript head svg canvas object embed audio video iframe select "
-    "textarea button datalist map link meta base dialog input option"
+    "button datalist map link meta base dialog input option"
 )
 _BLOCK = vocabulary(
     "p div section article main header footer aside nav address blockquote figure figcaption "
@@ -39,17 +41,30 @@ MAX_DEPTH = 120
 
 def read_html(blob: Blob) -> list[Extracted]:
     """Return a page's main content as Markdown, without navigation, footers and banners."""
-    tree = parse_html(decode(blob.data, declared_charset(blob.data)))
+    found = decoded(blob.data, declared_charset(blob.data))
+    tree, hidden = parse_page(found.text)
     title = page_title(tree)
-    metadata = {"language": tree.get("lang") or "", "description": _meta(tree, "description")}
     content = main_content(tree)
-    left_out = embedded_in_tree(content)
-    metadata = {k: v for k, v in metadata.items() if v}
+    left_out = {**hidden, **embedded_in_tree(content), **found.left_out}
+    metadata = page_metadata(tree)
     return [Extracted("", markdown_of(content), title, metadata=metadata, left_out=left_out)]
 
 
 def parse_html(text: str) -> Any:
     """Return the tree of an HTML text. Raises DocumentError when there is nothing in it."""
+    return parse_page(text)[0]
+
+
+def parse_page(text: str) -> tuple[Any, dict[str, int]]:
+    """Return the unfolded tree of an HTML text, and what of it stays hidden (see `folds`).
+
+    Raises DocumentError when there is nothing in it.
+    """
+    tree = _parsed(text)
+    return tree, unfold(tree)
+
+
+def _parsed(text: str) -> Any:
     text = clean_characters(re.sub(r"^\s*<\?xml[^>]*\?>", "", text))
     # Controls, written out or as references, are kept by the parser and refused by the tree.
     text = re.sub(r"&#(?:[xX]0*1?[0-9a-fA-F]|0*[12]?\d|0*3[01]);", " ", text)
@@ -120,14 +135,14 @@ def _walk(element: Any, writer: _MarkdownWriter, depth: int) -> None:
     tag = element.tag if isinstance(element.tag, str) else ""
     if depth > MAX_DEPTH:
         writer.inline.append(" ".join(element.itertext()))
-    elif not tag or tag in _SKIP or _hidden(element, tag):
+    elif not tag or tag in _SKIP:
         pass
     elif tag in _HEADINGS:
         writer.close()
         title = _inline(_inside(element, depth)).replace("\n", " ").rstrip("¶#🔗 ")
         if title:
             writer.blocks.append("#" * _HEADINGS[tag] + " " + title)
-    elif tag == "pre":
+    elif tag in ("pre", "textarea"):
         writer.close()
         code = "".join(_code_text(element)).replace("\x0b", "\n")
         if code.strip():
@@ -193,13 +208,6 @@ def _inline_element(element: Any, tag: str, writer: _MarkdownWriter, depth: int)
         _children(element, writer, depth)
 
 
-def _hidden(element: Any, tag: str) -> bool:
-    if element.get("role") == "tabpanel":
-        return False
-    style = (element.get("style") or "").replace(" ", "").lower()
-    return "hidden" in element.attrib or "display:none" in style or "visibility:hidden" in style
-
-
 def _code_text(element: Any) -> list[str]:
     parts = [element.text or ""]
     for child in element:
@@ -227,7 +235,7 @@ def _list(element: Any, depth: int) -> list[str]:
     number = int(start) if start.isdigit() and len(start) < 7 else 1
     for child in element:
         tag = child.tag if isinstance(child.tag, str) else ""
-        if not tag or tag in _SKIP or _hidden(child, tag):
+        if not tag or tag in _SKIP:
             continue
         if tag in ("ul", "ol"):
             lines += ["    " + line for line in _list(child, depth + 1)]
@@ -285,9 +293,4 @@ def _span(cell: Any, name: str) -> int:
     return int(value) if value.isdigit() and len(value) < 6 else 1
 
 
-def _meta(tree: Any, name: str) -> str:
-    found = tree.xpath("//meta[@name=$name]/@content", name=name)
-    return " ".join(str(found[0]).split())[:500] if found else ""
-
-
-HTML = Reader("html", (kinds.HTML,), read_html, version="2")
+HTML = Reader("html", (kinds.HTML,), read_html, "2")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import struct
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from striprtf.striprtf import rtf_to_text
@@ -31,7 +33,7 @@ def read_outlook(blob: Blob) -> list[Extracted]:
                 for line in _value(container, _TRANSPORT).splitlines()
                 if line.lower().startswith("date:")
             ),
-            "",
+            _sent(container),
         )
         folders = sorted(
             {path[0] for path in container.listdir() if path[0].startswith("__attach")}
@@ -51,6 +53,17 @@ def _value(container: Any, tag: str, folder: str = "") -> str:
     return decode(stream(container, f"{prefix}__substg1.0_{tag}001E")).strip("\x00 \r\n")
 
 
+def _sent(container: Any) -> str:
+    """Return when a message was sent by its properties (PidTagClientSubmitTime), or ""."""
+    data = stream(container, "__properties_version1.0")
+    for place in range(32, len(data) - 15, 16):
+        tag, _, ticks = struct.unpack_from("<IIQ", data, place)
+        if tag in (0x00390040, 0x0E060040) and 0 < ticks < 1 << 61:
+            start = datetime(1601, 1, 1, tzinfo=UTC)
+            return (start + timedelta(microseconds=ticks // 10)).isoformat()
+    return ""
+
+
 def _body(container: Any) -> str:
     html = stream(container, f"__substg1.0_{_HTML}0102")
     text = decode(html, declared_charset(html)) if html else _value(container, _HTML)
@@ -65,4 +78,4 @@ def _body(container: Any) -> str:
     return str(rtf_to_text(unpacked(packed).decode("latin-1"), errors="ignore"))
 
 
-OUTLOOK = Reader("outlook", (kinds.MSG,), read_outlook)
+OUTLOOK = Reader("outlook", (kinds.MSG,), read_outlook, "2")

@@ -7,7 +7,7 @@ from pathlib import PurePath
 
 from graft.library import detect as kinds
 from graft.library.clean import clean_text
-from graft.library.encodings import decode
+from graft.library.encodings import decoded
 from graft.library.readers.extracted import Blob, Extracted
 from graft.library.readers.reader import Reader
 
@@ -29,11 +29,12 @@ _NAMES = {"makefile": "make", "dockerfile": "dockerfile", "cmakelists.txt": "cma
 
 def read_text(blob: Blob) -> list[Extracted]:
     """Return a text as it is; source code is fenced, so that its comments are no headings."""
-    text = decode(blob.data)
+    found = decoded(blob.data)
+    text = found.text
     language = code_language(blob.name)
     if language:
         text = fenced(clean_text(text), language)
-    return [Extracted("", text)]
+    return [Extracted("", text, left_out=found.left_out)]
 
 
 def code_language(name: str) -> str:
@@ -54,4 +55,4 @@ def fenced(code: str, language: str = "") -> str:
     return f"{fence}{language}\n{body}\n{fence}"
 
 
-TEXT = Reader("text", (kinds.TEXT,), read_text)
+TEXT = Reader("text", (kinds.TEXT,), read_text, "2")
