@@ -6,7 +6,7 @@ import csv
 import io
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from graft.library.readers import read_bytes
@@ -151,6 +151,9 @@ def written(draw: st.DrawFn) -> tuple[list[list[str]], str]:
 @given(written())
 def test_what_a_writer_writes_is_read_back(table: tuple[list[list[str]], str]) -> None:
     rows, text = table
+    # What stands between single quotes may have been quoted so.
+    cells = [cell.strip() for row in rows for cell in row]
+    assume(not any(len(cell) > 1 and cell[0] == "'" == cell[-1] for cell in cells))
     text = text.replace("\r\n", "\n")
     found = cut(text, guess_dialect(text))
     assert [[c.strip() for c in row] for row in found] == [[c.strip() for c in row] for row in rows]

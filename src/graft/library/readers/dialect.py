@@ -152,7 +152,10 @@ def _single_quoted(text: str) -> bool:
     """Return whether cells stand between single quotes: more than one, and none only opens."""
     sample = text[:20_000]
     cells = re.findall(r"(?:^|[,;\t|])'(?:[^'\n]|'')*'(?=[,;\t|\n]|\Z)", sample, re.MULTILINE)
-    return len(cells) > 1 and len(cells) == len(re.findall(r"(?:^|[,;\t|])'", sample, re.MULTILINE))
+    opened = re.findall(r"(?:^|[,;\t|])'", sample, re.MULTILINE)
+    # Two of them side by side, and nothing else, are a sign for inches or "the same".
+    said = any(cell.strip(",;\t|'") for cell in cells)
+    return said and len(cells) > 1 and len(cells) == len(opened)
 
 
 def _speech(text: str, delimiter: str) -> bool:
