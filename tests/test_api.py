@@ -311,8 +311,11 @@ CALLS: dict[str, Call] = {
     ),
     "build_examples": (lambda ws: ws.build_examples(), "examples.build", (), {}),
     "import_examples": (
-        lambda ws: ws.import_examples(Path("a"), split="dev", apart_from=["b"], limit=4),
-        "examples.import_", ("a",), {"split": "dev", "apart_from": ["b"], "limit": 4},
+        lambda ws: ws.import_examples(
+            Path("a"), split="dev", apart_from=["b"], limit=4, strict=True
+        ),
+        "examples.import_", ("a",),
+        {"split": "dev", "apart_from": ["b"], "limit": 4, "strict": True},
     ),
     "export_examples": (
         lambda ws: ws.export_examples(Path("a"), format="beir", examples="e"), "examples.export",

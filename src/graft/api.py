@@ -166,17 +166,19 @@ class Workspace:
         return build(self.wiring, ctx=self.context)
 
     def import_examples(
-        self, path: str | Path, *, split: str = "", apart_from: Sequence[str] = (), limit: int = 0
-    ) -> dict[str, Any]:
+        self, path: str | Path, *, split: str = "", apart_from: Sequence[str] = (), limit: int = 0,
+        strict: bool = False,
+    ) -> dict[str, Any]:  # fmt: skip
         """Take in questions from a BEIR folder, SQuAD JSON; chat, prompt or preference JSONL.
 
-        What stands, or hardly differs, in the splits or files of `apart_from` is left out.
+        What stands, or hardly differs, in the splits or files of `apart_from` is left out. So are
+        rows that cannot be used, with a warning; `strict` raises InputError at the first.
         """
         from graft.jobs.examples import import_
 
         return import_(
             self.wiring, str(path), split=split, apart_from=apart_from, limit=limit,
-            ctx=self.context,
+            strict=strict, ctx=self.context,
         )  # fmt: skip
 
     def export_examples(self, path: str | Path, *, format: str = "", examples: str = "") -> int:
