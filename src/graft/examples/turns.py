@@ -187,6 +187,7 @@ def _gold(path: Path, line: int, row: Fields, documents: Sequence[str]) -> tuple
 def _rejected(path: Path, line: int, row: Fields) -> tuple[str, ...]:
     """Return the texts of "rejected": a list of them, one, or the last of a list of messages."""
     value = row.get("rejected", [])
+    value = [value] if isinstance(value, dict) else value
     texts = [value] if isinstance(value, str) else value
     if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
         last = turns_of(path, line, value)[-1:]
