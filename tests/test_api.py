@@ -289,8 +289,8 @@ CALLS: dict[str, Call] = {
     "list_documents": (lambda ws: ws.list_documents(), "library.list_documents", (), {}),
     "show_document": (lambda ws: ws.show_document("a"), "library.show_document", ("a",), {}),
     "remove_documents": (
-        lambda ws: ws.remove_documents("a", "b", purge=True), "remove.remove_documents",
-        (("a", "b"),), {"purge": True, "wait": 2.0},
+        lambda ws: ws.remove_documents("a", "b", under=Path("c"), purge=True),
+        "remove.remove_documents", (("a", "b"),), {"under": "c", "purge": True, "wait": 2.0},
     ),
     "search": (
         lambda ws: ws.search("Who?", 3, release=1, principals=["hr"]), "search.search", (ANYONE,),

@@ -641,3 +641,32 @@ def test_a_release_whose_weights_were_overwritten_is_not_put_into_use(
     rollback(open_workspace(workspace.layout.root), ctx=CTX)
     with pytest.raises(ModelError, match="another generator"):
         promote(open_workspace(workspace.layout.root), number, force=True, ctx=CTX)
+
+
+def test_a_folder_that_was_renamed_is_told_and_can_be_forgotten(workspace, documents, tmp_path):
+    other, note = tmp_path / "other", tmp_path / "note.md"
+    other.mkdir()
+    (other / "tides.md").write_text("A note about tides.")
+    note.write_text("A note about ferries.")
+    assert run(workspace, documents, other, note, tmp_path / "oth*").absent == {}
+    other.rename(tmp_path / "renamed")
+    note.unlink()
+    told = run(workspace, documents)
+    assert told.to_dict()["absent"] == {str(other): 1, str(note): 1}
+    with pytest.raises(InputError, match=r"1 documents from there stay .* remove --under"):
+        run(workspace, other)
+    with pytest.raises(NotFound, match="no document comes from"):
+        remove_documents(workspace, [], under=str(tmp_path / "nowhere"), ctx=CTX)
+    assert remove_documents(workspace, [], under=str(other), ctx=CTX)["removed"] == 1
+    assert run(workspace, tmp_path / "renamed").absent == {str(note): 1}
+    assert {row["id"] for row in list_documents(workspace)} >= {"tides.md", "note.md"}
+    # what lies where it lay is not left behind
+    inner = documents / "inner"
+    inner.mkdir()
+    (inner / "x.md").write_text("Of locks.")
+    run(workspace, inner)
+    run(workspace, documents)
+    (inner / "x.md").unlink()
+    inner.rmdir()
+    done = run(workspace, documents)
+    assert done.removed == 1 and done.absent == {str(note): 1}

@@ -209,6 +209,19 @@ def test_bad_rows_of_a_corpus_are_refused_one_by_one(make: Make) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("first", ["", "\n", "{broken\n", "null\n", "\r\n"])
+def test_a_corpus_is_one_whatever_stands_before_its_rows(
+    make: Make, first: str, encoding: str
+) -> None:
+    base = make("beir", corpus_dot_jsonl="")
+    rows = '{"_id": "a", "text": "\u2028 é"},\r\n{"_id": "b", "text": "x"}\n'
+    (base / "corpus.jsonl").write_bytes((first + rows).encode(encoding))
+    found = [each for each in expand([base]) if not each.problem]
+    assert [(each.id, each.kind) for each in found] == [("a", "beir"), ("b", "beir")]
+    assert load(found[0])[0].text == "\u2028 é"
+
+
 def test_documents_of_a_file(make: Make) -> None:
     base = make(
         "docs", my_file_dot_txt="Plain words.", faq_dot_jsonl='{"id": "q#1", "text": "a"}\n[]'

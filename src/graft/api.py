@@ -90,15 +90,20 @@ class Workspace:
 
         return show_document(self.wiring, id)
 
-    def remove_documents(self, *ids: str, purge: bool = False) -> dict[str, Any]:
+    def remove_documents(
+        self, *ids: str, under: str | Path = "", purge: bool = False
+    ) -> dict[str, Any]:
         """Remove documents from every space; with `purge`, from every version on disk too.
 
+        All that come from the file or folder `under`, which may be gone, are removed as well.
         Returns how many were removed, the version published, the runs that learned from them, and
         of a purge the evaluations that lost what they said, and the example sets that ask of them.
         """
         from graft.jobs.remove import remove_documents
 
-        return remove_documents(self.wiring, ids, purge=purge, wait=self.wait, ctx=self.context)
+        return remove_documents(
+            self.wiring, ids, under=str(under), purge=purge, wait=self.wait, ctx=self.context
+        )
 
     # Questions
 
