@@ -287,6 +287,13 @@ def test_promote_and_rollback_switch_the_space_and_contents_stay_current(
     again = configured(workspace.layout.root, tiny_models)
     hits = found(again, "zeppelin floats over the lake", limit=60)
     assert hits[0] == "zeppelin.md" and "ladder.md" not in hits
+    # release 1 is searched until an ingest keeps it up no more, and then what helps is told
+    assert found(again, "zeppelin floats", release=1)[0] == "zeppelin.md"
+    run(again, documents)
+    with pytest.raises(NotFound, match="release 1 is not in use.* `graft release promote 1`"):
+        found(again, "zeppelin floats", release=1)
+    assert promote(again, 1, force=True, ctx=CTX) == 1
+    assert found(again, "zeppelin floats", release=1)[0] == "zeppelin.md"
 
 
 def test_a_query_of_another_encoder_is_an_error(workspace, documents, tiny_models, tmp_path):

@@ -123,8 +123,8 @@ def walk(root: Root, exclude: Sequence[str] = ()) -> Iterator[tuple[Path, Path]]
     """Yield the files of a root with their path below it, by name; excluded names are left out.
 
     So are, below a folder, links to what is not there and what programs leave beside documents
-    (`PASSED_BY`). A link to a folder inside the root, or to one already reached, is not followed. Raises
-    InputError for a folder below the root that cannot be read.
+    (`PASSED_BY`). A link to a folder inside the root, or to one already reached, is not followed.
+    Raises InputError for a folder below the root that cannot be read.
     """
     if root.kind == "file":
         yield root.base, Path(root.base.name)
@@ -198,10 +198,16 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
 
 
 def _passed(path: Path) -> bool:
-    """Return whether a file is no document of anybody's: left there by a program, or a dead link."""
+    """Return whether a file is no document: left there by a program, or a link to nothing."""
     name = path.name.lower()
-    dead = path.is_symlink() and not os.path.exists(path)
-    return dead or any(fnmatchcase(name, glob) for glob in PASSED_BY)
+    return _is_dead(path) or any(fnmatchcase(name, glob) for glob in PASSED_BY)
+
+
+def _is_dead(path: Path) -> bool:
+    try:
+        return path.is_symlink() and not path.exists()
+    except OSError:
+        return False  # it may be there, and reading it says why it cannot be seen
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
