@@ -290,7 +290,7 @@ def test_promote_and_rollback_switch_the_space_and_contents_stay_current(
     # release 1 is searched until an ingest keeps it up no more, and then what helps is told
     assert found(again, "zeppelin floats", release=1)[0] == "zeppelin.md"
     run(again, documents)
-    with pytest.raises(NotFound, match="release 1 is not in use.* `graft release promote 1`"):
+    with pytest.raises(NotFound, match=r"release 1 is not in use.* `graft release promote 1`"):
         found(again, "zeppelin floats", release=1)
     assert promote(again, 1, force=True, ctx=CTX) == 1
     assert found(again, "zeppelin floats", release=1)[0] == "zeppelin.md"

@@ -137,8 +137,15 @@ def test_links_make_no_loops_and_odd_files_are_refused(make: Make, tmp_path: Pat
 @pytest.mark.parametrize(
     "name",
     [
-        "~$report.docx", "Thumbs.db", "thumbs.DB", ".DS_Store", "desktop.ini", "Desktop.ini",
-        "ehthumbs.db", ".~lock.plan.odt#", "link.md",
+        "~$report.docx",
+        "Thumbs.db",
+        "thumbs.DB",
+        ".DS_Store",
+        "desktop.ini",
+        "Desktop.ini",
+        "ehthumbs.db",
+        ".~lock.plan.odt#",
+        "link.md",
     ],
 )
 @pytest.mark.parametrize("glob", ["", "*", "**/*"])
