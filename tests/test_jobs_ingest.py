@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -15,7 +16,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
+from graft.cli.ingest import show_ingested
 from graft.core.context import Context, Event
 from graft.core.errors import (
     Cancelled,
@@ -660,6 +663,9 @@ def test_a_folder_that_was_renamed_is_told_and_can_be_forgotten(workspace, docum
     note.unlink()
     told = run(workspace, documents)
     assert told.to_dict()["absent"] == {str(other): 1, str(note): 1}
+    shown = Console(file=io.StringIO(), width=400)
+    show_ingested(shown, told)
+    assert f"remove --under {other}\n" in shown.file.getvalue()
     with pytest.raises(InputError, match=r"1 documents from there stay .* remove --under"):
         run(workspace, other)
     with pytest.raises(NotFound, match="no document comes from"):
