@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from graft.core.context import Context
 from graft.core.errors import InputError
 from graft.core.example import Example
 
@@ -63,6 +64,14 @@ class Unusable:
     def counts(self) -> dict[str, int]:
         """How many rows were left out for each reason, the most frequent one first."""
         return dict(Counter(row.reason for row in self.rows).most_common())
+
+    def tell(self, stage: str, ctx: Context) -> None:
+        """Warn of what was left out, and note how many rows got an id of their own."""
+        if self.rows:
+            ctx.warn(stage, self.told())
+        if self.renamed:
+            told = f"{self.renamed} rows had the id of another row, and got one of their own"
+            ctx.note(stage, told)
 
     def told(self) -> str:
         """Return in one sentence what was left out and where it begins, "" for nothing."""

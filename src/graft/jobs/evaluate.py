@@ -230,8 +230,7 @@ def _asked_of(workspace: Wiring, beir: Beir, held: Library, ctx: Context) -> lis
     found = import_examples(
         Path(beir.folder), split=beir.split, limit=beir.limit, seed=ctx.seed, left=left
     )
-    if left.rows:
-        ctx.warn("evaluate", left.told())
+    left.tell("evaluate", ctx)
     pinned = pin(found, held.document)
     if missing := len(found) - len(pinned.examples):
         ctx.warn("evaluate", f"{missing} questions have a gold document that is not ingested")

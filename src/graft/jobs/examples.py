@@ -128,7 +128,7 @@ def import_(  # noqa: PLR0913
         raise InputError(f"{path} is not there: name a file or a BEIR folder of questions")
     left = Unusable(strict)
     found = import_examples(source, split=split, limit=limit, seed=ctx.seed, left=left)
-    tell_unusable(left, ctx)
+    left.tell("import", ctx)
     dropped: dict[str, int] = left.counts
     if apart_from:
         meaning = meaning_of(workspace, settings_of(workspace, None)[0])
@@ -171,17 +171,6 @@ def import_(  # noqa: PLR0913
         examples = with_dev(examples, clusters, table.dev, dropped, ctx)
     examples = with_seen(examples, dropped, ctx)
     return _keep(workspace, ExampleSet(tuple(examples), held.version, dropped), path, ctx)
-
-
-def tell_unusable(left: Unusable, ctx: Context) -> None:
-    """Say which rows of an import were left out, and which got an id of their own."""
-    if left.rows:
-        ctx.warn("import", left.told())
-    if left.renamed:
-        ctx.note(
-            "import",
-            f"{left.renamed} rows had the id of another row, and got one of their own",
-        )
 
 
 def _access(held: Library) -> dict[str, tuple[str, ...]]:
