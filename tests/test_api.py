@@ -289,8 +289,8 @@ CALLS: dict[str, Call] = {
     "list_documents": (lambda ws: ws.list_documents(), "library.list_documents", (), {}),
     "show_document": (lambda ws: ws.show_document("a"), "library.show_document", ("a",), {}),
     "remove_documents": (
-        lambda ws: ws.remove_documents("a", "b", purge=True), "remove.remove_documents",
-        (("a", "b"),), {"purge": True, "wait": 2.0},
+        lambda ws: ws.remove_documents("a", "b", under=Path("c"), purge=True),
+        "remove.remove_documents", (("a", "b"),), {"under": "c", "purge": True, "wait": 2.0},
     ),
     "search": (
         lambda ws: ws.search("Who?", 3, release=1, principals=["hr"]), "search.search", (ANYONE,),
@@ -311,8 +311,11 @@ CALLS: dict[str, Call] = {
     ),
     "build_examples": (lambda ws: ws.build_examples(), "examples.build", (), {}),
     "import_examples": (
-        lambda ws: ws.import_examples(Path("a"), split="dev", apart_from=["b"], limit=4),
-        "examples.import_", ("a",), {"split": "dev", "apart_from": ["b"], "limit": 4},
+        lambda ws: ws.import_examples(
+            Path("a"), split="dev", apart_from=["b"], limit=4, strict=True
+        ),
+        "examples.import_", ("a",),
+        {"split": "dev", "apart_from": ["b"], "limit": 4, "strict": True},
     ),
     "export_examples": (
         lambda ws: ws.export_examples(Path("a"), format="beir", examples="e"), "examples.export",

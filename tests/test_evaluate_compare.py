@@ -98,3 +98,11 @@ def test_the_same_rows_give_the_same_interval_and_more_confidence_a_wider_one():
     assert first == estimate(values, groups, Sampling())
     wider = estimate(values, groups, Sampling(confidence=0.99))
     assert wider.low < first.low < first.high < wider.high
+
+
+@pytest.mark.parametrize("bounds", [(0.0, 1.0), None])
+def test_one_question_says_nothing(bounds: tuple[float, float] | None) -> None:
+    pair = ("a", np.zeros(1)), ("b", np.ones(1))
+    told = difference(*pair, "m", groups=["x"], sampling=Sampling(), bounds=bounds)
+    assert (told.p, told.p_adjusted, told.small) == (1.0, 1.0, True)
+    assert not told.clear(0.95)

@@ -14,6 +14,7 @@ from graft.examples.beir import write_beir
 from graft.examples.formats import FORMATS, detect, export_examples, import_examples
 from graft.examples.squad import placed, read_squad, squad_documents, write_squad
 from graft.examples.trec import write_runs
+from graft.examples.unusable import Unusable
 from graft.testing import MemoryStore
 
 RIVER = Document("river.md", "The Aln is long. The bridge fell in 1848.", "Aln")
@@ -264,7 +265,7 @@ def test_a_bad_preference_is_named(
     path = tmp_path / "x.jsonl"
     path.write_text("\n".join(map(json.dumps, rows)))
     with pytest.raises(InputError, match=message):
-        import_examples(path)
+        import_examples(path, left=Unusable(strict=True))
 
 
 def test_a_query_of_two_splits_is_told_with_both_files(tmp_path: Path) -> None:
@@ -272,7 +273,11 @@ def test_a_query_of_two_splits_is_told_with_both_files(tmp_path: Path) -> None:
     (held,) = (tmp_path / "qrels").glob("*.tsv")
     (tmp_path / "qrels" / "test.tsv").write_text(held.read_text())
     with pytest.raises(InputError, match=rf"query 1 is in qrels/test\.tsv and qrels/{held.name}"):
-        import_examples(tmp_path)
+        import_examples(tmp_path, left=Unusable(strict=True))
+    # it is asked by the test, and nothing is trained on it
+    left = Unusable()
+    assert [e.split for e in import_examples(tmp_path, left=left)] == ["test-new"]
+    assert left.counts == {"a question of qrels/test.tsv too": 1}
 
 
 @pytest.mark.parametrize(
@@ -294,7 +299,7 @@ def test_a_query_of_two_splits_is_told_with_both_files(tmp_path: Path) -> None:
 def test_a_bad_beir_row_is_named(tmp_path: Path, queries: str, qrels: str, message: str) -> None:
     folder = beir(tmp_path / "x", queries, qrels)
     with pytest.raises(InputError, match=message):
-        import_examples(folder, split="dev")
+        import_examples(folder, split="dev", left=Unusable(strict=True))
 
 
 def test_an_unknown_split_is_refused_with_those_there_are(tmp_path: Path) -> None:
@@ -363,10 +368,10 @@ def test_squad_names_documents_and_refuses_what_does_not_stand_there(tmp_path: P
     path.write_text(squad())
     assert import_examples(path)[0].gold[0].document_id == "War/0"
     for changes, message in [
-        ({"answers": [{"text": "1848", "answer_start": 0}]}, "does not stand at 0"),
+        ({"answers": [{"text": "1849", "answer_start": 3}]}, "'1849' does not stand at 3"),
         ({"answers": []}, "has no answers"),
         ({"answers": None}, "no list of objects in 'answers'"),
-        ({"question": ""}, "has no 'id' or no 'question'"),
+        ({"question": ""}, "has no 'question'"),
     ]:
         path.write_text(squad(**changes))
         with pytest.raises(InputError, match=message):
@@ -413,12 +418,12 @@ def test_a_squad_paragraph_is_found_in_the_document_that_holds_it(tmp_path: Path
     path = tmp_path / "squad.json"
     data = [{"title": "Handbook", "paragraphs": [{"context": context, "qas": rows}]}]
     path.write_text(json.dumps({"data": data}))
-    found = placed(read_squad(path), squad_documents(path), [("other.md", "x"), ("leave.md", text)])
+    read = read_squad(path, "train", Unusable())
+    found = placed(read, squad_documents(path), [("other.md", "x"), ("leave.md", text)])
     [gold] = found[0].gold
     assert gold.document_id == "leave.md" and text[gold.start : gold.end] == "five days"
     assert gold.text_hash == text_hash(text) and found[1].group == "leave.md"
-    nowhere = placed(read_squad(path), squad_documents(path), [("other.md", "x")])
-    assert nowhere == read_squad(path)
+    assert placed(read, squad_documents(path), [("other.md", "x")]) == read
 
 
 def test_questions_without_documents_are_not_written_where_documents_are_needed(

@@ -291,6 +291,21 @@ def test_questions_that_name_no_document_are_told_to_teach_nothing(workspace, tm
     assert warning.startswith("1 questions name no document: nothing is trained on them")
 
 
+def test_rows_that_cannot_be_used_are_counted_and_named_unless_it_is_strict(workspace, tmp_path):
+    path = chat(tmp_path / "talk.jsonl", [(asked(0), "d0", "train"), (asked(1), "d1", "dev")])
+    turns = [{"role": "user", "content": "Who?"}, {"role": "tool", "content": "x"}]
+    path.write_text("{\n" + path.read_text() + json.dumps({"messages": turns}) + "\n")
+    told: list[Event] = []
+    done = import_(workspace, str(path), ctx=Context(events=told.append))
+    assert done["dropped"] == {"not valid JSON": 1, "a turn of a tool": 1}
+    assert (done["train"], done["dev"]) == (1, 1)
+    [warning] = [event.message for event in told if event.phase == "warning"]
+    assert warning.startswith("2 rows are left out (not valid JSON: 1, a turn of a tool: 1); ")
+    assert "line 1: not valid JSON" in warning and "line 4: " in warning
+    with pytest.raises(InputError, match="line 1: not valid JSON"):
+        import_(workspace, str(path), strict=True, ctx=CTX)
+
+
 @pytest.mark.parametrize(
     ("flags", "told"),
     [

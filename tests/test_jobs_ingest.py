@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -15,7 +16,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
+from graft.cli.ingest import show_ingested
 from graft.core.context import Context, Event
 from graft.core.errors import (
     Cancelled,
@@ -287,6 +290,13 @@ def test_promote_and_rollback_switch_the_space_and_contents_stay_current(
     again = configured(workspace.layout.root, tiny_models)
     hits = found(again, "zeppelin floats over the lake", limit=60)
     assert hits[0] == "zeppelin.md" and "ladder.md" not in hits
+    # release 1 is searched until an ingest keeps it up no more, and then what helps is told
+    assert found(again, "zeppelin floats", release=1)[0] == "zeppelin.md"
+    run(again, documents)
+    with pytest.raises(NotFound, match=r"release 1 is not in use.* `graft release promote 1`"):
+        found(again, "zeppelin floats", release=1)
+    assert promote(again, 1, force=True, ctx=CTX) == 1
+    assert found(again, "zeppelin floats", release=1)[0] == "zeppelin.md"
 
 
 def test_a_query_of_another_encoder_is_an_error(workspace, documents, tiny_models, tmp_path):
@@ -641,3 +651,35 @@ def test_a_release_whose_weights_were_overwritten_is_not_put_into_use(
     rollback(open_workspace(workspace.layout.root), ctx=CTX)
     with pytest.raises(ModelError, match="another generator"):
         promote(open_workspace(workspace.layout.root), number, force=True, ctx=CTX)
+
+
+def test_a_folder_that_was_renamed_is_told_and_can_be_forgotten(workspace, documents, tmp_path):
+    other, note = tmp_path / "other", tmp_path / "note.md"
+    other.mkdir()
+    (other / "tides.md").write_text("A note about tides.")
+    note.write_text("A note about ferries.")
+    assert run(workspace, documents, other, note, tmp_path / "oth*").absent == {}
+    other.rename(tmp_path / "renamed")
+    note.unlink()
+    told = run(workspace, documents)
+    assert told.to_dict()["absent"] == {str(other): 1, str(note): 1}
+    shown = Console(file=io.StringIO(), width=400)
+    show_ingested(shown, told)
+    assert f"remove --under {other}\n" in shown.file.getvalue()
+    with pytest.raises(InputError, match=r"1 documents from there stay .* remove --under"):
+        run(workspace, other)
+    with pytest.raises(NotFound, match="no document comes from"):
+        remove_documents(workspace, [], under=str(tmp_path / "nowhere"), ctx=CTX)
+    assert remove_documents(workspace, [], under=str(other), ctx=CTX)["removed"] == 1
+    assert run(workspace, tmp_path / "renamed").absent == {str(note): 1}
+    assert {row["id"] for row in list_documents(workspace)} >= {"tides.md", "note.md"}
+    # what lies where it lay is not left behind
+    inner = documents / "inner"
+    inner.mkdir()
+    (inner / "x.md").write_text("Of locks.")
+    run(workspace, inner)
+    run(workspace, documents)
+    (inner / "x.md").unlink()
+    inner.rmdir()
+    done = run(workspace, documents)
+    assert done.removed == 1 and done.absent == {str(note): 1}

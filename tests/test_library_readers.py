@@ -127,6 +127,32 @@ def test_json_records_and_values() -> None:
     assert "access" in refused("a.json", b'{"text": "x", "access": 3}')
 
 
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ('{"text": "a"}\n{broken\n{"text": "b"}', "2"),
+        ('{"text": "a"}\n{"text": "b"}\n{"text": "cut o', "3"),
+        ('{broken\r\n\r\n{"text": "a"}\r\n{"text": "b"}\r\n', "1"),
+        ('\ufeff{"text": "a"}\nnull}\n{"text": "c", "access": 3}\n{"text": "b"}', "2 and 3"),
+        ('{"text": "a"},\n{"text": "b"},\n', ""),
+        ('[\n{"text": "a"},\n{"text": "b"}\n]\n', ""),
+        ('{"text": "a"}\n{\n{\n{\n{"text": "b"}\n{', "2 and 3 and 4 and more"),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_rows_that_cannot_be_read_are_left_out_and_named(
+    text: str, lines: str, encoding: str
+) -> None:
+    for name in ("a.jsonl", "a.json"):
+        if name == "a.json" and lines in ("", "1"):
+            continue
+        found = read_bytes(name, text.encode(encoding))
+        assert [item.text for item in found] == ["a", "b"]
+        told = [item.metadata.get("left_out", "") for item in found]
+        assert ["line" in each for each in told] == [bool(lines), False]
+        assert told[0].endswith(f"rows that cannot be read (line {lines})" if lines else "")
+
+
 def test_json_lines() -> None:
     rows = [{"id": "x", "text": "a", "access": ["b"]}, {"q": "no text", "n": 1}, {"text": "  "}]
     lines = "\n".join(json.dumps(row) for row in rows)
@@ -134,7 +160,7 @@ def test_json_lines() -> None:
     assert [(i.suffix_id, i.text, i.access) for i in found] == [
         ("x", "a", ("b",)), ("2", "q: no text\nn: 1", ()), ("3", "text:", ()),
     ]  # fmt: skip
-    assert "line 2" in refused("a.jsonl", b'{"text": "a"}\n{broken')
+    assert "line 1" in refused("a.jsonl", b'{"text": \n{broken')
     assert len(read_bytes("a.json", lines.encode())) == 3
 
 

@@ -128,10 +128,40 @@ def test_links_make_no_loops_and_odd_files_are_refused(make: Make, tmp_path: Pat
     (other / "back").symlink_to(base)
     (base / "broken").symlink_to(base / "gone")
     (base / "copy.md").symlink_to(base / "a.md")
-    assert ids(base) == ["a.md", "broken", "copy.md", "out1/c.md", "sub/b.md"]
+    assert ids(base) == ["a.md", "copy.md", "out1/c.md", "sub/b.md"]
     os.mkfifo(base / "pipe")
     found = {loaded.source.id: loaded.reason for loaded in load_all(expand([base]), Here())}
-    assert {name for name, reason in found.items() if reason} == {"broken", "pipe"}
+    assert {name for name, reason in found.items() if reason} == {"pipe"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "~$report.docx",
+        "Thumbs.db",
+        "thumbs.DB",
+        ".DS_Store",
+        "desktop.ini",
+        "Desktop.ini",
+        "ehthumbs.db",
+        ".~lock.plan.odt#",
+        "link.md",
+    ],
+)
+@pytest.mark.parametrize("glob", ["", "*", "**/*"])
+def test_what_programs_leave_beside_documents_is_passed_by(
+    make: Make, name: str, glob: str
+) -> None:
+    base = make("docs", a_dot_md="a", sub__b_dot_md="b", sub__c_tilde_dollar_dot_md="c")
+    for folder in (base, base / "sub"):
+        if name == "link.md":
+            (folder / name).symlink_to(folder / "gone.md")
+        else:
+            (folder / name).write_text("[x]")
+    found = [source.id for source in expand([base / glob if glob else base])]
+    assert sorted(found) == ["a.md", "sub/b.md", "sub/c_tilde_dollar.md"]
+    if name != "link.md":  # what is named itself counts
+        assert [source.id for source in expand([base / name])] == [name]
 
 
 def test_names_that_are_no_utf8(make: Make) -> None:
@@ -186,6 +216,19 @@ def test_bad_rows_of_a_corpus_are_refused_one_by_one(make: Make) -> None:
         "line 3 has no _id", "line 4 has the _id 'a' a second time",
         "the row has neither title nor text",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("first", ["", "\n", "{broken\n", "null\n", "\r\n"])
+def test_a_corpus_is_one_whatever_stands_before_its_rows(
+    make: Make, first: str, encoding: str
+) -> None:
+    base = make("beir", corpus_dot_jsonl="")
+    rows = '{"_id": "a", "text": "\u2028 é"},\r\n{"_id": "b", "text": "x"}\n'
+    (base / "corpus.jsonl").write_bytes((first + rows).encode(encoding))
+    found = [each for each in expand([base]) if not each.problem]
+    assert [(each.id, each.kind) for each in found] == [("a", "beir"), ("b", "beir")]
+    assert load(found[0])[0].text == "\u2028 é"
 
 
 def test_documents_of_a_file(make: Make) -> None:

@@ -90,15 +90,20 @@ class Workspace:
 
         return show_document(self.wiring, id)
 
-    def remove_documents(self, *ids: str, purge: bool = False) -> dict[str, Any]:
+    def remove_documents(
+        self, *ids: str, under: str | Path = "", purge: bool = False
+    ) -> dict[str, Any]:
         """Remove documents from every space; with `purge`, from every version on disk too.
 
+        All that come from the file or folder `under`, which may be gone, are removed as well.
         Returns how many were removed, the version published, the runs that learned from them, and
         of a purge the evaluations that lost what they said, and the example sets that ask of them.
         """
         from graft.jobs.remove import remove_documents
 
-        return remove_documents(self.wiring, ids, purge=purge, wait=self.wait, ctx=self.context)
+        return remove_documents(
+            self.wiring, ids, under=str(under), purge=purge, wait=self.wait, ctx=self.context
+        )
 
     # Questions
 
@@ -166,17 +171,19 @@ class Workspace:
         return build(self.wiring, ctx=self.context)
 
     def import_examples(
-        self, path: str | Path, *, split: str = "", apart_from: Sequence[str] = (), limit: int = 0
-    ) -> dict[str, Any]:
+        self, path: str | Path, *, split: str = "", apart_from: Sequence[str] = (), limit: int = 0,
+        strict: bool = False,
+    ) -> dict[str, Any]:  # fmt: skip
         """Take in questions from a BEIR folder, SQuAD JSON; chat, prompt or preference JSONL.
 
-        What stands, or hardly differs, in the splits or files of `apart_from` is left out.
+        What stands, or hardly differs, in the splits or files of `apart_from` is left out. So are
+        rows that cannot be used, with a warning; `strict` raises InputError at the first.
         """
         from graft.jobs.examples import import_
 
         return import_(
             self.wiring, str(path), split=split, apart_from=apart_from, limit=limit,
-            ctx=self.context,
+            strict=strict, ctx=self.context,
         )  # fmt: skip
 
     def export_examples(self, path: str | Path, *, format: str = "", examples: str = "") -> int:

@@ -32,7 +32,10 @@ def build(
 def import_(
     context: typer.Context,
     path: Annotated[
-        str, typer.Argument(help="BEIR folder, SQuAD JSON; chat, prompt or preference JSONL.")
+        str,
+        typer.Argument(
+            help="BEIR folder, SQuAD JSON; chat, prompt or preference JSONL (ShareGPT, Alpaca)."
+        ),
     ],
     split: Annotated[
         str,
@@ -50,13 +53,19 @@ def import_(
         ),
     ] = None,
     limit: Annotated[int, typer.Option(min=0, help="Take a sample; 0 takes all.")] = 0,
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict", help="Fail at the first row that cannot be used, instead of leaving it out."
+        ),
+    ] = False,
     seed: Annotated[int, typer.Option(help="The seed of the sample and of the splits.")] = 0,
     as_json: JsonOption = False,
 ) -> None:
-    """Take in questions that you have."""
+    """Take in questions that you have; rows that cannot be used are left out and counted."""
     with screen(as_json, seed) as shown:
         made = opened(context, shown).import_examples(
-            path, split=split, apart_from=apart_from or (), limit=limit
+            path, split=split, apart_from=apart_from or (), limit=limit, strict=strict
         )
         _show_counts(shown, made)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from typing import TYPE_CHECKING, Annotated
 
@@ -69,6 +70,12 @@ def show_ingested(out: Console, done: Ingested) -> None:
         told = told_left_out(dict(counts.most_common()))
         files = f"{len(done.left_out)} document{'s' if len(done.left_out) > 1 else ''}"
         out.print(f"  left out of {files}: {told} (graft library show ID)", markup=False)
+    for path, count in done.absent.items():
+        out.print(
+            f"  {path} is not there any more, and {count:,} documents from it stay: if it was "
+            f"renamed or is gone, graft library remove --under {shlex.quote(path)}",
+            markup=False,
+        )
     for group in done.duplicates[:10]:
         out.print(f"  {group.kind} duplicates: {', '.join(group.ids)}", markup=False)
     if len(done.duplicates) > 10:

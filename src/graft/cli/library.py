@@ -65,7 +65,10 @@ def show(
 @app.command()
 def remove(
     context: typer.Context,
-    documents: Annotated[list[str], typer.Argument(help="Ids of documents.")],
+    documents: Annotated[list[str] | None, typer.Argument(help="Ids of documents.")] = None,
+    under: Annotated[
+        str, typer.Option(metavar="PATH", help="All from this file or folder, even if it is gone.")
+    ] = "",
     purge: Annotated[
         bool,
         typer.Option(
@@ -77,8 +80,12 @@ def remove(
     as_json: JsonOption = False,
 ) -> None:
     """Remove documents from the library, from every space and release."""
+    if not documents and not under:
+        raise typer.BadParameter("name documents, or pass --under PATH")
     with screen(as_json) as shown:
-        done = opened(context, shown, wait=wait).remove_documents(*documents, purge=purge)
+        done = opened(context, shown, wait=wait).remove_documents(
+            *(documents or ()), under=under, purge=purge
+        )
         if as_json:
             shown.json(done)
             return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,16 +11,17 @@ from graft.core.errors import InputError
 from graft.core.example import SPLITS, Example, Gold, Split
 from graft.core.files import write_atomic
 from graft.examples.rows import (
-    bad,
+    grade_of,
     id_of,
     kind_of,
     metadata_of,
-    read_jsonl,
-    read_tsv,
+    read_cells,
+    read_rows,
     text_of,
     texts_of,
     write_jsonl,
 )
+from graft.examples.unusable import BadRow, Unusable, bad
 
 HEADER = "query-id\tcorpus-id\tscore\n"
 PREFIXES: dict[str, Split] = {"train": "train", "dev": "dev", "val": "dev", "test": "test-new"}
@@ -30,31 +30,25 @@ ELSEWHERE = ("test", "val", "valid", "validation")
 """What other tools call them, where a person names one."""
 
 
-def read_beir(folder: Path, split: str = "") -> list[Example]:
+def read_beir(folder: Path, split: str, left: Unusable) -> list[Example]:
     """Return the judged questions of a BEIR folder, in the order of qrels/`split`.tsv.
 
     Without a split all are read. Judgements are the gold's grades, 0 and below being no gold;
     `answers.jsonl` adds answers, accepted and rejected, and `unanswerable.jsonl` questions without
-    gold, both where they are there. The splits of other
-    tools are named as Graft's: "test" is test-new, and what nobody knows is train. Raises
-    InputError, naming file and line.
+    gold, both where they are there. The splits of other tools are named as Graft's: "test" is
+    test-new, and what nobody knows is train. A question of two splits stays in the one that is
+    furthest from training.
     """
     names = splits(folder)
     if split and split not in names:
         raise InputError(
             f"{folder} has no split {split!r}: it has {', '.join(names) or 'no qrels/*.tsv'}"
         )
-    queries = _queries(folder / "queries.jsonl")
-    accepted, rejected = _answers(folder / "answers.jsonl")
+    queries = _queries(folder / "queries.jsonl", left)
+    accepted, rejected = _answers(folder / "answers.jsonl", left)
     found: dict[str, Example] = {}
-    judged: dict[str, str] = {}
-    for name in [split] if split else names:
-        for query, grades in _qrels(folder / "qrels" / f"{name}.tsv", queries).items():
-            if (other := judged.setdefault(query, name)) != name:
-                raise InputError(
-                    f"{folder}: query {query} is in qrels/{other}.tsv and qrels/{name}.tsv: "
-                    "keep it in one"
-                )
+    for name, judged in _judged(folder, [split] if split else names, queries, left).items():
+        for query, grades in judged.items():
             told, (text, said) = accepted.get(query, ()), queries[query]
             kind = kind_of(said.get("kind"), "extractive" if told else "free")
             found[query] = Example(
@@ -68,7 +62,7 @@ def read_beir(folder: Path, split: str = "") -> list[Example]:
                 rejected=rejected.get(query, ()),
                 metadata={key: word for key, word in said.items() if (key, word) != ("kind", kind)},
             )
-    for example in _unanswerable(folder / "unanswerable.jsonl", split, folder.name):
+    for example in _unanswerable(folder / "unanswerable.jsonl", split, folder.name, left):
         found.setdefault(example.id, example)
     return list(found.values())
 
@@ -139,28 +133,30 @@ def as_split(name: str, other: Split | None = None) -> Split:
     return next(begun, other or "train")
 
 
-def _queries(path: Path) -> dict[str, tuple[str, dict[str, str]]]:
+def _queries(path: Path, left: Unusable) -> dict[str, tuple[str, dict[str, str]]]:
     """Return each query's text and what its metadata says, by id."""
     found: dict[str, tuple[str, dict[str, str]]] = {}
-    for line, row in read_jsonl(path):
-        id = id_of(path, line, row, "_id")
-        if id in found:
-            raise bad(path, line, f"the id {id} is used twice")
-        found[id] = text_of(path, line, row, "text"), metadata_of(row)
+    for line, row in read_rows(path, left):
+        with left.row():
+            id, text = id_of(path, line, row, "_id"), text_of(path, line, row, "text")
+            if id in found:
+                raise bad(path, line, f"the id {id} is used twice", "an id used twice")
+            found[id] = text, metadata_of(row)
     return found
 
 
 Answers = dict[str, tuple[str, ...]]
 
 
-def _answers(path: Path) -> tuple[Answers, Answers]:
+def _answers(path: Path, left: Unusable) -> tuple[Answers, Answers]:
     """Return the accepted and the rejected answers, by the question's id."""
     accepted: Answers = {}
     rejected: Answers = {}
-    for line, row in read_jsonl(path) if path.exists() else ():
-        id = id_of(path, line, row, "_id")
-        accepted[id] = texts_of(path, line, row, "answers")
-        rejected[id] = texts_of(path, line, row, "rejected")
+    for line, row in read_rows(path, left) if path.exists() else ():
+        with left.row():
+            id = id_of(path, line, row, "_id")
+            accepted[id] = texts_of(path, line, row, "answers")
+            rejected[id] = texts_of(path, line, row, "rejected")
     return accepted, rejected
 
 
@@ -169,37 +165,68 @@ def _answers_row(example: Example) -> dict[str, Any]:
     return {**row, "rejected": list(example.rejected)} if example.rejected else row
 
 
-def _qrels(path: Path, queries: Collection[str]) -> dict[str, dict[str, int]]:
-    """Return for each judged question the grades above 0 of its documents."""
-    found: dict[str, dict[str, int]] = {}
-    for line, (query, document, score) in read_tsv(path, 3):
-        if line == 1 and query == "query-id":
-            continue
-        if query not in queries:
-            raise bad(path, line, f"the query {query} is not in queries.jsonl")
-        if (grade := _grade(path, line, score)) > 0:
-            found.setdefault(query, {})[document] = grade
+Judgements = dict[str, dict[str, int]]
+"""The grades above 0 of each question's documents."""
+
+
+def _judged(
+    folder: Path, names: Sequence[str], queries: Collection[str], left: Unusable
+) -> dict[str, Judgements]:
+    """Return the judgements of each split, with every question in one of them."""
+    found = {name: _qrels(folder / "qrels" / f"{name}.tsv", queries, left) for name in names}
+    held: dict[str, str] = {}
+    for name in sorted(names, key=lambda name: -SPLITS.index(as_split(name, "train"))):
+        for query in list(found[name]):
+            if (other := held.setdefault(query, name)) != name:
+                what = (
+                    f"{folder}: query {query} is in qrels/{other}.tsv and qrels/{name}.tsv: "
+                    "keep it in one"
+                )
+                left.add(BadRow(what, f"a question of qrels/{other}.tsv too"))
+                del found[name][query]
     return found
 
 
-def _grade(path: Path, line: int, score: str) -> int:
-    """Return a judgement as a whole number, which some tools write as 1.0."""
-    try:
-        value = float(score)
-    except ValueError:
-        value = math.nan
-    if not value.is_integer():
-        raise bad(path, line, f"the score is {score!r}, a whole number such as 1 is expected")
-    return int(value)
+def _qrels(path: Path, queries: Collection[str], left: Unusable) -> Judgements:
+    """Return what a file judges: `query document score`, or TREC's `query 0 document score`."""
+    found: Judgements = {}
+    begun = False
+    for line, cells in read_cells(path):
+        if not begun and cells[0] not in queries and grade_of(cells[-1]) is None:
+            begun = True  # a header, whatever its names
+            continue
+        begun = True
+        with left.row():
+            query, document, grade = _judgement(path, line, cells)
+            if query not in queries:
+                what = f"the query {query} is not in queries.jsonl"
+                raise bad(path, line, what, "a judgement of no query")
+            if grade > 0:
+                found.setdefault(query, {})[document] = grade
+    return found
 
 
-def _unanswerable(path: Path, split: str, origin: str) -> list[Example]:
+def _judgement(path: Path, line: int, cells: Sequence[str]) -> tuple[str, str, int]:
+    if len(cells) not in (3, 4):
+        what = f"{len(cells)} columns were found, 3 are expected, or TREC's 4"
+        raise bad(path, line, what, "a judgement of other columns")
+    *_, document, score = cells
+    grade = grade_of(score)
+    if grade is None:
+        what = f"the score is {score!r}, a whole number such as 1 is expected"
+        raise bad(path, line, what, "a score that is no whole number")
+    return cells[0], document, grade
+
+
+def _unanswerable(path: Path, split: str, origin: str, left: Unusable) -> list[Example]:
     if not path.exists():
         return []
     found = []
-    for line, row in read_jsonl(path):
+    for line, row in read_rows(path, left):
         name = row.get("split", split)
-        if not split or name == split:
+        if split and name != split:
+            continue
+        with left.row():
             found.append(
                 Example(
                     id=id_of(path, line, row, "_id"),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from graft.core.example import Example, Split
 from graft.core.generation import Message
-from graft.examples.rows import Fields, bad, read_jsonl, write_jsonl
+from graft.examples.rows import Fields, read_rows, write_jsonl
+from graft.examples.shapes import shaped
 from graft.examples.turns import (
     Turns,
     asked_of,
@@ -18,24 +19,28 @@ from graft.examples.turns import (
     reply_of,
     turns_of,
 )
+from graft.examples.unusable import Unusable, bad, distinct
 
 
-def read_chat(path: Path, split: Split = "train") -> list[Example]:
+def read_chat(path: Path, split: Split, left: Unusable) -> list[Example]:
     """Return one example a conversation: its last user turn asks, the assistant's turn answers.
 
     Earlier turns become the example's `messages`. What `turns.made_of` reads beside them is read
-    where it is there. Raises InputError, naming the line, unless it ends with a user's and then an
-    assistant's turn.
+    where it is there. A row that does not end with a user's and then an assistant's turn is left
+    out, as one is in which a tool speaks.
     """
     found = []
-    for line, row in read_jsonl(path):
-        turns = turns_of(path, line, row.get("messages"))
-        if len(turns) < 2 or [turn["role"] for turn in turns[-2:]] != ["user", "assistant"]:
-            raise bad(path, line, "a conversation must end with a user's and an assistant's turn")
-        *before, asked, told = turns
-        spoken = Turns(tuple(before), asked["content"], told["content"])
-        found.append((line, made_of(path, line, row, spoken, split)))
-    return _distinct(path, found)
+    for line, raw in read_rows(path, left):
+        with left.row():
+            row = shaped(raw)[1]
+            turns = turns_of(path, line, row.get("messages"))
+            if [turn["role"] for turn in turns[-2:]] != ["user", "assistant"]:
+                what = "a conversation must end with a user's and an assistant's turn"
+                raise bad(path, line, what, "no question and reply at its end")
+            *before, asked, told = turns
+            spoken = Turns(tuple(before), asked["content"], told["content"])
+            found.append((line, made_of(path, line, row, spoken, split)))
+    return distinct(path, found, left)
 
 
 def write_chat(examples: Iterable[Example], path: Path) -> None:
@@ -48,17 +53,19 @@ def write_chat(examples: Iterable[Example], path: Path) -> None:
     write_jsonl(path, rows)
 
 
-def read_prompts(path: Path, split: Split = "train") -> list[Example]:
+def read_prompts(path: Path, split: Split, left: Unusable) -> list[Example]:
     """Return one example a line of "prompt" and "completion", each a text or a list of messages.
 
-    Raises InputError, naming the line, when one of them is missing or empty.
+    A row in which one of them is missing or empty is left out.
     """
     found = []
-    for line, row in read_jsonl(path):
-        before, asked = asked_of(path, line, row)
-        spoken = Turns(before, asked, reply_of(path, line, row, "completion"))
-        found.append((line, made_of(path, line, row, spoken, split)))
-    return _distinct(path, found)
+    for line, raw in read_rows(path, left):
+        with left.row():
+            row = shaped(raw)[1]
+            before, asked = asked_of(path, line, row)
+            spoken = Turns(before, asked, reply_of(path, line, row, "completion"))
+            found.append((line, made_of(path, line, row, spoken, split)))
+    return distinct(path, found, left)
 
 
 def write_prompts(examples: Iterable[Example], path: Path) -> None:
@@ -68,12 +75,3 @@ def write_prompts(examples: Iterable[Example], path: Path) -> None:
         told = prompt_of(example, completion=completion(example))
         rows.append({**told, **extras(example)})
     write_jsonl(path, rows)
-
-
-def _distinct(path: Path, examples: Sequence[tuple[int, Example]]) -> list[Example]:
-    lines: dict[str, int] = {}
-    for line, example in examples:
-        if (first := lines.setdefault(example.id, line)) != line:
-            told = f"the id {example.id} is used twice, first in line {first}"
-            raise bad(path, line, f"{told}: give each row its own")
-    return [example for _, example in examples]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal, get_args
@@ -13,10 +12,13 @@ from graft.core.example import Example
 from graft.core.hashing import text_hash
 from graft.examples.beir import as_split, read_beir, write_beir
 from graft.examples.conversations import read_chat, read_prompts, write_chat, write_prompts
+from graft.examples.paragraphs import is_squad
 from graft.examples.preferences import read_preferences, write_preferences
-from graft.examples.rows import read_jsonl, read_text
+from graft.examples.rows import read_json, read_rows
+from graft.examples.shapes import shaped
 from graft.examples.split import grouped
 from graft.examples.squad import read_squad, write_squad
+from graft.examples.unusable import Unusable
 
 Format = Literal["beir", "squad", "chat", "prompts", "preferences"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -37,43 +39,46 @@ def detect(path: Path) -> Format:
         raise InputError(
             f"{path} is no BEIR folder: queries.jsonl and qrels/SPLIT.tsv are expected in it"
         )
+    if path.suffix == ".json" and is_squad(path):
+        return "squad"
+    rows, left = [], Unusable()
+    for line, row in read_rows(path, left):
+        if form := shaped(row)[0]:
+            return form
+        rows.append((line, row))
+    if rows:
+        raise InputError(
+            f"{path}, line {rows[0][0]} has the keys {', '.join(rows[0][1]) or 'none'}: "
+            '"messages", or "prompt" and "completion", or "chosen" and "rejected", are expected'
+        )
     if path.suffix == ".json":
-        try:
-            content = json.loads(read_text(path))
-        except ValueError as error:
-            raise InputError(f"{path} is not valid JSON ({error}): export it anew") from error
-        if isinstance(content, dict) and "data" in content:
-            return "squad"
+        read_json(path)
         raise InputError(f"{path} is no SQuAD file: an object with a list 'data' is expected")
-    first = next(read_jsonl(path), None)
-    if first is None:
-        raise InputError(f"{path} is empty: rows of questions are expected")
-    if "messages" in first[1]:
-        return "chat"
-    if {"chosen", "rejected"} <= first[1].keys():
-        return "preferences"
-    if {"prompt", "completion"} <= first[1].keys():
-        return "prompts"
-    raise InputError(
-        f'{path}, line {first[0]} has the keys {", ".join(first[1]) or "none"}: "messages", or '
-        '"prompt" and "completion", or "chosen" and "rejected", are expected'
-    )
+    if left.rows:
+        raise InputError(f"no row of {path} can be used: {left.told()}")
+    raise InputError(f"{path} is empty: rows of questions are expected")
 
 
-def import_examples(path: Path, *, split: str = "", limit: int = 0, seed: int = 0) -> list[Example]:
+def import_examples(
+    path: Path, *, split: str = "", limit: int = 0, seed: int = 0, left: Unusable | None = None
+) -> list[Example]:
     """Return the examples of a file or folder; `limit` takes a sample that the seed decides.
 
     A smaller sample is part of a larger one of the same seed. `split` names the qrels of a BEIR
-    folder; for files, it is the split that rows belong to unless they say so themselves. Raises
-    InputError, naming file and line, for a row that cannot be used, and for a split that is none.
+    folder; for files, it is the split that rows belong to unless they say so themselves. Rows that
+    cannot be used are noted in `left`, which raises at the first where it is strict. Raises
+    InputError for a split that is none, and where no row is left.
 
     A gold document is named, not looked up: `gold.pin` ties it to a library.
     """
     form = detect(path)
+    left = Unusable() if left is None else left
     if form == "beir":
-        found = read_beir(path, split)
+        found = read_beir(path, split, left)
     else:
-        found = _READ[form](path, as_split(split or "train"))
+        found = _READ[form](path, as_split(split or "train"), left)
+    if not found and left.rows:
+        raise InputError(f"no row of {path} can be used: {left.told()}")
     if not found:
         raise InputError(f"{path} holds no questions: there is nothing to import")
     return grouped(sample(found, limit, seed))

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from graft.core.errors import InputError
 from graft.core.example import Example, Split
-from graft.examples.rows import Fields, bad, read_jsonl, write_jsonl
+from graft.examples.rows import Fields, read_rows, write_jsonl
+from graft.examples.shapes import shaped
 from graft.examples.turns import (
     Turns,
     asked_of,
@@ -22,24 +23,34 @@ from graft.examples.turns import (
     reply_of,
     turns_of,
 )
+from graft.examples.unusable import Unusable, bad
+
+REPLIES = ("chosen", "rejected")
 
 
-def read_preferences(path: Path, split: Split = "train") -> list[Example]:
+def read_preferences(path: Path, split: Split, left: Unusable) -> list[Example]:
     """Return one example a question and chosen reply, with all the replies it is preferred to.
 
-    Rows with one "id" are of one example. Raises InputError, naming the line, for a row whose
-    replies are missing, are the same, or answer different conversations.
+    Rows with one "id" are of one example; a row of another one gets an id of its own. A row is
+    left out whose replies are missing, are the same, or answer different conversations.
     """
     found: dict[str, Example] = {}
-    for line, row in read_jsonl(path):
-        spoken, worse = _pair(path, line, row)
-        if spoken.told == worse:
-            raise bad(path, line, f'"chosen" and "rejected" are the same: {worse!r}')
-        made = replace(made_of(path, line, row, spoken, split), rejected=(worse,))
-        held = found.setdefault(made.id, made)
-        if replace(held, rejected=()) != replace(made, rejected=()):
-            raise bad(path, line, f"the id {made.id} is used twice, for different examples")
-        found[made.id] = replace(held, rejected=tuple(dict.fromkeys((*held.rejected, worse))))
+    for line, raw in read_rows(path, left):
+        with left.row():
+            row = shaped(raw)[1]
+            spoken, worse = _pair(path, line, row)
+            if spoken.told == worse:
+                what = f'"chosen" and "rejected" are the same: {worse!r}'
+                raise bad(path, line, what, 'the same "chosen" and "rejected"')
+            made = replace(made_of(path, line, row, spoken, split), rejected=(worse,))
+            held = found.get(made.id, made)
+            if replace(held, rejected=()) != replace(made, rejected=()):
+                if left.strict:
+                    what = f"the id {made.id} is used twice, for different examples"
+                    raise bad(path, line, what, "an id used twice")
+                left.renamed += 1
+                held = made = replace(made, id=f"{made.id}~{line}")
+            found[made.id] = replace(held, rejected=tuple(dict.fromkeys((*held.rejected, worse))))
     return list(found.values())
 
 
@@ -65,11 +76,12 @@ def write_preferences(examples: Sequence[Example], path: Path) -> int:
 
 def _pair(path: Path, line: int, row: Fields) -> tuple[Turns, str]:
     """Return what the chosen reply makes with its prompt, and the rejected reply."""
-    if "prompt" in row:
+    whole = all(isinstance(row.get(key), list) and len(row[key]) > 1 for key in REPLIES)
+    if "prompt" in row and not whole:
         before, asked = asked_of(path, line, row)
         better = reply_of(path, line, row, "chosen")
         return Turns(before, asked, better), reply_of(path, line, row, "rejected")
-    sides = [turns_of(path, line, row.get(key)) for key in ("chosen", "rejected")]
+    sides = [turns_of(path, line, row.get(key)) for key in REPLIES]
     if sides[0][:-1] != sides[1][:-1] or any(
         [turn["role"] for turn in side[-2:]] != ["user", "assistant"] for side in sides
     ):
@@ -78,6 +90,7 @@ def _pair(path: Path, line: int, row: Fields) -> tuple[Turns, str]:
             line,
             'without a "prompt", "chosen" and "rejected" must be one conversation up '
             "to its last turn, which is the assistant's",
+            "replies to different conversations",
         )
     *earlier, last, told = sides[0]
     worse = sides[1][-1]["content"]

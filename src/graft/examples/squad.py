@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -14,33 +15,31 @@ from graft.core.example import Example, Gold, Split
 from graft.core.files import write_atomic
 from graft.core.hashing import text_hash
 from graft.examples.gold import answer_span
-from graft.examples.rows import read_text
+from graft.examples.paragraphs import Paragraph, paragraphs, place
+from graft.examples.rows import grade_of, plain
+from graft.examples.unusable import BadRow, Unusable, distinct
 
 
-def read_squad(path: Path, split: Split = "train") -> list[Example]:
+def read_squad(path: Path, split: Split, left: Unusable) -> list[Example]:
     """Return the questions of a SQuAD file; each paragraph is the gold document of its own.
 
     A paragraph's document id is its "document_id" where it has one, else TITLE/NUMBER, as
-    `squad_documents` names them. An answer's offset becomes the gold's span. Raises InputError,
-    naming the question, for an answer that does not stand where it says.
+    `squad_documents` names them. An answer's offset becomes the gold's span, in whatever units it
+    is counted, and an answer that stands once needs none. A question without an id gets one. One
+    with no answer in its paragraph is left out.
     """
-    found: list[Example] = []
-    seen: set[str] = set()
-    for id, paragraph in _paragraphs(path):
-        context = paragraph["context"]
-        for question in _list(path, paragraph, "qas", f"paragraph {id}"):
-            example = _example(path, id, context, question, split)
-            if example.id in seen:
-                raise InputError(f"{path}: the question id {example.id} is used twice")
-            seen.add(example.id)
-            found.append(example)
-    return found
+    found: list[tuple[int, Example]] = []
+    for paragraph in paragraphs(path, left):
+        for number, row in paragraph.questions:
+            with left.row():
+                found.append((number, _example(path, paragraph, row, split)))
+    return distinct(path, found, left, unit="question")
 
 
 def squad_documents(path: Path) -> Iterator[Document]:
     """Yield the paragraphs of a SQuAD file as documents, so that they can be ingested."""
-    for id, paragraph in _paragraphs(path):
-        yield Document(id, paragraph["context"], title=paragraph["title"])
+    for each in paragraphs(path, Unusable()):
+        yield Document(each.id, each.context, title=each.title)
 
 
 def placed(
@@ -109,62 +108,53 @@ def write_squad(
     write_atomic(path, json.dumps(content, ensure_ascii=False))
 
 
-def _paragraphs(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    try:
-        content = json.loads(read_text(path))
-    except ValueError as error:
-        raise InputError(f"{path} is not valid JSON ({error}): export it anew") from error
-    if not isinstance(content, dict):
-        raise InputError(f"{path} is no SQuAD file: an object with a list 'data' is expected")
-    for number, article in enumerate(_list(path, content, "data", "the file")):
-        title = str(article.get("title", "")) or f"article {number}"
-        paragraphs = _list(path, article, "paragraphs", f"article {title!r}")
-        for place, paragraph in enumerate(paragraphs):
-            id = str(paragraph.get("document_id") or f"{title}/{place}")
-            if not isinstance(paragraph.get("context"), str):
-                raise InputError(f"{path}: paragraph {id} has no text in 'context'")
-            yield id, {**paragraph, "title": title}
-
-
-def _list(path: Path, value: dict[str, Any], key: str, where: str) -> list[dict[str, Any]]:
-    items = value.get(key)
-    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-        raise InputError(f"{path}: {where} has no list of objects in {key!r}, as SQuAD files have")
-    return items
-
-
-def _example(
-    path: Path, document_id: str, context: str, row: dict[str, Any], split: Split
-) -> Example:
-    id, asked = row.get("id"), row.get("question")
-    if not isinstance(id, str | int) or not isinstance(asked, str) or not asked.strip():
-        raise InputError(f"{path}: a question of {document_id} has no 'id' or no 'question'")
+def _example(path: Path, paragraph: Paragraph, row: dict[str, Any], split: Split) -> Example:
+    context, document_id, asked = paragraph.context, paragraph.id, row.get("question")
+    if not isinstance(asked, str) or not asked.strip():
+        raise BadRow(f"{path}: a question of {document_id} has no 'question'", "no 'question'")
+    id = plain(row.get("id")) or text_hash(f"{path.name}:{document_id}:{asked}")[:16]
     where = f"{path}: question {id}"
     if row.get("is_impossible"):
         return Example(
-            str(id), asked, kind="unanswerable", origin=path.name, split=split, group=document_id
+            id, asked, kind="unanswerable", origin=path.name, split=split, group=document_id
         )
-    answers: list[str] = []
-    span: tuple[int, int] | None = None
-    for answer in _list(path, row, "answers", f"question {id}"):
-        text, start = answer.get("text"), answer.get("answer_start")
-        if not isinstance(text, str) or not isinstance(start, int) or not text:
-            raise InputError(f"{where} has an answer without 'text' or 'answer_start'")
-        if context[start : start + len(text)] != text:
-            raise InputError(f"{where}: {text!r} does not stand at {start} of its context")
-        answers.append(text)
-        span = span or (start, start + len(text))
+    answers = _answers(where, row)
+    if not answers:
+        what = f"{where} has no answers and is not marked as impossible"
+        raise BadRow(what, "no answers, and not marked as impossible")
+    spans = [place(context, text, start) for text, start in answers]
+    span = next((each for each in spans if each is not None), None)
     if span is None:
-        raise InputError(f"{where} has no answers and is not marked as impossible")
+        text, start = answers[0]
+        what = f"{where}: {text!r} does not stand at {start} of its context"
+        raise BadRow(what, "an answer that does not stand where it says")
     return Example(
-        id=str(id),
+        id=id,
         question=asked,
-        answers=tuple(dict.fromkeys(answers)),
+        answers=tuple(dict.fromkeys(text for text, _ in answers)),
         gold=(Gold(document_id, text_hash(context), *span),),
         origin=path.name,
         split=split,
         group=document_id,
     )
+
+
+def _answers(where: str, row: dict[str, Any]) -> list[tuple[str, int | None]]:
+    """Return the answers of a question and where they start: objects, or lists side by side."""
+    value = row.get("answers")
+    if isinstance(value, dict):
+        columns = [
+            each if isinstance(each, list) else [each]
+            for each in (value.get("text", []), value.get("answer_start", []))
+        ]
+        value = [
+            {"text": text, "answer_start": start} for text, start in zip_longest(*columns) if text
+        ]
+    if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
+        what = f"{where} has no list of objects in 'answers', as SQuAD files have"
+        raise BadRow(what, "no list of 'answers'")
+    told = [(plain(each.get("text")), grade_of(each.get("answer_start"))) for each in value]
+    return [(text, start) for text, start in told if text.strip()]
 
 
 def _question(example: Example, source: Document) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from graft.evaluate.cells import cell_named
 from graft.examples.formats import import_examples
 from graft.examples.gold import pin
 from graft.examples.repeats import repeating
+from graft.examples.unusable import Unusable
 from graft.library.store import Library
 from graft.loop.cell_runs import cell_runs
 from graft.loop.evaluations import Evaluated, compared, keep_evaluation, run_lines, scored_again
@@ -225,7 +226,11 @@ def _asked_of(workspace: Wiring, beir: Beir, held: Library, ctx: Context) -> lis
     have several, that chains most of a set into one group, of which no interval could be made. So
     the first gold document's is what is resampled.
     """
-    found = import_examples(Path(beir.folder), split=beir.split, limit=beir.limit, seed=ctx.seed)
+    left = Unusable()
+    found = import_examples(
+        Path(beir.folder), split=beir.split, limit=beir.limit, seed=ctx.seed, left=left
+    )
+    left.tell("evaluate", ctx)
     pinned = pin(found, held.document)
     if missing := len(found) - len(pinned.examples):
         ctx.warn("evaluate", f"{missing} questions have a gold document that is not ingested")

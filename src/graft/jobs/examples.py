@@ -25,6 +25,7 @@ from graft.examples.repeats import Repeat, repeats
 from graft.examples.split import documents_of
 from graft.examples.squad import placed, squad_documents
 from graft.examples.store import ExampleSet
+from graft.examples.unusable import Unusable
 from graft.library.store import Library
 from graft.loop.dealing import apart, deal, learned_by, with_dev, with_seen
 from graft.loop.releases import settings_of
@@ -97,16 +98,20 @@ def look_up(held: Library, texts: Sequence[str]) -> list[list[Passage]]:
     return [[passages[id] for id in each] for each in ids]
 
 
-def import_(
+def import_(  # noqa: PLR0913
     workspace: Wiring,
     path: str,
     *,
     split: str = "",
     apart_from: Sequence[str] = (),
     limit: int = 0,
+    strict: bool = False,
     ctx: Context,
 ) -> dict[str, Any]:
     """Take in questions from a file or BEIR folder; return the counts.
+
+    A row that cannot be used is left out and counted by its reason, and a warning names the first;
+    `strict` raises InputError for it.
 
     `apart_from` names splits of the BEIR folder, or other files, whose questions are kept for a
     test: what stands there too, as it is or as a near-copy, is left out. Where the folder is taken
@@ -121,8 +126,10 @@ def import_(
     source = Path(path)
     if not source.exists():
         raise InputError(f"{path} is not there: name a file or a BEIR folder of questions")
-    found = import_examples(source, split=split, limit=limit, seed=ctx.seed)
-    dropped: dict[str, int] = {}
+    left = Unusable(strict)
+    found = import_examples(source, split=split, limit=limit, seed=ctx.seed, left=left)
+    left.tell("import", ctx)
+    dropped: dict[str, int] = left.counts
     if apart_from:
         meaning = meaning_of(workspace, settings_of(workspace, None)[0])
         found = apart(found, source, apart_from, split=split, dropped=dropped, meaning=meaning)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from graft.core.context import Context
 from graft.core.document import Document
+from graft.core.errors import InputError
 from graft.core.release import Lineage, Release
 from graft.library.access import Access
 from graft.library.duplicates import Group
 from graft.library.rows import DocumentRow
 from graft.library.sources import expand, source_id
 from graft.library.store import Library
-from graft.library.sync import Failure, LeftOut, Sync
+from graft.library.sync import Failure, LeftOut, Sync, absent, ids_under
 from graft.library.walk import Root, find_roots
 from graft.library.writer import Writer
 from graft.loop.releases import make_release, require_same, settings_of
@@ -27,7 +28,8 @@ from graft.wire import Wiring, library, mapper
 class Ingested:
     """What an ingest did; `documents` and `passages` count what the library holds now.
 
-    `left_out` says what readers left out of the documents that were read in it.
+    `left_out` says what readers left out of the documents that were read in it. `absent` names the
+    paths that were ingested before and are not there any more, with the documents they left.
     """
 
     documents: int
@@ -41,6 +43,7 @@ class Ingested:
     duplicates: tuple[Group, ...]
     seconds: float
     library_version: int
+    absent: Mapping[str, int] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON that scripts rely on."""
@@ -65,7 +68,7 @@ def ingest(
     started = ctx.clock()
     table = workspace.config.ingest
     with workspace.layout.writer(wait):
-        roots = find_roots(paths, table.exclude)
+        roots = _roots(workspace, paths)
         release = None
         if workspace.releases.current_number() is None:
             # What cannot be made of the settings is told before anything is read.
@@ -113,7 +116,23 @@ def ingest(
         duplicates=tuple(groups),
         seconds=ctx.clock() - started,
         library_version=version,
+        absent=absent(row for rows in stored.values() for row in rows if row.id not in gone),
     )
+
+
+def _roots(workspace: Wiring, paths: Sequence[str]) -> list[Root]:
+    """Return the roots of paths; of one that is not there it is told what is left of it."""
+    try:
+        return find_roots(paths, workspace.config.ingest.exclude)
+    except InputError as error:
+        rows = list(library(workspace).document_rows(counted=False))
+        for path in paths:
+            if not Path(path).exists() and (left := len(ids_under(rows, path))):
+                raise InputError(
+                    f"{error}; {left:,} documents from there stay in the library until `graft "
+                    f"library remove --under {path}`"
+                ) from error
+        raise
 
 
 def _stored(held: Library) -> tuple[dict[str, list[DocumentRow]], dict[str, str]]:

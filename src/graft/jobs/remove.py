@@ -10,15 +10,19 @@ from graft.core.context import Context
 from graft.core.errors import GraftError, NotFound
 from graft.examples import store
 from graft.examples.split import documents_of
+from graft.library.sync import ids_under
 from graft.loop.evaluations import forget
 from graft.loop.spaces import writing
 from graft.wire import Wiring, library
 
 
 def remove_documents(
-    workspace: Wiring, ids: Sequence[str], *, purge: bool = False, wait: float = 0.0, ctx: Context
-) -> dict[str, Any]:
+    workspace: Wiring, ids: Sequence[str], *, under: str = "", purge: bool = False,
+    wait: float = 0.0, ctx: Context,
+) -> dict[str, Any]:  # fmt: skip
     """Remove documents from every space; with `purge`, from every version on disk too.
+
+    `under` names a file or folder, there or not, whose documents go as well.
 
     A purge also takes what they said out of evaluations, and throws away all checkpoints of
     trainings. Returns how many were removed, the version published, the runs that learned from
@@ -28,7 +32,12 @@ def remove_documents(
     """
     with workspace.layout.writer(wait):
         held = library(workspace)
-        known = {row.id for row in held.document_rows()}
+        rows = list(held.document_rows())
+        known = {row.id for row in rows}
+        there = ids_under(rows, under) if under else []
+        if under and not there:
+            raise NotFound(f"no document comes from {under}: `graft library list` shows them all")
+        ids = list(dict.fromkeys([*ids, *there]))
         missing = sorted(set(ids) - known)
         if purge:
             missing = [id for id in missing if not workspace.ledger.knows_document(id)]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TextIO
 from urllib.parse import quote, unquote
 
 from graft.core.document import Document
@@ -22,6 +23,9 @@ from graft.library.walk import Root, find_roots, walk
 
 ROW_VERSION = "1"
 """Raised when the row of a BEIR corpus gives another text than it did."""
+
+LOOKED_AT = 5
+"""Lines of a corpus.jsonl that are looked at to tell whether it is a BEIR corpus."""
 
 _DRIVE = re.compile(r"/[A-Za-z]:/")
 """What the path of a URI starts with on Windows."""
@@ -221,22 +225,38 @@ def _distinct(id: str, root: Root, uri: str, known: Mapping[str, str], taken: se
 
 
 def _corpus(root: Root) -> Path | None:
-    """Return a BEIR folder's corpus: a corpus.jsonl whose first row has an `_id`."""
+    """Return a BEIR folder's corpus: a corpus.jsonl of whose first rows one has an `_id`."""
     path = root.base / "corpus.jsonl" if root.kind == "folder" else root.base
     if root.kind == "glob" or path.name != "corpus.jsonl" or not path.is_file():
         return None
     try:
-        with path.open(encoding="utf-8") as file:
-            row = json.loads(file.readline(1 << 24))
-    except (OSError, ValueError, RecursionError):
+        with _opened(path) as file:
+            first = [file.readline(1 << 24) for _ in range(LOOKED_AT)]
+    except OSError:
         return None
-    return path if isinstance(row, Mapping) and "_id" in row else None
+    return path if any(map(_has_id, first)) else None
+
+
+def _has_id(line: str) -> bool:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(row, Mapping) and "_id" in row
+
+
+def _opened(corpus: Path) -> TextIO:
+    """Open a corpus as text whose lines end at a line feed alone, whatever its byte order mark."""
+    with corpus.open("rb") as file:
+        wide = file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    encoding = "utf-16" if wide else "utf-8-sig"
+    return corpus.open(encoding=encoding, errors="replace", newline="\n")
 
 
 def _rows(root: Root, corpus: Path) -> Iterator[SourceItem]:
     used: set[str] = set()
     try:
-        with corpus.open("rb") as file:
+        with _opened(corpus) as file:
             for number, line in enumerate(file, start=1):
                 if line.strip():
                     yield _row(root, corpus, line, number, used)
@@ -246,8 +266,8 @@ def _rows(root: Root, corpus: Path) -> Iterator[SourceItem]:
         ) from error
 
 
-def _row(root: Root, corpus: Path, line: bytes, number: int, used: set[str]) -> SourceItem:
-    text = line.decode("utf-8", "replace").strip()
+def _row(root: Root, corpus: Path, line: str, number: int, used: set[str]) -> SourceItem:
+    text = line.strip().removesuffix(",")
     name, problem = f"{corpus.name}:{number}", ""
     try:
         row = parse_row(text, number)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,7 +15,35 @@ from graft.library.access import Access, Readers
 from graft.library.parse import load_all
 from graft.library.rows import DocumentRow
 from graft.library.sources import SourceItem, fingerprint, path_of
-from graft.library.walk import Root, lies_under
+from graft.library.walk import Root, glob_of, lies_under
+
+
+def ids_under(rows: Iterable[DocumentRow], place: str) -> list[str]:
+    """Return the ids of the documents that come from a file, from under a folder, or by a glob."""
+    folder = Path(place).expanduser().resolve()
+    found = ((row, path_of(row.uri)) for row in rows)
+    return [
+        row.id
+        for row, path in found
+        if row.source == place or (path is not None and path.is_relative_to(folder))
+    ]
+
+
+def absent(rows: Iterable[DocumentRow]) -> dict[str, int]:
+    """Return the roots that are not there any more, and how many documents are left of each.
+
+    A document that lies where it lay, under another root, is not left behind.
+    """
+    found: dict[str, list[DocumentRow]] = {}
+    for row in rows:
+        found.setdefault(row.source, []).append(row)
+    lost = Counter[str]()
+    for name, held in found.items():
+        glob = glob_of(name) if name else None
+        if name and not (glob.base if glob else Path(name)).exists():
+            paths = (path_of(row.uri) for row in held)
+            lost[name] = sum(path is None or not path.exists() for path in paths)
+    return {name: count for name, count in lost.items() if count}
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,9 @@ from graft.core.errors import InputError
 
 _MAGIC = re.compile(r"[*?\[]")
 
+PASSED_BY = ("~$*", "thumbs.db", "ehthumbs.db", "desktop.ini", ".ds_store", ".~lock.*#")
+"""Files, in small letters, that programs leave beside documents: locks, thumbnails, settings."""
+
 
 @dataclass(frozen=True)
 class Root:
@@ -61,7 +64,7 @@ def lies_under(path: Path, root: Root, exclude: Sequence[str] = ()) -> bool:
     if root.kind == "file" or not _fits(parts, root.pattern):
         return not parts
     below = [root.base.joinpath(*parts[:depth]) for depth in range(1, len(parts) + 1)]
-    return not any(_excluded(each, root.base, exclude) for each in below)
+    return not any(_excluded(each, root.base, exclude) for each in below) and not _passed(path)
 
 
 def glob_of(name: str) -> Root | None:
@@ -119,8 +122,9 @@ def _fits(parts: Sequence[str], pattern: Sequence[str]) -> bool:
 def walk(root: Root, exclude: Sequence[str] = ()) -> Iterator[tuple[Path, Path]]:
     """Yield the files of a root with their path below it, by name; excluded names are left out.
 
-    A link to a folder inside the root, or to one already reached, is not followed. Raises
-    InputError for a folder below the root that cannot be read.
+    So are, below a folder, links to what is not there and what programs leave beside documents
+    (`PASSED_BY`). A link to a folder inside the root, or to one already reached, is not followed.
+    Raises InputError for a folder below the root that cannot be read.
     """
     if root.kind == "file":
         yield root.base, Path(root.base.name)
@@ -138,7 +142,7 @@ def _glob(root: Root, exclude: Sequence[str], links: _Links) -> Iterator[Path]:
     seen: set[Path] = set()
     for found in _matches(root.base, root.base, root.pattern, exclude, links):
         for path in _walk(found, root.base, exclude, links) if found.is_dir() else (found,):
-            if path not in seen:
+            if path not in seen and not _passed(path):
                 seen.add(path)
                 yield path
 
@@ -178,7 +182,7 @@ def _walk(folder: Path, base: Path, exclude: Sequence[str], links: _Links) -> It
         if _is_folder(entry):
             if _enters(entry, links):
                 yield from _walk(path, base, exclude, links)
-        else:
+        elif not _passed(path):
             yield path
 
 
@@ -191,6 +195,19 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
             f"{folder} cannot be read ({error.strerror}): mend its permissions or exclude it; "
             "nothing was changed"
         ) from error
+
+
+def _passed(path: Path) -> bool:
+    """Return whether a file is no document: left there by a program, or a link to nothing."""
+    name = path.name.lower()
+    return _is_dead(path) or any(fnmatchcase(name, glob) for glob in PASSED_BY)
+
+
+def _is_dead(path: Path) -> bool:
+    try:
+        return path.is_symlink() and not path.exists()
+    except OSError:
+        return False  # it may be there, and reading it says why it cannot be seen
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from graft.core.config import Settings
 from graft.core.context import Context
-from graft.core.errors import GraftError, nearest
+from graft.core.errors import GraftError, NotFound, nearest
 from graft.core.files import RUNS
 from graft.core.release import Release
 from graft.core.search import Search
@@ -49,10 +49,12 @@ def serving(w: Wiring, number: int | None, principals: frozenset[str] | None) ->
 
     Where the fallback's encoder has no space here any more, it searches by BM25 alone. The name
     says of both, as in "3 (without retriever-1; bm25 alone)". Raises NotFound when there is no
-    such release.
+    such release, or what it searches is kept up no more.
     """
     release = w.releases.current() if number is None else w.releases.get(number)
     pinned, name = settings_of(w, release.number)
+    if number is not None:
+        _require_space(w, release, pinned)
     if principals is None:
         return Serving(release, pinned, name)
     hidden = [id for id in runs_of(pinned) if not may_use(w, id, principals)]
@@ -68,6 +70,25 @@ def serving(w: Wiring, number: int | None, principals: frozenset[str] | None) ->
         settings = with_line(settings, line)
         told += f"; {', '.join(line.leaves)} alone"
     return Serving(release, settings, f"{name} ({told})")
+
+
+def _require_space(w: Wiring, release: Release, settings: Settings) -> None:
+    """Raise NotFound where an ingest has dropped what a release searches, since it is not in use.
+
+    Before the first document there is nothing to drop.
+    """
+    held = library(w)
+    dense = "dense" in line_of(settings).used
+    there = (
+        release.space in {space.id for space in held.spaces}
+        if dense
+        else segmentation(settings.segment).id in held.segmentations
+    )
+    if held.spaces and not there and settings == release.settings:
+        raise NotFound(
+            f"release {release.number} is not in use, so that documents are not embedded for it "
+            f"any more: `graft release promote {release.number}` embeds them and puts it into use"
+        )
 
 
 def tell_unknown_fields(w: Wiring, searches: Iterable[Search], ctx: Context) -> None:

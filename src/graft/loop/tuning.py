@@ -13,6 +13,7 @@ from graft.core.files import RUNS
 from graft.core.generation import Prompt
 from graft.core.recipe import Part, Recipe
 from graft.core.runs import Run
+from graft.examples.filters import TOO_LONG
 from graft.examples.searching import Retrieve
 from graft.loop.material import Material, keep, retrieval
 from graft.loop.parts import run_named
@@ -93,7 +94,9 @@ def tune_part(
     checkpoint = checkpoint_of(workspace.layout.checkpoints, recipe, rows, now=ctx.clock())
     trained = _TUNERS[part](workspace, material, made, recipe, ctx, checkpoint)
     run = trained.to_run(recipe, ctx)
-    run = replace(run, settings=main.settings, counts={**run.counts, **skipped})
+    both = {reason: run.counts.get(reason, 0) + count for reason, count in skipped.items()}
+    run = replace(run, settings=main.settings, counts={**run.counts, **both})
+    _tell_left_out(run.counts, {"train": len(material.train), "dev": len(material.dev)}, ctx)
     kept = keep(
         workspace, material, run, save=trained.save, data=rows,
         documents={id for each in lessons for id in each.documents},
@@ -141,6 +144,21 @@ def _skipped(made: LessonsBySplit) -> dict[str, int]:
             for reason, count in each.skipped.items():
                 found[reason if reason.startswith("mined: ") else f"{split}: {reason}"] += count
     return dict(found)
+
+
+def _tell_left_out(counts: Mapping[str, float], examples: Mapping[str, int], ctx: Context) -> None:
+    """Say of how many examples nothing is learned, and warn where they are too long."""
+    for split, count in examples.items():
+        lost = {k.removeprefix(f"{split}: "): n for k, n in counts.items() if f"{split}: " in k}
+        if not (left := sum(lost.values())):
+            continue
+        why = ", ".join(f"{reason}: {n:g}" for reason, n in lost.items())
+        of = f"{left:g} of {count}" if left <= count else f"{left:g}"
+        told = f"{of} {split} examples are left out ({why})"
+        if TOO_LONG in lost:
+            ctx.warn("tune", f"{told}: tune.generator.max_tokens says how long they may be")
+        else:
+            ctx.note("tune", told)
 
 
 def _items(made: LessonsBySplit, split: str) -> dict[str, Any]:

@@ -17,6 +17,10 @@ _TEXTS = ("text", "content", "body", "page_content", "contents", "passage", "abs
 _TITLES = ("title", "headline", "name", "subject")
 _IDS = ("_id", "id", "doc_id", "docid", "uid", "uuid", "element_id")
 MAX_DEPTH = 40
+LOOKED_AT = 5
+"""Lines of a file that is no JSON in which an object shows that each line is a value."""
+NAMED = 3
+"""How many lines are named, of those that are left out."""
 
 
 def read_json(blob: Blob) -> list[Extracted]:
@@ -28,7 +32,7 @@ def read_json(blob: Blob) -> list[Extracted]:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
-        if text.count("\n") > 0 and _is_object(text.split("\n", 1)[0]):
+        if text.count("\n") > 0 and any(map(_is_object, text.split("\n", LOOKED_AT)[:LOOKED_AT])):
             return read_json_lines(blob)
         raise DocumentError(f"it is not valid JSON ({error}): mend it there") from error
     rows = value if isinstance(value, list) else [value]
@@ -42,10 +46,30 @@ def read_json(blob: Blob) -> list[Extracted]:
 def read_json_lines(blob: Blob) -> list[Extracted]:
     """Return one text a row; a row's id, or its line number, tells it apart.
 
-    Raises DocumentError, naming the line, when a row is not JSON.
+    Rows that cannot be read are left out, and counted with the first of them named. Raises
+    DocumentError, naming the line, when none can.
     """
-    lines = enumerate(decode(blob.data).split("\n"), start=1)
-    return distinct([record(parse_row(line, n), str(n)) for n, line in lines if line.strip()])
+    items, bad = [], dict[int, DocumentError]()
+    for number, line in enumerate(decode(blob.data).split("\n"), start=1):
+        row = line.strip().removesuffix(",")
+        if row not in ("", "[", "]"):
+            try:
+                items.append(record(parse_row(row, number), str(number)))
+            except DocumentError as error:
+                bad[number] = error
+    if bad and not items:
+        raise next(iter(bad.values()))
+    return distinct(_with_left_out(items, list(bad)))
+
+
+def _with_left_out(items: Sequence[Extracted], lines: Sequence[int]) -> list[Extracted]:
+    """Return items of which the first with a text tells the lines that are left out."""
+    first = next((n for n, item in enumerate(items) if item.text.strip()), 0)
+    if not lines:
+        return list(items)
+    named = " and ".join(map(str, lines[:NAMED])) + (" and more" if lines[NAMED:] else "")
+    told = {f"rows that cannot be read (line {named})": len(lines)}
+    return [replace(x, left_out=told) if n == first else x for n, x in enumerate(items)]
 
 
 def distinct(items: Sequence[Extracted]) -> list[Extracted]:
