@@ -80,7 +80,7 @@ def test_a_retrieval_has_no_measures_of_answers_and_the_other_way_round():
     ranked = score("bm25", [Case(ASKED, ranking=("a",), judged={"a": 1})], measures_taken())
     assert list(ranked.values) == ["nDCG@10", "MRR@10", "Recall@5", "Recall@10"]
     answered = score("rag", [Case(ASKED, Answer("q", "five days"))], measures_taken())
-    assert len(answered.values) == 11 and not set(answered.values) & set(ranked.values)
+    assert len(answered.values) == 12 and not set(answered.values) & set(ranked.values)
 
 
 def test_nothing_found_scores_zero_and_nothing_to_be_found_does_not_count():
