@@ -154,7 +154,7 @@ def test_a_mistake_ends_in_one_sentence_and_a_code(graft, words, code, told):
         ("toml-folder", ["release", "list"], 2, "graft.toml cannot be read"),
         ("home-file", ["release", "list"], 3, "home-file/.graft"),
         ("ledger-folder", ["ingest", "file.txt"], 3, "unable to open database file"),
-        ("ws", ["examples", "import", "set"], 3, "queries.jsonl cannot be used"),
+        ("ws", ["examples", "import", "set"], 2, "queries.jsonl cannot be read"),
     ],
 )
 def test_what_the_disk_refuses_is_one_sentence(

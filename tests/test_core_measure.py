@@ -38,7 +38,8 @@ from graft.evaluate.score import score
 WORDS = Measure(
     "long_windedness", "Long-windedness", "long-\nwinded", "This test",
     "The share of thirty words that an answer takes.", ("answer",),
-    each(lambda case: len(case.answer.text.split()) / 30), lower_is_better=True, compared=True,
+    each(lambda case: min(1.0, len(case.answer.text.split()) / 30)), lower_is_better=True,
+    compared=True, bounds=(0.0, 1.0),
 )  # fmt: skip
 
 
@@ -64,10 +65,11 @@ def test_a_measure_that_is_added_is_everywhere(added):
     with pytest.raises(ConfigError, match=f"did you mean '{WORDS.name}'"):
         load_config(flags={"gate.guard": "long_windednes"}, variables={})
 
-    found = results(before="a smith of the old town", after="a smith")
+    long = "a smith of the old town by the river " + "and the hill " * 4
+    found = results(before=long, after="a smith")
     assert found["new"].improved[0].question == "Who?"  # moved by answer_f1, its first measure
     difference = next(d for d in found["new"].differences if d.measure == WORDS.name)
-    assert difference.mean == pytest.approx(-4 / 30)
+    assert difference.mean == pytest.approx(-19 / 30)
 
     out = io.StringIO()
     show_results(Console(file=out, width=200), found)
@@ -77,7 +79,7 @@ def test_a_measure_that_is_added_is_everywhere(added):
     terms = Terms((WORDS.name,), (), 0.01, "new", ("before", "after"))
     assert verdict_on(terms, found).outcome == "promote", "lower is better"
     turned = replace(terms, pair=("after", "before"))
-    assert verdict_on(turned, results(after="a smith", before="a smith of old")).outcome == "worse"
+    assert verdict_on(turned, results(after="a smith", before=long)).outcome == "worse"
 
     about = About("e1", "T", "graft evaluate", 0.0, 1, Sampling(), {})
     page = render(about, found)

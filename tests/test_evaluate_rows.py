@@ -61,7 +61,7 @@ def test_every_field_of_an_answer_is_kept_but_what_would_copy_documents_or_promp
     kept = set(to_table({"s": [Scored("a", {}, CASES)]}).column_names)
     named = {"text": "answer", "hits": "shown"}
     fields = {named.get(name, name) for name in vars(ANSWER)}
-    assert fields - kept == {"prompt_ids"}
+    assert fields - kept == {"prompt_ids", "thought"}
 
 
 def test_scores_under_an_old_name_come_back_under_the_one_of_now():

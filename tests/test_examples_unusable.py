@@ -208,7 +208,7 @@ def test_a_row_of_another_encoding_is_read_or_left_out(tmp_path: Path) -> None:
     path.write_bytes(row.encode() * 20 + row.encode("cp1252"))
     left = Unusable()
     assert {e.question for e in import_examples(path, left=left)} == {"Où?"}
-    assert left.counts == {"not valid JSON": 1} and "line 21" in left.told()
+    assert left.counts == {}, "lines of two encodings are read"
     path.write_bytes(bytes(range(256)) * 8)
     with pytest.raises(InputError, match="holds no text"):
         import_examples(path)

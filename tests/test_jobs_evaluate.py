@@ -405,7 +405,7 @@ def test_rankings_are_judged_by_passages_where_gold_has_a_span_and_by_documents_
     assert rows["test-new"][0].seconds == 0 and cases[0].answer.release == "0"
     table = done.results["test-new"]
     assert {d.measure for d in table.differences} == {
-        "answer_f1", "utility@1", "unsupported", "Recall@10",
+        "answer_f1", "utility@1", "right_answers", "unsupported", "Recall@10",
     }  # fmt: skip
     names = list(table.systems)[:2]
     hybrid, words = (table.systems[name]["Recall@10"].mean for name in names)

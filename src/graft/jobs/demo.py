@@ -31,7 +31,7 @@ SETTINGS = {
     "retrieve.stages.rerank.depth": 10,
     "adapt.edited_facts": 3,
 }
-"""Small enough for ten minutes on two cores: shorter passages, fewer questions, small steps; and
+"""Small enough for a quarter of an hour on two cores: shorter passages, fewer questions, small steps; and
 questions by rule alone, which are harder than those that the starter asks, on twice as many
 documents as a guard's margin takes."""
 

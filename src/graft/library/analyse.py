@@ -145,7 +145,7 @@ class Analyser:
         return len(_LETTER_A.findall(text))
 
 
-WHOLE = 4
+WHOLE = 2
 """Terms up to which a query with a number, or a letter alone, is an identifier as it stands."""
 
 REST = 5

@@ -121,7 +121,7 @@ def masked(text: str) -> str:
     A text that is nothing but a mark ("[5]") is taken for what it says.
 
     >>> masked("Five days.【1†source】 It rains [2]."), masked("It holds 12 m² (see array[i]).")
-    ('Five days.             It rains    .', 'It holds 12 m² (see array[i]).')
+    ('Five days.           It rains    .', 'It holds 12 m² (see array[i]).')
     """
     left = _blank(text, _sources(text), len(text))
     left = _NOTE.sub(_spaces, left)
