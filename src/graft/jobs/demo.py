@@ -31,9 +31,9 @@ SETTINGS = {
     "retrieve.stages.rerank.depth": 10,
     "adapt.edited_facts": 3,
 }
-"""Small enough for a quarter of an hour on two cores: shorter passages, fewer questions, small steps; and
-questions by rule alone, which are harder than those that the starter asks, on twice as many
-documents as a guard's margin takes."""
+"""Small enough for a quarter of an hour on two cores: shorter passages, fewer questions, small
+steps; and questions by rule alone, which are harder than those that the starter asks, on twice as
+many documents as a guard's margin takes."""
 
 MARK = ".graft-demo"
 """The file that says of a folder of documents that the demo wrote it."""
