@@ -150,3 +150,12 @@ def test_rows_of_a_corpus_vanish_whatever_root_read_them(tmp_path: Path) -> None
     sync = start(tmp_path, rows)
     assert [d.id for d in sync.documents(expand([tmp_path]), Here())] == ["1"]
     assert sync.vanished() == {"2"}
+
+
+def test_what_lies_behind_a_link_that_leads_nowhere_stays(tmp_path: Path) -> None:
+    root = tmp_path / "docs"
+    root.mkdir()
+    (root / "share.md").symlink_to(tmp_path / "unmounted" / "share.md")
+    sync = start(root, {name: [row(root / name, "old", root)] for name in ("share.md", "gone.md")})
+    assert list(sync.documents(expand([root]), Here())) == []
+    assert sync.vanished() == {"gone.md"}

@@ -156,9 +156,12 @@ class Sync:
                 self.reopened[row.id] = wanted
 
     def _is_under(self, row: DocumentRow) -> bool:
+        path = path_of(row.uri)
+        # A link that leads nowhere may lead to a share that is not mounted just now.
+        if path is not None and path.is_symlink() and not path.exists():
+            return False
         if row.source in {root.name for root in self.roots}:
             return True
-        path = path_of(row.uri)
         if path is None or not any(lies_under(path, root) for root in self.roots):
             return False
         # One that is there was read under another root, as what a root of now does not name.
