@@ -150,6 +150,19 @@ Text = tuple[float, float, float, str]
 """x and y of a line of print, its type size, and what it says; "*" before it is bold."""
 
 
+def pdf_file(objects: Sequence[bytes], trailer: str, version: str = "1.7") -> bytes:
+    """Return a PDF of numbered objects, the first of which is its root."""
+    out, offsets = bytearray(f"%PDF-{version}\n".encode()), []
+    for number, body in enumerate(objects, 1):
+        offsets.append(len(out))
+        out += b"%d 0 obj\n%b\nendobj\n" % (number, body)
+    start = len(out)
+    out += b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1)
+    out += b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
+    out += f"trailer << /Size {len(objects) + 1} /Root 1 0 R {trailer} >>\n".encode()
+    return bytes(out + b"startxref\n%d\n%%%%EOF\n" % start)
+
+
 def pdf(pages: Sequence[Sequence[Text]], *, trailer: str = "", title: str = "") -> bytes:
     """Return a PDF of pages (612 by 792 points) of lines in Helvetica."""
     objects = [
@@ -175,15 +188,7 @@ def pdf(pages: Sequence[Sequence[Text]], *, trailer: str = "", title: str = "") 
         )
     listed = " ".join(f"{kid} 0 R" for kid in kids)
     objects[1] = f"<< /Type /Pages /Kids [{listed}] /Count {len(kids)} >>".encode()
-    out, offsets = bytearray(b"%PDF-1.4\n"), []
-    for number, body in enumerate(objects, 1):
-        offsets.append(len(out))
-        out += b"%d 0 obj\n%b\nendobj\n" % (number, body)
-    start = len(out)
-    out += b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1)
-    out += b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
-    out += f"trailer << /Size {len(objects) + 1} /Root 1 0 R /Info 5 0 R {trailer} >>\n".encode()
-    return bytes(out + b"startxref\n%d\n%%%%EOF\n" % start)
+    return pdf_file(objects, f"/Info 5 0 R {trailer}", "1.4")
 
 
 ENCRYPTED = (

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from graft.core.example import Example, Gold
-from graft.loop.looks import asked_of, look_at, marks
+from graft.loop.looks import look_at, marks, marks_of
 from graft.wire import open_workspace
 
 
@@ -24,7 +24,7 @@ def workspace(tmp_path):
 
 
 def keep(workspace, id: str, questions, digest: str = "", split: str = "test-new") -> None:
-    found = asked_of(questions)
+    found = marks_of(questions)
     asked = {
         "marks": {split: found["questions"]},
         "documents": {split: found["documents"]},

@@ -262,16 +262,14 @@ def _more(
     Where these are too few to show anything, it is the groups as they were.
     """
     found = set(chosen)
-
-    def enough() -> bool:
-        sizes = [counted[root] for root in sorted(found) if root in counted]
-        return sum(sizes) >= wanted.questions and wanted.certifies(sizes)
-
+    sizes = [counted[root] for root in sorted(chosen) if root in counted]
     for root, size in more:
-        if size <= room and not enough():
+        if sum(sizes) >= wanted.questions and wanted.certifies(sizes):
+            return found
+        if size <= room:
             found.add(root)
+            sizes.append(counted[root])
             room -= size
-    sizes = [counted[root] for root in sorted(found) if root in counted]
     return found if wanted.certifies(sizes) else chosen
 
 

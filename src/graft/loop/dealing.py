@@ -111,9 +111,15 @@ def deal(
 def _without(dealt: Assigned, doubtful: Collection[str]) -> Assigned:
     """Return what was dealt without the doubtful examples of a test."""
     lost = {e.id for e in dealt.examples if e.split in TEST_SPLITS and e.id in doubtful}
+    return _dropped(dealt, lost, ELSEWHERE)
+
+
+def _dropped(dealt: Assigned, lost: Collection[str], reason: str) -> Assigned:
+    """Return what was dealt without some ids, which are told with their reason."""
+    if not lost:
+        return dealt
     kept = tuple(example for example in dealt.examples if example.id not in lost)
-    dropped = {ELSEWHERE: tuple(sorted(lost))} if lost else {}
-    return Assigned(kept, {**dealt.dropped, **dropped})
+    return Assigned(kept, {**dealt.dropped, reason: tuple(sorted(lost))})
 
 
 def _trimmed(dealt: Assigned, most: int) -> Assigned:
@@ -122,16 +128,13 @@ def _trimmed(dealt: Assigned, most: int) -> Assigned:
     Near-copies tie documents together. What is asked of one group shares its fate, so that more of
     it would weaken what the others certify.
     """
-    left, lost = Counter[str](), []
+    asked, lost = Counter[str](), set[str]()
     for example in dealt.examples:
         if example.split == "test-new" and example.origin == "made":
-            left[example.group] += 1
-            if left[example.group] > most:
-                lost.append(example.id)
-    kept = tuple(example for example in dealt.examples if example.id not in set(lost))
-    return Assigned(
-        kept, {**dealt.dropped, **({ENOUGH_OF_IT: tuple(sorted(lost))} if lost else {})}
-    )
+            asked[example.group] += 1
+            if asked[example.group] > most:
+                lost.add(example.id)
+    return _dropped(dealt, lost, ENOUGH_OF_IT)
 
 
 def split_shares(config: Config, doubtful: Collection[str] = ()) -> Shares:

@@ -31,7 +31,7 @@ from graft.evaluate.result import Plan, SplitResult, summarise
 from graft.evaluate.rows import same_questions, without_texts
 from graft.evaluate.score import Scored, score
 from graft.examples.trec import TrecRun
-from graft.loop.looks import asked_of
+from graft.loop.looks import marks_of
 from graft.loop.trials import TrialResults, measures_of, sampling_of
 from graft.wire import Wiring
 
@@ -187,7 +187,7 @@ def _write(
     if about.asked:
         known = workspace.ledger.evaluation(about.id)
         asked = {
-            split: asked_of(case.example for case in systems[0].cases)
+            split: marks_of(case.example for case in systems[0].cases)
             for split, systems in rows.items()
             if systems
         }

@@ -33,7 +33,7 @@ def marks(texts: Iterable[str]) -> list[str]:
     return sorted({value_hash(" ".join(text.casefold().split()))[:12] for text in texts})
 
 
-def asked_of(examples: Iterable[Example]) -> dict[str, list[str]]:
+def marks_of(examples: Iterable[Example]) -> dict[str, list[str]]:
     """Return the marks of questions and of the documents that they are about."""
     asked = list(examples)
     documents = (document for example in asked for document in documents_of(example))
@@ -42,7 +42,7 @@ def asked_of(examples: Iterable[Example]) -> dict[str, list[str]]:
 
 def look_at(workspace: Wiring, examples: Iterable[Example], digest: str) -> int:
     """Return which look at these questions an evaluation is, from 1; `digest` is what it asked."""
-    own = {kind: set(found) for kind, found in asked_of(examples).items()}
+    own = {kind: set(found) for kind, found in marks_of(examples).items()}
     others: set[str] = set()
     for row in workspace.ledger.evaluations():
         asked = _asked(row["detail"])
